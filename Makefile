@@ -1,0 +1,88 @@
+# `make` alone lists the targets. Everything that is built goes to bin/, and what is missing is built when it is needed.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo dev)
+IMAGE ?= ghcr.io/mirrorball-dev/mirrorball:$(VERSION)
+FUZZTIME ?= 30s
+GOLANGCI_LINT_VERSION := v2.15.0
+GOLANGCI_LINT := $(CURDIR)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+
+# Go's race detector needs a C compiler; without one the tests run all the same.
+RACE ?= $(if $(shell command -v $${CC:-gcc} 2>/dev/null),-race)
+# -buildvcs=auto, whatever GOFLAGS says: `mirrorball version` tells the commit.
+BUILD := go build -buildvcs=auto -trimpath
+LDFLAGS := -X main.version=$(VERSION)
+
+##@ Use
+.PHONY: demo run
+demo: build devcluster ## Play the README's story on a real control plane, on this machine
+	cd e2e && go run ./cmd/demo
+
+run: build devcluster ## Start a control plane and the controller and leave them running, for you to try
+	cd e2e && go run ./cmd/demo --stay
+
+##@ Build
+.PHONY: build devcluster image clean
+build: ## bin/mirrorball, one static binary
+	CGO_ENABLED=0 $(BUILD) -ldflags "-s -w $(LDFLAGS)" -o bin/mirrorball ./cmd/mirrorball
+
+devcluster: ## bin/devcluster and bin/kubectl; the first time takes minutes
+	./e2e/build
+
+image: ## The container image (needs docker); IMAGE=registry/name:tag
+	docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
+
+clean: ## Remove bin/
+	rm -rf bin
+
+##@ Check
+.PHONY: test test-unit test-e2e race-build fuzz lint fmt tidy
+test: test-unit test-e2e ## All tests: unit and end-to-end
+
+test-unit: ## Unit tests, some seconds
+	go test $(RACE) -timeout 10m ./...
+
+test-e2e: build race-build devcluster ## End-to-end tests on a real control plane
+	cd e2e && MIRRORBALL="$(CURDIR)/bin/race/mirrorball" go test $(RACE) -timeout 30m ./...
+
+# The controller that the end-to-end tests run, with the race detector in it; bin/mirrorball stays the static one.
+race-build:
+	$(BUILD) $(RACE) -ldflags "$(LDFLAGS)" -o bin/race/mirrorball ./cmd/mirrorball
+
+fuzz: ## Run every fuzz target for FUZZTIME (30s) each
+	@for package in $$(go list ./...); do \
+	  targets=$$(go test -list '^Fuzz' "$$package") || { echo "$$targets"; exit 1; }; \
+	  for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+	    echo "== $$package $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+	  done; \
+	done
+
+lint: $(GOLANGCI_LINT) ## Formatting, vet, golangci-lint and go.mod, in both modules
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')) || exit 1; \
+	if [ -n "$$unformatted" ]; then echo "not formatted, make fmt does it:"; echo "$$unformatted"; exit 1; fi
+	@for module in . e2e; do \
+	  echo "== $$module: go mod tidy, go vet, golangci-lint"; \
+	  (cd "$$module" && go mod tidy -diff && go vet ./... && \
+	    "$(GOLANGCI_LINT)" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
+	done
+
+fmt: ## Format the Go files
+	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+
+tidy: ## Tidy go.mod in both modules
+	go mod tidy
+	cd e2e && go mod tidy
+
+# The pinned linter, from its Go module: compiled once, which takes some minutes.
+$(GOLANGCI_LINT):
+	@echo "bin/$(@F): from its Go module (the first build takes minutes)"
+	GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv bin/golangci-lint $@
+
+##@ Help
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,76 @@
+package annotations
+
+import (
+	"slices"
+	"strings"
+)
+
+// isMark says whether a key is written by a controller on what it made or filled, and means nothing by itself. Most
+// objects that have such keys are replicas, so that Has can pass over them.
+func isMark(key string) bool {
+	switch key {
+	case LabelReplica, LabelSourceNamespace, LabelSourceName, ReplicaOf, ReplicatedAt, CopiedLabels, CopiedAnnotations,
+		ReplicatedKeys, Attached,
+		reflectorAutoReflects, reflectorVersion, reflectorReflectedAt,
+		replicatorAt, replicatorKeys:
+		return true
+	}
+	return false
+}
+
+// isPolicyKey says whether a key is part of a source's policy, in some dialect.
+func isPolicyKey(key string) bool {
+	return slices.Contains(nativeSourceKeys, key) ||
+		slices.Contains(reflectorSourceKeys, key) ||
+		slices.Contains(replicatorSourceKeys, key)
+}
+
+// unknownReason says of a key that nothing reads what it might have been meant to be.
+func unknownReason(key string) string {
+	best, distance := "", 3
+	for _, known := range knownKeys() {
+		if d := editDistance(key, known, distance); d < distance {
+			best, distance = known, d
+		}
+	}
+	if best == "" {
+		return "is not a key that Mirrorball reads"
+	}
+	return "is not a key that Mirrorball reads: did you mean " + best + "?"
+}
+
+// knownKeys are all that people write.
+func knownKeys() []string {
+	return slices.Concat(nativeSourceKeys, []string{PullFrom, AcceptFrom},
+		reflectorSourceKeys, []string{reflectorReflects},
+		replicatorSourceKeys, []string{replicatorFrom})
+}
+
+// editDistance is how many letters must be added, taken away, replaced or swapped with their neighbour to make b of a;
+// limit where it is that or more.
+func editDistance(a, b string, limit int) int {
+	prefix, _, _ := strings.Cut(b, "/")
+	if !strings.HasPrefix(a, prefix+"/") || len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	a, b = a[len(prefix)+1:], b[len(prefix)+1:]
+	before, previous, current := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range previous {
+		previous[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		current[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			current[j] = min(previous[j]+1, current[j-1]+1, previous[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				current[j] = min(current[j], before[j-2]+1)
+			}
+		}
+		before, previous, current = previous, current, before
+	}
+	return min(previous[len(b)], limit)
+}

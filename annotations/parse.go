@@ -1,0 +1,195 @@
+package annotations
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Has says whether Parse could find anything: whether there is an annotation of one of the three dialects, other than
+// the marks that controllers leave on replicas. It is cheap, since it is asked of every object in the cluster.
+func Has(annotations map[string]string) bool {
+	for key := range annotations {
+		if isControlKey(key) && !isMark(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// Parse reads one object's annotations. It never panics, does no I/O, and an unreadable policy selects nothing: with
+// any Problem, the policy's Push and Pull are nil.
+func Parse(namespace, name string, annotations map[string]string) Claims {
+	if !Has(annotations) {
+		return Claims{}
+	}
+	p := &parser{self: Name{Namespace: namespace, Name: name}, annotations: annotations}
+	p.replicatorMarks()
+	p.pull()
+	p.source()
+	p.unknown()
+	if p.claims.Policy != nil && len(p.claims.Problems) > 0 {
+		// One bad key is enough: without the exclude that could not be read, the rest would reach too far.
+		p.claims.Policy.Push, p.claims.Policy.Pull = nil, nil
+	}
+	sortProblems(p.claims.Problems)
+	sortProblems(p.claims.Ignored)
+	return p.claims
+}
+
+// PolicyAnnotations is the subset of annotations that make a source's policy, in every dialect: what is remembered of a
+// source that survives its recreation, and written back onto it. It has neither the annotations by which an object
+// pulls nor the marks that controllers write. It is nil where there are none.
+func PolicyAnnotations(annotations map[string]string) map[string]string {
+	var subset map[string]string
+	for key, value := range annotations {
+		if !isControlKey(key) || !isPolicyKey(key) {
+			continue
+		}
+		if subset == nil {
+			subset = make(map[string]string)
+		}
+		subset[key] = value
+	}
+	return subset
+}
+
+// ParseAcceptFrom reads, on a Namespace, the patterns of the source namespaces whose pushes it accepts. Nil patterns:
+// there is no annotation, and all are accepted. Patterns that can't be read accept none, and what is wrong with them is
+// the Problem.
+func ParseAcceptFrom(annotations map[string]string) (*Patterns, *Problem) {
+	value, ok := annotations[AcceptFrom]
+	if !ok {
+		return nil, nil
+	}
+	patterns, err := ParseNamespacePatterns(value)
+	if err != nil {
+		return &Patterns{}, &Problem{Key: AcceptFrom, Value: value, Reason: "is not a list of patterns: " + err.Error()}
+	}
+	return &patterns, nil
+}
+
+// parser reads one object. Each dialect's part is in a file of its own.
+type parser struct {
+	self        Name
+	annotations map[string]string
+	claims      Claims
+	// mirror says that the object is somebody's replica or asks to be, and by which key.
+	mirror string
+	// expressionBytes and instructions are how long the object's regular expressions have been so far, and how much
+	// those of RE2 have compiled to.
+	expressionBytes, instructions int
+}
+
+func (p *parser) has(keys ...string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool {
+		_, ok := p.annotations[key]
+		return ok
+	})
+}
+
+func (p *parser) problem(key, reason string) {
+	p.claims.Problems = append(p.claims.Problems, Problem{Key: key, Value: p.annotations[key], Reason: reason})
+}
+
+// ignored records each of the keys that is there.
+func (p *parser) ignored(reason string, keys ...string) {
+	for _, key := range keys {
+		if value, ok := p.annotations[key]; ok {
+			p.claims.Ignored = append(p.claims.Ignored, Problem{Key: key, Value: value, Reason: reason})
+		}
+	}
+}
+
+// pull reads by what the object is filled. One dialect is followed: the native one, else Reflector's, else
+// kubernetes-replicator's.
+func (p *parser) pull() {
+	switch {
+	case p.has(PullFrom):
+		p.nativePull()
+		p.ignored("has no effect beside "+PullFrom, reflectorReflects, replicatorFrom)
+	case p.reflectorPull():
+		p.ignored("has no effect beside "+reflectorReflects, replicatorFrom)
+	default:
+		p.replicatorPull()
+	}
+}
+
+// source reads the policy of a source.
+func (p *parser) source() {
+	if p.mirror != "" {
+		// No chains: a replica's content is another object's, and that one's policy says where it may go.
+		reason := "has no effect beside " + p.mirror + ": a replica is not mirrored on"
+		p.ignored(reason, nativeSourceKeys...)
+		p.ignored(reason, reflectorSourceKeys...)
+		p.ignored(reason, replicatorSourceKeys...)
+		return
+	}
+	policy := &Policy{OnDelete: Remove}
+	switch {
+	case p.has(nativeReachKeys...):
+		policy.Dialect = Native
+		p.nativeReach(policy)
+		winner := p.firstOf(nativeReachKeys)
+		p.ignored("has no effect beside "+winner, reflectorSourceKeys...)
+		p.ignored("has no effect beside "+winner, replicatorSourceKeys...)
+	case p.has(reflectorSourceKeys...):
+		policy.Dialect = Reflector
+		p.reflectorReach(policy)
+		p.ignored("has no effect beside "+p.firstOf(reflectorSourceKeys), replicatorSourceKeys...)
+	case p.has(replicatorReachKeys...):
+		policy.Dialect = Replicator
+		p.replicatorReach(policy)
+	default:
+		p.ignored("has no effect without a key that says where to: add "+PushTo+" or "+PullBy, nativeSourceKeys...)
+		p.ignored("has no effect without "+replicatorTo+" or "+replicatorToMatching, replicatorStripLabels)
+		return
+	}
+	p.nativeOptions(policy)
+	p.claims.Policy = policy
+}
+
+func (p *parser) firstOf(keys []string) string {
+	for _, key := range keys {
+		if p.has(key) {
+			return key
+		}
+	}
+	return ""
+}
+
+// unknown finds the keys that nothing reads: misspelt, on the wrong kind of object, or of no meaning to Mirrorball.
+func (p *parser) unknown() {
+	for _, key := range slices.Sorted(maps.Keys(p.annotations)) {
+		if !isControlKey(key) || isMark(key) || isPolicyKey(key) {
+			continue
+		}
+		switch key {
+		case PullFrom, reflectorReflects, replicatorFrom, replicatorFromVersion:
+			continue
+		case AcceptFrom:
+			p.ignored("has no effect here: it belongs on a Namespace", key)
+		case replicatorKeepOwners:
+			p.ignored("is not followed: an owner reference across namespaces makes Kubernetes delete the replica", key)
+		default:
+			p.ignored(unknownReason(key), key)
+		}
+	}
+}
+
+// parseName reads "namespace/name" where both are valid; the error is a clause about the value.
+func parseName(s string) (Name, string) {
+	namespace, name, ok := strings.Cut(s, "/")
+	if !ok || namespace == "" || name == "" {
+		return Name{}, "is not of the form namespace/name"
+	}
+	if len(validation.IsDNS1123Label(namespace)) > 0 {
+		return Name{}, "is not of the form namespace/name: " + clip(namespace) + " can't be a namespace's name"
+	}
+	if len(validation.IsDNS1123Subdomain(name)) > 0 {
+		return Name{}, "is not of the form namespace/name: " + clip(name) + " can't be an object's name"
+	}
+	return Name{Namespace: strings.Clone(namespace), Name: strings.Clone(name)}, ""
+}

@@ -1,0 +1,211 @@
+package annotations
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Patterns is a list of glob patterns, as written in push-to, exclude, copy-labels, accept-from and their like.
+//
+// A name matches when some pattern gives it and none with a leading "!" takes it away; the order does not matter. "*"
+// is any run of characters, "?" any one, and each pattern matches the whole name. The zero value matches nothing.
+type Patterns struct {
+	globs []glob
+}
+
+// glob is one pattern, without its "!".
+type glob struct {
+	text string
+	// takes says that the pattern had a "!": it takes names away.
+	takes bool
+	// literal says that the text has no wildcard and names one thing in full.
+	literal bool
+}
+
+// ParseNamespacePatterns reads a comma-separated list of patterns for namespaces. Empty entries are skipped.
+func ParseNamespacePatterns(s string) (Patterns, error) {
+	return parsePatterns(s, isNamespaceByte, "lower-case letters, digits and -")
+}
+
+// ParseNamePatterns reads patterns for the names of objects, such as ServiceAccounts, which may have dots.
+func ParseNamePatterns(s string) (Patterns, error) {
+	return parsePatterns(s, isNameByte, "lower-case letters, digits, - and .")
+}
+
+// ParseKeyPatterns reads patterns for the keys of labels and annotations, to be matched by [Patterns.MatchKey].
+func ParseKeyPatterns(s string) (Patterns, error) {
+	return parsePatterns(s, isKeyByte, "letters, digits, -, _, . and /")
+}
+
+func parsePatterns(s string, valid func(byte) bool, alphabet string) (Patterns, error) {
+	var globs []glob
+	for entry := range strings.SplitSeq(s, ",") {
+		text := strings.TrimSpace(entry)
+		if text == "" {
+			continue
+		}
+		rest, takes := strings.CutPrefix(text, "!")
+		rest = strings.TrimSpace(rest)
+		if rest == "" {
+			return Patterns{}, errors.New(`a pattern is only "!": name after it what to take away`)
+		}
+		for i := range len(rest) {
+			if c := rest[i]; c != '*' && c != '?' && !valid(c) {
+				return Patterns{}, badPattern(text, rest[i:], alphabet)
+			}
+		}
+		// Clone, so that a small pattern does not keep a big annotation in memory.
+		rest = strings.Clone(rest)
+		globs = append(globs, glob{text: rest, takes: takes, literal: !strings.ContainsAny(rest, "*?")})
+	}
+	return Patterns{globs: globs}, nil
+}
+
+// badPattern says what is wrong with a pattern that stops being one at tail. Patterns that people bring along from the
+// peers are regular expressions, so that guess comes first.
+func badPattern(pattern, tail, alphabet string) error {
+	bad := clip(firstRune(tail))
+	switch {
+	case strings.ContainsAny(tail[:1], ".^$[](){}|+\\"):
+		return fmt.Errorf("pattern %s has %s in it and looks like a regular expression: patterns are made of %s, "+
+			"where * is any run of characters and ? any one, so write a* for a.*, and a,b for (a|b)",
+			clip(pattern), bad, alphabet)
+	case strings.ContainsAny(tail[:1], " \t\r\n;"):
+		return fmt.Errorf("pattern %s has %s in it: separate patterns with commas", clip(pattern), bad)
+	case tail[0] >= 'A' && tail[0] <= 'Z':
+		return fmt.Errorf("pattern %s has the capital %s in it, and such names are in lower case", clip(pattern), bad)
+	case tail[0] == '!':
+		return fmt.Errorf("pattern %s has a ! after its beginning: one, as the first character, takes away",
+			clip(pattern))
+	}
+	return fmt.Errorf("pattern %s has %s in it: patterns are made of %s, "+
+		"where * is any run of characters and ? any one", clip(pattern), bad, alphabet)
+}
+
+// Match says whether a name matches. It takes time in proportion to the lengths of pattern and name multiplied,
+// whatever the stars, and allocates nothing.
+func (p Patterns) Match(name string) bool {
+	given := false
+	for i := range p.globs {
+		g := &p.globs[i]
+		if given && !g.takes {
+			continue
+		}
+		if g.match(name) {
+			if g.takes {
+				return false
+			}
+			given = true
+		}
+	}
+	return given
+}
+
+// MatchKey is Match for the key of a label or an annotation that is to be carried over to a replica, with two
+// exceptions. A key by which a tool tracks its own objects (Argo CD, Flux, Helm, kubectl) must be named in full: with
+// it on a replica the tool takes the replica for its own and prunes it, and no "*" is meant to say that. The keys of
+// Mirrorball and of the two other dialects never match: a replica that carried them would be a source in turn.
+func (p Patterns) MatchKey(key string) bool {
+	if isControlKey(key) {
+		return false
+	}
+	if !isTrackingKey(key) {
+		return p.Match(key)
+	}
+	if !p.Match(key) {
+		return false
+	}
+	for i := range p.globs {
+		if g := &p.globs[i]; g.literal && !g.takes && g.text == key {
+			return true
+		}
+	}
+	return false
+}
+
+// Empty says that there is no pattern at all, so that nothing matches.
+func (p Patterns) Empty() bool { return len(p.globs) == 0 }
+
+// onlyTakes says that every pattern takes away, so that nothing matches although something is written.
+func (p Patterns) onlyTakes() bool {
+	for i := range p.globs {
+		if !p.globs[i].takes {
+			return false
+		}
+	}
+	return len(p.globs) > 0
+}
+
+// and is the two lists in one: what either gives, less what either takes away.
+func (p Patterns) and(other Patterns) Patterns {
+	return Patterns{globs: append(p.globs[:len(p.globs):len(p.globs)], other.globs...)}
+}
+
+// Equal says whether two lists were written alike, pattern by pattern.
+func (p Patterns) Equal(other Patterns) bool {
+	if len(p.globs) != len(other.globs) {
+		return false
+	}
+	for i := range p.globs {
+		if p.globs[i] != other.globs[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// String is the list as it is written in an annotation; parsed again it is equal.
+func (p Patterns) String() string {
+	var b strings.Builder
+	for i, g := range p.globs {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if g.takes {
+			b.WriteByte('!')
+		}
+		b.WriteString(g.text)
+	}
+	return b.String()
+}
+
+// match is the greedy algorithm for globs: on a mismatch only the last "*" takes one character more. An earlier one
+// need never be gone back to, since what follows it was matched as far to the left as could be.
+func (g *glob) match(name string) bool {
+	pattern := g.text
+	if g.literal {
+		return pattern == name
+	}
+	p, n := 0, 0
+	star, taken := -1, 0
+	for n < len(name) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, taken = p, n
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
+			p++
+			n++
+		case star >= 0:
+			taken++
+			p, n = star+1, taken
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}
+
+func isNamespaceByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-'
+}
+
+func isNameByte(c byte) bool { return isNamespaceByte(c) || c == '.' }
+
+func isKeyByte(c byte) bool {
+	return isNameByte(c) || c >= 'A' && c <= 'Z' || c == '_' || c == '/'
+}

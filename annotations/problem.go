@@ -1,0 +1,78 @@
+package annotations
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// clipLength is how many bytes of something that others wrote are repeated to people; an annotation may have 256 KiB,
+// an Event's note 1 KiB.
+const clipLength = 120
+
+// String is the problem in one line, for logs, events and tables. A long value is cut, and what could play tricks on a
+// terminal is quoted.
+func (p Problem) String() string {
+	return fmt.Sprintf("annotation %s: value %s %s", clipKey(p.Key), clip(p.Value), p.Reason)
+}
+
+// clip quotes s, cut between characters to clipLength bytes. A backslash, of which regular expressions have many, is
+// doubled only where something else has to be escaped.
+func clip(s string) string {
+	short := cut(s)
+	if !strings.ContainsFunc(short, needsQuoting) {
+		return `"` + short + `"`
+	}
+	quoted := strconv.Quote(short)
+	if len(quoted) > 2*clipLength {
+		// Nearly all of it had to be escaped, which says little to anybody.
+		quoted = strconv.Quote(cutTo(s, clipLength/2))
+	}
+	return quoted
+}
+
+// escape is clip without the quotation marks, for the messages of libraries: those may repeat what they were given.
+func escape(s string) string {
+	quoted := clip(s)
+	return quoted[1 : len(quoted)-1]
+}
+
+func needsQuoting(r rune) bool { return r == '"' || r == utf8.RuneError || !strconv.IsPrint(r) }
+
+func cut(s string) string { return cutTo(s, clipLength) }
+
+// cutTo cuts s between characters to at most length bytes.
+func cutTo(s string, length int) string {
+	if len(s) <= length {
+		return s
+	}
+	end := length
+	for end > length-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
+}
+
+// clipKey is a key as it is, since the API server validates keys; one that it would refuse is quoted.
+func clipKey(key string) string {
+	for i := range len(key) {
+		if !isKeyByte(key[i]) {
+			return clip(key)
+		}
+	}
+	return cut(key)
+}
+
+func firstRune(s string) string {
+	_, size := utf8.DecodeRuneInString(s)
+	return s[:size]
+}
+
+func sortProblems(problems []Problem) {
+	slices.SortFunc(problems, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Reason, b.Reason))
+	})
+}

@@ -1,0 +1,135 @@
+package annotations
+
+import (
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+// Reach is a set of namespaces, as an annotation or a pair of them describes it. A nil Reach has none.
+//
+// It is one side, or, for Reflector's automatic mirrors, two that a namespace must both be in: the allowed ones and the
+// automatic ones.
+type Reach struct {
+	sides []*side
+}
+
+// side is a list and a selector, either of which suffices.
+type side struct {
+	// everything is set where the dialect takes an empty list or selector for every namespace.
+	everything  bool
+	globs       Patterns
+	expressions []*expression
+	selector    labels.Selector
+}
+
+// Match says whether a namespace of this name and with these labels is in the reach. The error is not nil when one of
+// the regular expressions runs out of time, or has done so before: then no answer of this reach can be relied on, not
+// even about a namespace that another expression matches.
+func (r *Reach) Match(namespace string, labels map[string]string) (bool, error) {
+	if r == nil || len(r.sides) == 0 {
+		return false, nil
+	}
+	for _, s := range r.sides {
+		for _, e := range s.expressions {
+			if err := e.broken(); err != nil {
+				return false, err
+			}
+		}
+	}
+	for _, s := range r.sides {
+		if matches, err := s.match(namespace, labels); err != nil || !matches {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (s *side) match(namespace string, set labels.Set) (bool, error) {
+	if s.everything || s.globs.Match(namespace) {
+		return true, nil
+	}
+	if s.selector != nil && s.selector.Matches(set) {
+		return true, nil
+	}
+	for _, e := range s.expressions {
+		if matches, err := e.match(namespace); err != nil || matches {
+			return matches, err
+		}
+	}
+	return false, nil
+}
+
+// String is the reach in words, for people: "namespaces that match team-* or have the labels tier=web".
+func (r *Reach) String() string {
+	if r == nil || len(r.sides) == 0 {
+		return "no namespace"
+	}
+	var parts []string
+	for _, s := range r.sides {
+		// Of two sides, one that has every namespace adds nothing, and two may be written alike.
+		if part := s.String(); !s.everything && !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	switch len(parts) {
+	case 0:
+		return "every namespace"
+	case 1:
+		return "namespaces that " + parts[0]
+	}
+	return "namespaces that " + strings.Join(parts, ", and also ")
+}
+
+func (s *side) String() string {
+	var parts []string
+	if !s.globs.Empty() {
+		parts = append(parts, "match "+cut(s.globs.String()))
+	}
+	if len(s.expressions) > 0 {
+		texts := make([]string, len(s.expressions))
+		for i, e := range s.expressions {
+			texts[i] = clip(e.text)
+		}
+		parts = append(parts, "match in full the expression "+strings.Join(texts, " or "))
+	}
+	if s.selector != nil {
+		parts = append(parts, "have the labels "+cut(s.selector.String()))
+	}
+	return strings.Join(parts, " or ")
+}
+
+// Equal says whether two reaches were written alike.
+func (r *Reach) Equal(other *Reach) bool {
+	if r == nil || other == nil {
+		return r == other
+	}
+	return slices.EqualFunc(r.sides, other.sides, (*side).equal)
+}
+
+func (s *side) equal(other *side) bool {
+	if s.everything != other.everything || (s.selector == nil) != (other.selector == nil) {
+		return false
+	}
+	if s.selector != nil && s.selector.String() != other.selector.String() {
+		return false
+	}
+	return s.globs.Equal(other.globs) && slices.EqualFunc(s.expressions, other.expressions,
+		func(a, b *expression) bool { return a.text == b.text })
+}
+
+// empty says that the side is written, or not, such that it has no namespace.
+func (s *side) empty() bool {
+	return !s.everything && s.globs.Empty() && len(s.expressions) == 0 && s.selector == nil
+}
+
+// reachOf is the reach of namespaces that are on every side; nil where one of the sides has none.
+func reachOf(sides ...*side) *Reach {
+	for _, s := range sides {
+		if s.empty() {
+			return nil
+		}
+	}
+	return &Reach{sides: sides}
+}

@@ -1,0 +1,91 @@
+package annotations
+
+// Kind is a kind of object that is mirrored.
+type Kind string
+
+// The kinds that are mirrored. A replica always has its source's kind.
+const (
+	Secret    Kind = "Secret"
+	ConfigMap Kind = "ConfigMap"
+)
+
+// Name names an object of a known kind.
+type Name struct{ Namespace, Name string }
+
+// String is "namespace/name".
+func (n Name) String() string { return n.Namespace + "/" + n.Name }
+
+// Dialect is the vocabulary in which an object speaks of pushing and pulling.
+type Dialect uint8
+
+// The dialects, in order of precedence on one object.
+const (
+	Native Dialect = iota
+	Reflector
+	Replicator
+)
+
+// Claims is what one object's annotations say to Mirrorball. Anyone who may write the object may write them: whoever
+// acts on a claim about another object checks it against that object's policy first.
+type Claims struct {
+	// Policy is set on a source, frozen or not.
+	Policy *Policy
+	// PullFrom is set on an object that asks to be filled; such an object is never a source.
+	PullFrom *Pull
+	// Mirror is set on an object that Reflector pushed (auto-reflects): the source it names.
+	Mirror *Name
+	// PushedVersion is set on an object that kubernetes-replicator pushed: its source's resourceVersion at the time.
+	// That controller's replicas do not name their source.
+	PushedVersion string
+	// Problems are the annotations that could not be read. With any, the object is frozen.
+	Problems []Problem
+	// Ignored are keys that are understood but have no effect beside others, and why; they freeze nothing.
+	Ignored []Problem
+}
+
+// Pull is a request to be filled from a source.
+type Pull struct {
+	From    Name
+	Dialect Dialect
+}
+
+// Problem is one annotation that could not be read or was not followed.
+type Problem struct {
+	Key, Value string
+	// Reason is a clause that says what is wrong, what was expected and what to do.
+	Reason string
+}
+
+// Deletion is what becomes of pushed replicas when their source is gone for longer than the grace.
+type Deletion string
+
+// The values of the OnDelete annotation.
+const (
+	Remove Deletion = "remove"
+	Keep   Deletion = "keep"
+)
+
+// Policy is what a source's annotations say, in whichever dialect, parsed once.
+type Policy struct {
+	// Dialect is the one that Push and Pull were written in.
+	Dialect Dialect
+	// Push and Pull are the namespaces that the source is pushed to and may be pulled by; nil is none.
+	Push, Pull *Reach
+	// Exclude takes namespaces away from both.
+	Exclude Patterns
+	// TargetName is the replicas' name; empty is the source's own.
+	TargetName string
+	// Keys are the data keys to write; empty is all, under their own names.
+	Keys []KeyRename
+	// CopyLabels and CopyAnnotations are the metadata keys to carry over. See Patterns.MatchKey.
+	CopyLabels, CopyAnnotations Patterns
+	// AttachTo are the ServiceAccounts whose imagePullSecrets are to name the replica.
+	AttachTo Patterns
+	// OnDelete is Remove or Keep.
+	OnDelete Deletion
+	// SurvivesRecreation says that a source made again without annotations goes on under this policy.
+	SurvivesRecreation bool
+}
+
+// KeyRename is one data key to carry over: From in the source, To in the replica.
+type KeyRename struct{ From, To string }

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
+)
+
+func readFile(t *testing.T, path ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(append([]string{"..", ".."}, path...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// groups is the set of what the expression's first group matches.
+func groups(expression, text string) map[string]bool {
+	set := map[string]bool{}
+	for _, match := range regexp.MustCompile(expression).FindAllStringSubmatch(text, -1) {
+		set[match[1]] = true
+	}
+	return set
+}
+
+func TestFlagsAreDocumented(t *testing.T) {
+	documented := groups("`--([a-z][a-z-]*)", readFile(t, "docs", "flags.md"))
+	flags := runCommand().Flags()
+	flags.VisitAll(func(flag *pflag.Flag) {
+		if !documented[flag.Name] {
+			t.Errorf("docs/flags.md does not have --%s", flag.Name)
+		}
+	})
+	for name := range documented {
+		if flags.Lookup(name) == nil {
+			t.Errorf("docs/flags.md has --%s, which is no flag of `mirrorball run`", name)
+		}
+	}
+}
+
+// TestAnnotationsAreDocumented reads the keys from the constants' source, so that a new one cannot be left out here.
+func TestAnnotationsAreDocumented(t *testing.T) {
+	text := readFile(t, "docs", "reference.md")
+	documented := groups("`mirrorball\\.dev/([a-z-]+)`", text)
+	keys := groups(`= Prefix \+ "([a-z-]+)"`, readFile(t, "annotations", "keys.go"))
+	if len(keys) == 0 {
+		t.Fatal("annotations/keys.go has no keys of the form that this test looks for")
+	}
+	for key := range keys {
+		if !documented[key] {
+			t.Errorf("docs/reference.md does not have mirrorball.dev/%s", key)
+		}
+	}
+	for key := range documented {
+		if !keys[key] {
+			t.Errorf("docs/reference.md has mirrorball.dev/%s, which is no key", key)
+		}
+	}
+	for _, dialect := range []string{"reflector", "replicator"} {
+		keys := groups(`= `+dialect+`Prefix \+ "([a-z-]+)"`, readFile(t, "annotations", dialect+".go"))
+		if len(keys) == 0 {
+			t.Fatalf("annotations/%s.go has no keys of the form that this test looks for", dialect)
+		}
+		for key := range keys {
+			if !strings.Contains(text, "`"+key+"`") {
+				t.Errorf("docs/reference.md does not have %s's %s", dialect, key)
+			}
+		}
+	}
+}
+
+func TestTheProcessesMetricsAreDocumented(t *testing.T) {
+	text := readFile(t, "docs", "metrics.md")
+	families, err := newRegistry(build{}, &status{}).Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := make(chan *prometheus.Desc, 100)
+	newRegistry(build{}, &status{}).Describe(described)
+	close(described)
+	names := map[string]bool{}
+	for _, family := range families {
+		names[family.GetName()] = true
+	}
+	for desc := range described { // those that nothing was counted in yet
+		names[regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())[1]] = true
+	}
+	for name := range names {
+		// Go's and the process's own are described by the Go client library.
+		if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") {
+			continue
+		}
+		if !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("docs/metrics.md does not have %s", name)
+		}
+	}
+}

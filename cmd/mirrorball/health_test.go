@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+func TestHealth(t *testing.T) {
+	type state struct{ leading, stopping, synced bool }
+	standby, syncing, working := state{}, state{leading: true}, state{leading: true, synced: true}
+	stopping := state{leading: true, synced: true, stopping: true}
+	const (
+		unsynced  = "[+]ping ok\n[-]caches failed: secrets have not synced\n[+]shutdown ok\nreadyz check failed\n"
+		allPassed = "[+]ping ok\n[+]caches ok\n[+]shutdown ok\nreadyz check passed\n"
+	)
+	tests := map[string]struct {
+		state    state
+		path     string
+		wantCode int
+		wantText string
+	}{
+		"a standby is live":                     {standby, "/healthz", 200, "ok"},
+		"a standby is ready without caches":     {standby, "/readyz", 200, "ok"},
+		"a leader that is syncing is live":      {syncing, "/healthz", 200, "ok"},
+		"a leader that is syncing is not ready": {syncing, "/readyz", 500, unsynced},
+		"a leader that has synced is ready":     {working, "/readyz", 200, "ok"},
+		"verbose has a line for each check":     {working, "/readyz?verbose", 200, allPassed},
+		"verbose works for healthz too":         {working, "/healthz?verbose", 200, "[+]ping ok\nhealthz check passed\n"},
+		"one check can pass":                    {syncing, "/readyz/shutdown", 200, "ok"},
+		"one check can fail":                    {syncing, "/readyz/caches", 500, "secrets have not synced\n"},
+		"stopping is live":                      {stopping, "/healthz", 200, "ok"},
+		"stopping is not ready":                 {stopping, "/readyz/shutdown", 500, "the process is stopping\n"},
+		"a check that is not there":             {working, "/readyz/nonsense", 404, "404 page not found\n"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := &status{synced: func() error {
+				if !tc.state.synced {
+					return errors.New("secrets have not synced")
+				}
+				return nil
+			}}
+			s.leading.Store(tc.state.leading)
+			s.stopping.Store(tc.state.stopping)
+			recorder := httptest.NewRecorder()
+			handler(s, prometheus.NewRegistry()).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, tc.path, nil))
+			if recorder.Code != tc.wantCode || recorder.Body.String() != tc.wantText {
+				t.Errorf("GET %s answers %d %q, want %d %q",
+					tc.path, recorder.Code, recorder.Body, tc.wantCode, tc.wantText)
+			}
+		})
+	}
+}

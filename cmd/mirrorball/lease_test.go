@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+)
+
+// memoryLock is a Lease in memory, which can stop answering.
+type memoryLock struct {
+	mu     sync.Mutex
+	record *resourcelock.LeaderElectionRecord
+	down   bool
+	calls  []string // holders, as they were written
+}
+
+var errDown = errors.New("the API server is down")
+
+func (l *memoryLock) Get(context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down {
+		return nil, nil, errDown
+	}
+	if l.record == nil {
+		return nil, nil, apierrors.NewNotFound(schema.GroupResource{Resource: "leases"}, "mirrorball")
+	}
+	record := *l.record
+	raw, err := json.Marshal(record)
+	return &record, raw, err
+}
+
+func (l *memoryLock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	return l.Update(ctx, record)
+}
+
+func (l *memoryLock) Update(_ context.Context, record resourcelock.LeaderElectionRecord) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down {
+		return errDown
+	}
+	if l.record != nil && l.record.HolderIdentity == "thief" {
+		return apierrors.NewConflict(schema.GroupResource{Resource: "leases"}, "mirrorball", errors.New("newer"))
+	}
+	l.record = &record
+	l.calls = append(l.calls, record.HolderIdentity)
+	return nil
+}
+
+func (l *memoryLock) set(change func(*memoryLock)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(l)
+}
+
+func (l *memoryLock) holder() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.record == nil {
+		return ""
+	}
+	return l.record.HolderIdentity
+}
+
+func (l *memoryLock) RecordEvent(string) {}
+
+func (l *memoryLock) Identity() string { return "me" }
+
+func (l *memoryLock) Describe() string { return "memory" }
+
+func TestLeaseIsFreedOnlyAfterTheDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lock := &memoryLock{}
+		stop, cancel := context.WithCancel(t.Context())
+		err := lead(stop, lock, func(ctx context.Context) error {
+			cancel()
+			<-ctx.Done()
+			<-time.After(time.Minute) // a drain much longer than the lease lasts by itself
+			if holder := lock.holder(); holder != "me" {
+				t.Errorf("while draining the lease is held by %q", holder)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("lead: %v", err)
+		}
+		if holder := lock.holder(); holder != "" {
+			t.Errorf("after the drain the lease is held by %q", holder)
+		}
+	})
+}
+
+func TestLosingTheLeaseEndsTheWorkBeforeAnotherCanLead(t *testing.T) {
+	tests := map[string]struct {
+		loss func(*memoryLock)
+		want time.Duration
+	}{
+		"the API server is gone":  {func(l *memoryLock) { l.down = true }, renewDeadline},
+		"another holds the lease": {func(l *memoryLock) { l.record.HolderIdentity = "thief" }, 2 * retryPeriod},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				lock := &memoryLock{}
+				election, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				var lostAt time.Time
+				ended := make(chan error, 1)
+				err := lead(election, lock, func(ctx context.Context) error {
+					<-time.After(5 * time.Minute)
+					lock.set(tc.loss)
+					lostAt = time.Now()
+					<-ctx.Done()
+					ended <- context.Cause(ctx)
+					return nil
+				})
+				if took := time.Since(lostAt); took > tc.want {
+					t.Errorf("the work went on for %s, want at most %s", took, tc.want)
+				}
+				if !errors.Is(err, errLeaseLost) {
+					t.Errorf("lead: %v, want %v", err, errLeaseLost)
+				}
+				if cause := <-ended; !errors.Is(cause, errLeaseLost) {
+					t.Errorf("the work was ended by %v, want %v", cause, errLeaseLost)
+				}
+			})
+		})
+	}
+}
+
+func TestStandbyWaitsAndStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lock := &memoryLock{record: &resourcelock.LeaderElectionRecord{
+			HolderIdentity: "other", LeaseDurationSeconds: 3600,
+		}}
+		stop, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := lead(stop, lock, func(context.Context) error {
+			t.Error("a standby worked")
+			return nil
+		})
+		if err != nil {
+			t.Errorf("lead: %v", err)
+		}
+		if slices.Contains(lock.calls, "me") || lock.holder() != "other" {
+			t.Error("a standby wrote the lease")
+		}
+	})
+}
+
+func TestWorkThatFailsFreesTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lock := &memoryLock{}
+		broken := errors.New("broken")
+		err := lead(t.Context(), lock, func(context.Context) error { return broken })
+		if !errors.Is(err, broken) {
+			t.Errorf("lead: %v, want %v", err, broken)
+		}
+		if holder := lock.holder(); holder != "" {
+			t.Errorf("the lease is held by %q", holder)
+		}
+	})
+}

@@ -1,0 +1,37 @@
+// Command mirrorball mirrors annotated Secrets and ConfigMaps into other namespaces and keeps them in sync.
+//
+// This package is what a process is: commands, flags, logs, signals, the port, the lease and the exit codes. What is
+// mirrored, and where to, is the business of package replicator; what the annotations mean, of package annotations.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+func main() {
+	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// execute runs one command line and returns its exit code. An error ends as one line on stderr.
+func execute(args []string, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	if err == nil {
+		return exitDone
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		exit = usageError(err)
+	}
+	if !exit.logged {
+		fmt.Fprintln(stderr, "mirrorball:", strings.Join(strings.Fields(exit.Error()), " "))
+	}
+	return exit.code
+}

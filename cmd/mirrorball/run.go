@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+
+	"github.com/mirrorball-dev/mirrorball/replicator"
+)
+
+func runCommand() *cobra.Command {
+	var given runFlags
+	command := &cobra.Command{
+		Use:   "run",
+		Short: "Run the controller until SIGTERM or SIGINT",
+		Long: `Run the controller until SIGTERM or SIGINT.
+
+The first signal finishes the work in hand, frees the lease and ends; a second one ends at once.
+
+` + exitCodesHelp,
+		Example: `  mirrorball run --kubeconfig ~/.kube/config --log-format console
+  mirrorball run --protected-namespaces 'kube-*,payments' --source-namespaces 'platform'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := given.complete(cmd.Flags().Changed("leader-elect"), surroundings{
+				environment:   os.Getenv,
+				namespaceFile: podNamespaceFile,
+				terminal:      term.IsTerminal(int(os.Stderr.Fd())),
+			})
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), s, cmd.ErrOrStderr())
+		},
+	}
+	given.register(command.Flags())
+	return command
+}
+
+// run is the life of a controller's process: what can be wrong from the beginning is found out first, and ends with
+// one line; then everything goes to the log.
+func run(ctx context.Context, s settings, stderr io.Writer) error {
+	logger, err := newLogger(s.logFormat, s.logLevel, stderr)
+	if err != nil {
+		return err
+	}
+	if err := adoptKlog(logger); err != nil {
+		return unable("set up client-go's logging: %w", err)
+	}
+	stop := stopOnSignal(klog.NewContext(ctx, logger))
+
+	build := readBuild()
+	config, err := clusterConfig(s.kubeconfig, build.Version)
+	if err != nil {
+		return err
+	}
+	if err := reach(stop, config); err != nil {
+		return err
+	}
+	logger.Info("starting", "version", build.Version, "commit", build.Commit, "cluster", config.Host,
+		"namespace", s.namespace, "kinds", s.mirrored, "leaderElection", s.leaderElect)
+	status := &status{}
+	registry := newRegistry(build, status)
+	controller, err := newController(s, config, registry)
+	if err != nil {
+		return unable("set up the controller: %w", err)
+	}
+	status.synced = controller.Synced
+	context.AfterFunc(stop, func() { status.stopping.Store(true) })
+	if !s.leaderElect {
+		status.leading.Store(true) // before anybody can ask
+	}
+	server, err := serve(logger, s.httpAddress, handler(status, registry))
+	if err != nil {
+		return err
+	}
+	defer server.close(logger)
+
+	err = work(stop, s, config, status, controller)
+	return report(logger, err)
+}
+
+func newController(s settings, config *rest.Config, registry prometheus.Registerer) (*replicator.Controller, error) {
+	return replicator.New(replicator.Options{
+		Config:              config,
+		Kinds:               s.mirrored,
+		Namespace:           s.namespace,
+		SourceNamespaces:    s.sources,
+		ProtectedNamespaces: s.protected,
+		SourceDeleteGrace:   s.sourceDeleteGrace,
+		Workers:             s.workers,
+		WriteConcurrency:    s.writeConcurrency,
+		Registry:            registry,
+	})
+}
+
+// work runs the controller, under the lease if there is one to hold.
+func work(stop context.Context, s settings, config *rest.Config, status *status, c *replicator.Controller) error {
+	if !s.leaderElect {
+		return c.Run(stop)
+	}
+	lock, err := newLock(stop, config, s.leaderElectNamespace, s.leaderElectName)
+	if err != nil {
+		return err
+	}
+	return lead(stop, lock, func(ctx context.Context) error {
+		status.leading.Store(true)
+		return c.Run(ctx)
+	})
+}
+
+// report writes the last line of the log, and turns what the work came to into an exit code.
+func report(logger logr.Logger, err error) error {
+	if err == nil {
+		logger.Info("stopped")
+		return nil
+	}
+	if exit, ok := errors.AsType[*exitError](err); ok {
+		return exit
+	}
+	logger.Error(err, "ended")
+	return &exitError{code: exitFailed, err: err, logged: true}
+}

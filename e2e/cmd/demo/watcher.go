@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	listers "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/tools/cache"
+)
+
+// stepLimit is how long one thing may take to come about; milliseconds are usual.
+const stepLimit = 20 * time.Second
+
+// watcher sees every Secret the moment it changes, so that what took a millisecond is seen to take one.
+type watcher struct {
+	secrets listers.SecretLister
+	changed chan struct{}
+
+	mu sync.Mutex
+	// seen is when each Secret's last change was seen, its deletion included.
+	seen map[types.NamespacedName]time.Time
+}
+
+func newWatcher(ctx context.Context, client kubernetes.Interface) (*watcher, error) {
+	factory := informers.NewSharedInformerFactory(client, 0)
+	informer := factory.Core().V1().Secrets()
+	w := &watcher{secrets: informer.Lister(), changed: make(chan struct{}, 1), seen: map[types.NamespacedName]time.Time{}}
+	_, err := informer.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    w.notify,
+		UpdateFunc: func(_, secret any) { w.notify(secret) },
+		DeleteFunc: w.notify,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("watch the Secrets: %w", err)
+	}
+	factory.StartWithContext(ctx)
+	if !cache.WaitForCacheSync(ctx.Done(), informer.Informer().HasSynced) {
+		return nil, errors.New("watch the Secrets: no answer")
+	}
+	return w, nil
+}
+
+func (w *watcher) notify(object any) {
+	if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = tombstone.Obj
+	}
+	if secret, ok := object.(*corev1.Secret); ok {
+		w.mu.Lock()
+		w.seen[types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}] = time.Now()
+		w.mu.Unlock()
+	}
+	select {
+	case w.changed <- struct{}{}:
+	default: // there is a notice already
+	}
+}
+
+// lastSeen is when the Secret's last change was seen.
+func (w *watcher) lastSeen(secret types.NamespacedName) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen[secret]
+}
+
+// lag is how much later the replica changed than its source: what Mirrorball took, without what kubectl did.
+func (w *watcher) lag(source, replica types.NamespacedName) time.Duration {
+	return w.lastSeen(replica).Sub(w.lastSeen(source))
+}
+
+// await waits until check has no error.
+func (w *watcher) await(ctx context.Context, check func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, stepLimit)
+	defer cancel()
+	for {
+		err := check()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-w.changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%w (waited %s)", err, stepLimit)
+		}
+	}
+}
+
+// replica has no error when the replica is there, of its source's type and with its source's data.
+func (w *watcher) replica(source, replica types.NamespacedName) error {
+	original, err := w.secrets.Secrets(source.Namespace).Get(source.Name)
+	if err != nil {
+		return fmt.Errorf("expected the source %s to be there: %w", source, err)
+	}
+	copied, err := w.secrets.Secrets(replica.Namespace).Get(replica.Name)
+	if err != nil {
+		return fmt.Errorf("expected a replica of %s at %s: %w", source, replica, err)
+	}
+	if copied.Type != original.Type {
+		return fmt.Errorf("expected %s to be of the type %s, as %s is, seen %s", replica, original.Type, source, copied.Type)
+	}
+	if !maps.EqualFunc(copied.Data, original.Data, func(a, b []byte) bool { return string(a) == string(b) }) {
+		return fmt.Errorf("expected %s to hold what %s does, seen other content", replica, source)
+	}
+	return nil
+}
+
+// absent has no error when there is no such Secret.
+func (w *watcher) absent(secret types.NamespacedName) error {
+	there, err := w.secrets.Secrets(secret.Namespace).Get(secret.Name)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("expected no Secret %s, seen one of the type %s", secret, there.Type)
+}
+
+// get is the Secret as last seen.
+func (w *watcher) get(secret types.NamespacedName) (*corev1.Secret, error) {
+	return w.secrets.Secrets(secret.Namespace).Get(secret.Name)
+}

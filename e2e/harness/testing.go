@@ -1,0 +1,46 @@
+package harness
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// stopLimit is how long tests give the controller to end.
+const stopLimit = 30 * time.Second
+
+// OwnSystem starts a control plane for one test, which ends with it; the test can start, stop and break what it wants.
+func OwnSystem(t testing.TB, options Options) *System {
+	t.Helper()
+	system, err := Start(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := system.Close(); err != nil {
+			t.Errorf("end the control plane: %v", err)
+		}
+	})
+	return system
+}
+
+// Controller starts the controller for one test. After the test it is stopped, unless the test did, and that it ends
+// well is part of the test; the end of its log is shown when the test failed.
+func (s *System) Controller(t testing.TB, args ...string) *Controller {
+	t.Helper()
+	controller, err := s.StartController(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), stopLimit)
+		defer cancel()
+		if err := controller.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("the end of the controller's log:\n%s", controller.LogTail())
+		}
+	})
+	return controller
+}

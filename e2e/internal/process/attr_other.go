@@ -1,0 +1,10 @@
+//go:build unix && !linux
+
+package process
+
+import "syscall"
+
+// sysProcAttr puts the child into its own group.
+func sysProcAttr(bool) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}

@@ -1,0 +1,174 @@
+package informers
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// Options are what a Cluster is made of.
+type Options struct {
+	// Metadata and Typed are the clients for the streams; neither should limit requests.
+	Metadata metadata.Interface
+	Typed    kubernetes.Interface
+	// Kinds are the kinds to look at.
+	Kinds []annotations.Kind
+	// Namespace is Mirrorball's own, where the records are.
+	Namespace string
+	// DigestKey keys the replicas' digests.
+	DigestKey DigestKey
+	// Notify is called with each source that a change may concern. It must not block and may be called often.
+	Notify func(Key)
+}
+
+// Cluster is the view of the cluster. All its questions are answered from memory; the answers are shared and must not
+// be changed.
+type Cluster struct {
+	digestKey DigestKey
+	notify    func(Key)
+
+	mu         sync.RWMutex
+	kinds      map[annotations.Kind]*objects
+	namespaces *stream[*Namespace]
+	accounts   *stream[*ServiceAccount]
+	records    *stream[*Record]
+	// accountsIn are the ServiceAccounts by namespace, attached by the Secret that Mirrorball added to them,
+	// remembered the records by their source.
+	accountsIn index[string]
+	attached   index[annotations.Name]
+	remembered map[Key]*Record
+	// sorted is every namespace by name, made again when asked for after a change.
+	sorted []*Namespace
+}
+
+// New makes a Cluster whose streams do not run yet.
+func New(o Options) *Cluster {
+	c := &Cluster{
+		digestKey: o.DigestKey, notify: o.Notify, kinds: map[annotations.Kind]*objects{},
+		accountsIn: index[string]{}, attached: index[annotations.Name]{}, remembered: map[Key]*Record{},
+	}
+	for _, kind := range o.Kinds {
+		c.kinds[kind] = c.newObjects(kind, o)
+	}
+	c.namespaces = newStream(c, "namespaces", newNamespace, c.indexNamespace, c.namespaceChanged,
+		metadataSource(o.Metadata, "namespaces", ""), &metav1.PartialObjectMetadata{})
+	c.accounts = newStream(c, "serviceaccounts", newServiceAccount, c.indexAccount, c.accountChanged,
+		source(o.Typed.CoreV1().ServiceAccounts(""), ""), &corev1.ServiceAccount{})
+	c.records = newStream(c, "records", newRecord, c.indexRecord, c.recordChanged,
+		source(o.Typed.CoreV1().ConfigMaps(o.Namespace), LabelRecord+"="+recordPolicy), &corev1.ConfigMap{})
+	return c
+}
+
+func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
+	x := &objects{
+		kind: kind, sources: names{}, wanted: index[string]{},
+		replicasOf: index[annotations.Name]{}, pullers: index[annotations.Name]{},
+	}
+	resource := Resource(kind)
+	x.candidates = newStream(c, resource, newCandidate, x.indexCandidate,
+		func(old, new *Candidate) { c.candidateChanged(x, old, new) },
+		metadataSource(o.Metadata, resource, "!"+annotations.LabelReplica), &metav1.PartialObjectMetadata{})
+	var full cache.ListerWatcher
+	var expected runtime.Object
+	switch kind {
+	case annotations.Secret:
+		full, expected = source(o.Typed.CoreV1().Secrets(""), annotations.LabelReplica), &corev1.Secret{}
+	case annotations.ConfigMap:
+		full, expected = source(o.Typed.CoreV1().ConfigMaps(""), annotations.LabelReplica), &corev1.ConfigMap{}
+	}
+	x.replicas = newStream(c, resource+"/replicas", o.DigestKey.replica, x.indexReplica,
+		func(old, new *Replica) { c.replicaChanged(x, old, new) }, full, expected)
+	return x
+}
+
+// Resource is the API's name for a kind.
+func Resource(kind annotations.Kind) string { return strings.ToLower(string(kind)) + "s" }
+
+func newStream[T lean](
+	c *Cluster, name string, convert func(any) (T, error), index, changed func(old, new T),
+	from cache.ListerWatcher, expected runtime.Object,
+) *stream[T] {
+	return &stream[T]{
+		name: name, mu: &c.mu, items: map[annotations.Name]T{},
+		convert: convert, index: index, changed: changed, source: from, expected: expected,
+	}
+}
+
+// lister is the part of a typed client that a stream needs.
+type lister[L runtime.Object] interface {
+	List(ctx context.Context, opts metav1.ListOptions) (L, error)
+	Watch(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error)
+}
+
+func source[L runtime.Object](client lister[L], selector string) cache.ListerWatcher {
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
+			opts.LabelSelector = selector
+			return client.List(ctx, opts)
+		},
+		WatchFuncWithContext: func(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error) {
+			opts.LabelSelector = selector
+			return client.Watch(ctx, opts)
+		},
+	}
+}
+
+func metadataSource(client metadata.Interface, resource, selector string) cache.ListerWatcher {
+	return source[*metav1.PartialObjectMetadataList](
+		client.Resource(schema.GroupVersionResource{Version: "v1", Resource: resource}), selector)
+}
+
+// Run runs the streams until ctx is done, and returns when they have ended.
+func (c *Cluster) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, run := range c.each(func(s runner) func(context.Context) { return s.run }) {
+		wg.Go(func() { run(ctx) })
+	}
+	wg.Wait()
+}
+
+// Synced is nil once every stream has had its first whole list, and says which have not.
+func (c *Cluster) Synced() error {
+	var waiting []string
+	for _, name := range c.each(func(s runner) string {
+		if s.hasSynced() {
+			return ""
+		}
+		return s.title()
+	}) {
+		if name != "" {
+			waiting = append(waiting, name)
+		}
+	}
+	if len(waiting) > 0 {
+		return fmt.Errorf("waiting for the first list of %s", strings.Join(waiting, ", "))
+	}
+	return nil
+}
+
+// runner is a stream of whatever type.
+type runner interface {
+	run(ctx context.Context)
+	hasSynced() bool
+	title() string
+}
+
+func (s *stream[T]) title() string { return s.name }
+
+func (c *Cluster) each[R any](f func(runner) R) []R { return nil }

@@ -1,0 +1,103 @@
+package informers
+
+import "github.com/mirrorball-dev/mirrorball/annotations"
+
+// names is a set of names.
+type names map[annotations.Name]struct{}
+
+// index maps a key to the set of names that belong to it. It is no map of counts: adding twice is adding once.
+type index[K comparable] map[K]names
+
+func (x index[K]) add(k K, n annotations.Name) {
+	if x[k] == nil {
+		x[k] = names{}
+	}
+	x[k][n] = struct{}{}
+}
+
+func (x index[K]) remove(k K, n annotations.Name) {
+	delete(x[k], n)
+	if len(x[k]) == 0 {
+		delete(x, k)
+	}
+}
+
+func (x index[K]) list(k K) []annotations.Name {
+	if len(x[k]) == 0 {
+		return nil
+	}
+	out := make([]annotations.Name, 0, len(x[k]))
+	for n := range x[k] {
+		out = append(out, n)
+	}
+	return out
+}
+
+// objects is what is known of one kind: its two streams and the indexes over them.
+type objects struct {
+	kind       annotations.Kind
+	candidates *stream[*Candidate]
+	replicas   *stream[*Replica]
+
+	// sources are the candidates with a policy; wanted are those that push, by the name of their replicas.
+	sources names
+	wanted  index[string]
+	// replicasOf are the replicas by the source that they name; pullers the objects that pull, by the same.
+	replicasOf index[annotations.Name]
+	pullers    index[annotations.Name]
+}
+
+func (o *objects) indexCandidate(old, new *Candidate) {
+	if old != nil && old.Claims != nil {
+		o.unclaim(old.Name, old.Claims)
+	}
+	if new != nil && new.Claims != nil {
+		o.claim(new.Name, new.Claims)
+	}
+}
+
+func (o *objects) claim(n annotations.Name, c *annotations.Claims) {
+	if c.PullFrom != nil {
+		o.pullers.add(c.PullFrom.From, n)
+	}
+	if c.Policy != nil {
+		o.sources[n] = struct{}{}
+		if c.Policy.Push != nil {
+			o.wanted.add(c.Policy.ReplicaName(n.Name), n)
+		}
+	}
+}
+
+func (o *objects) unclaim(n annotations.Name, c *annotations.Claims) {
+	if c.PullFrom != nil {
+		o.pullers.remove(c.PullFrom.From, n)
+	}
+	if c.Policy != nil {
+		delete(o.sources, n)
+		o.wanted.remove(c.Policy.ReplicaName(n.Name), n)
+	}
+}
+
+func (o *objects) indexReplica(old, new *Replica) {
+	if old != nil {
+		o.replicasOf.remove(old.Source, old.Name)
+		if p := pullOf(old); p != nil {
+			o.pullers.remove(p.From, old.Name)
+		}
+	}
+	if new != nil {
+		o.replicasOf.add(new.Source, new.Name)
+		if p := pullOf(new); p != nil {
+			o.pullers.add(p.From, new.Name)
+		}
+	}
+}
+
+// pullOf is what a replica asks for. One that was pushed asks for nothing, whatever was written on it since: one object
+// has one writer.
+func pullOf(r *Replica) *annotations.Pull {
+	if r.Claims == nil || r.Mode == annotations.ReplicaPush {
+		return nil
+	}
+	return r.Claims.PullFrom
+}

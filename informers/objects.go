@@ -1,0 +1,220 @@
+package informers
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unique"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// Identity is what every lean object keeps of its metadata.
+type Identity struct {
+	annotations.Name
+	UID     types.UID
+	Version Version
+	Created time.Time
+	// Deleting says that the object has a deletionTimestamp.
+	Deleting bool
+}
+
+// GetObjectMeta lets client-go's Reflector key a lean object while it streams the initial list.
+func (i *Identity) GetObjectMeta() metav1.Object {
+	return &metav1.ObjectMeta{Namespace: i.Namespace, Name: i.Name.Name, ResourceVersion: i.Version.String(), UID: i.UID}
+}
+
+func (i *Identity) identity() *Identity { return i }
+
+// IdentityOf reads an object's identity.
+func IdentityOf(m metav1.Object) (Identity, error) {
+	v, err := ParseVersion(m.GetResourceVersion())
+	return Identity{
+		Name:     annotations.Name{Namespace: intern(m.GetNamespace()), Name: intern(m.GetName())},
+		UID:      m.GetUID(),
+		Version:  v,
+		Created:  m.GetCreationTimestamp().Time,
+		Deleting: m.GetDeletionTimestamp() != nil,
+	}, err
+}
+
+// intern keeps one copy of names that stand in many objects: a namespace's, and a replica's in every namespace.
+func intern(s string) string { return unique.Make(s).Value() }
+
+// Candidate is a Secret or ConfigMap that carries no replica label. Nothing of its content is known.
+type Candidate struct {
+	Identity
+	// Claims is nil for an object that has nothing to say to Mirrorball.
+	Claims *annotations.Claims
+	// Annotations are those that make its policy; nil without one.
+	Annotations map[string]string
+}
+
+func newCandidate(obj any) (*Candidate, error) {
+	m, ok := obj.(*metav1.PartialObjectMetadata)
+	if !ok {
+		return nil, unexpected(obj)
+	}
+	id, err := IdentityOf(m)
+	if err != nil {
+		return nil, err
+	}
+	c := &Candidate{Identity: id, Claims: claimsOf(m)}
+	if c.Claims != nil && c.Claims.Policy != nil {
+		c.Annotations = annotations.PolicyAnnotations(m.Annotations)
+	}
+	return c, nil
+}
+
+func claimsOf(m metav1.Object) *annotations.Claims {
+	if !annotations.Has(m.GetAnnotations()) {
+		return nil
+	}
+	claims := annotations.Parse(m.GetNamespace(), m.GetName(), m.GetAnnotations())
+	return &claims
+}
+
+// Replica is an object that carries the replica label: written by Mirrorball, or by somebody who claims so.
+type Replica struct {
+	Identity
+	// Mode is the label's value: annotations.ReplicaPush, ReplicaPull or a forgery.
+	Mode string
+	// Source is the source that it names; zero where it names none.
+	Source annotations.Name
+	// Digest is the DigestKey's of its content.
+	Digest    Digest
+	Type      string
+	Immutable bool
+	// Bare says that it has no annotations, which a JSON patch has to know.
+	Bare bool
+	// CopiedLabels and CopiedAnnotations are the keys on it that it records as copied from its source.
+	CopiedLabels, CopiedAnnotations []string
+	// Claims is nil where it has nothing more to say: an object that pulls has its PullFrom here.
+	Claims *annotations.Claims
+}
+
+// Replica is the lean form of an object with the given content.
+func (k DigestKey) Replica(m metav1.Object, c Content) (*Replica, error) {
+	id, err := IdentityOf(m)
+	if err != nil {
+		return nil, err
+	}
+	return &Replica{
+		Identity: id, Mode: intern(c.Labels[annotations.LabelReplica]), Source: sourceOf(c),
+		Digest: k.Digest(c), Type: intern(c.Type), Immutable: c.Immutable, Bare: len(c.Annotations) == 0,
+		CopiedLabels:      present(c.Labels, SplitList(c.Annotations[annotations.CopiedLabels])),
+		CopiedAnnotations: present(c.Annotations, SplitList(c.Annotations[annotations.CopiedAnnotations])),
+		Claims:            claimsOf(m),
+	}, nil
+}
+
+// sourceOf prefers the annotation, which is always whole, and falls back on the labels, which survive the loss of it.
+func sourceOf(c Content) annotations.Name {
+	namespace, name, ok := strings.Cut(c.Annotations[annotations.ReplicaOf], "/")
+	if !ok {
+		namespace, name = c.Labels[annotations.LabelSourceNamespace], c.Labels[annotations.LabelSourceName]
+	}
+	if namespace == "" || name == "" {
+		return annotations.Name{}
+	}
+	return annotations.Name{Namespace: intern(namespace), Name: intern(name)}
+}
+
+func present(m map[string]string, keys []string) []string {
+	var out []string
+	for _, k := range keys {
+		if _, ok := m[k]; ok {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func (k DigestKey) replica(obj any) (*Replica, error) {
+	switch o := obj.(type) {
+	case *corev1.Secret:
+		return k.Replica(o, ContentOfSecret(o))
+	case *corev1.ConfigMap:
+		return k.Replica(o, ContentOfConfigMap(o))
+	}
+	return nil, unexpected(obj)
+}
+
+// Namespace is a namespace as the decisions need it.
+type Namespace struct {
+	Identity
+	Labels map[string]string
+	// Accept are the source namespaces that it accepts pushes from; nil is all.
+	Accept *annotations.Patterns
+	// Problem is set where its accept-from could not be read: nothing is created, changed or removed in it by push.
+	Problem *annotations.Problem
+}
+
+// NewNamespace is the lean form of a namespace's metadata.
+func NewNamespace(m metav1.Object) (*Namespace, error) {
+	id, err := IdentityOf(m)
+	if err != nil {
+		return nil, err
+	}
+	n := &Namespace{Identity: id, Labels: m.GetLabels()}
+	n.Accept, n.Problem = annotations.ParseAcceptFrom(m.GetAnnotations())
+	return n, nil
+}
+
+func newNamespace(obj any) (*Namespace, error) {
+	m, ok := obj.(*metav1.PartialObjectMetadata)
+	if !ok {
+		return nil, unexpected(obj)
+	}
+	return NewNamespace(m)
+}
+
+// ServiceAccount is a ServiceAccount as far as image pull secrets go.
+type ServiceAccount struct {
+	Identity
+	// PullSecrets are the names in imagePullSecrets, in order.
+	PullSecrets []string
+	// Attached are the entries of PullSecrets that Mirrorball added, and for which source.
+	Attached map[string]annotations.Name
+	// Bare says that it has no annotations.
+	Bare bool
+}
+
+func newServiceAccount(obj any) (*ServiceAccount, error) {
+	sa, ok := obj.(*corev1.ServiceAccount)
+	if !ok {
+		return nil, unexpected(obj)
+	}
+	id, err := IdentityOf(sa)
+	if err != nil {
+		return nil, err
+	}
+	lean := &ServiceAccount{Identity: id, Attached: ParseAttached(sa.Annotations[annotations.Attached]), Bare: len(sa.Annotations) == 0}
+	for _, ref := range sa.ImagePullSecrets {
+		lean.PullSecrets = append(lean.PullSecrets, intern(ref.Name))
+	}
+	return lean, nil
+}
+
+// ParseAttached reads the Attached annotation; what cannot be read in it is left out, and so never taken away.
+func ParseAttached(s string) map[string]annotations.Name {
+	var out map[string]annotations.Name
+	for _, entry := range SplitList(s) {
+		name, source, ok := strings.Cut(entry, "=")
+		namespace, sourceName, ok2 := strings.Cut(source, "/")
+		if !ok || !ok2 {
+			continue
+		}
+		if out == nil {
+			out = map[string]annotations.Name{}
+		}
+		out[intern(name)] = annotations.Name{Namespace: intern(namespace), Name: intern(sourceName)}
+	}
+	return out
+}
+
+func unexpected(obj any) error { return fmt.Errorf("unexpected object of type %T", obj) }

@@ -1,0 +1,174 @@
+package informers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// lean is a pointer to one of the lean structs.
+type lean interface {
+	comparable
+	identity() *Identity
+}
+
+// stream is a Reflector and the store that it fills: kubelet feeds its pods the same way. It keeps no second copy, no
+// queue of deltas and no goroutine a listener, and it can take in the answer to a write of ours before the watch
+// delivers it.
+type stream[T lean] struct {
+	name string
+	// mu is the cluster's: all stores and indexes change together.
+	mu *sync.RWMutex
+	// items by namespace and name.
+	items map[annotations.Name]T
+	// convert makes the lean form of an object from the API.
+	convert func(obj any) (T, error)
+	// index is called with mu held for each change; old or new is the zero T on creation and deletion.
+	index func(old, new T)
+	// changed is called afterwards, without mu, to turn the change into keys.
+	changed func(old, new T)
+	synced  bool
+
+	source   cache.ListerWatcher
+	expected runtime.Object
+}
+
+var _ cache.TransformingStore = (*stream[*Candidate])(nil)
+
+func (s *stream[T]) run(ctx context.Context) {
+	logger := klog.FromContext(ctx)
+	cache.NewReflectorWithOptions(s.source, s.expected, s, cache.ReflectorOptions{Name: s.name, Logger: &logger}).
+		RunWithContext(ctx)
+}
+
+func (s *stream[T]) hasSynced() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.synced
+}
+
+// Transformer lets the Reflector keep lean structs, too, while it collects the initial list. It may be given its own
+// output.
+func (s *stream[T]) Transformer() cache.TransformFunc {
+	return func(obj any) (any, error) { return s.lean(obj) }
+}
+
+func (s *stream[T]) lean(obj any) (T, error) {
+	if t, ok := obj.(T); ok {
+		return t, nil
+	}
+	t, err := s.convert(obj)
+	if err != nil {
+		return t, fmt.Errorf("%s: %w", s.name, err)
+	}
+	return t, nil
+}
+
+// Add is called by the Reflector.
+func (s *stream[T]) Add(obj any) error { return s.Update(obj) }
+
+// Update is called by the Reflector.
+func (s *stream[T]) Update(obj any) error {
+	t, err := s.lean(obj)
+	if err != nil {
+		return err
+	}
+	s.put(t)
+	return nil
+}
+
+// put takes in an object, unless a newer version of it is known already from the answer to a write.
+func (s *stream[T]) put(t T) {
+	id := t.identity()
+	s.mu.Lock()
+	old, had := s.items[id.Name]
+	if had && old.identity().Version > id.Version {
+		s.mu.Unlock()
+		return
+	}
+	s.items[id.Name] = t
+	s.index(old, t)
+	s.mu.Unlock()
+	s.changed(old, t)
+}
+
+// Delete is called by the Reflector with the last state, whose resourceVersion is that of the deletion.
+func (s *stream[T]) Delete(obj any) error {
+	t, err := s.lean(obj)
+	if err != nil {
+		return err
+	}
+	s.remove(*t.identity())
+	return nil
+}
+
+// remove forgets the object unless what is known of it is newer than the deletion.
+func (s *stream[T]) remove(id Identity) {
+	var none T
+	s.mu.Lock()
+	old, had := s.items[id.Name]
+	if !had || old.identity().Version > id.Version {
+		s.mu.Unlock()
+		return
+	}
+	delete(s.items, id.Name)
+	s.index(old, none)
+	s.mu.Unlock()
+	s.changed(old, none)
+}
+
+// Replace is called by the Reflector with the whole list as of a resourceVersion.
+func (s *stream[T]) Replace(list []any, resourceVersion string) error {
+	version, err := ParseVersion(resourceVersion)
+	if err != nil {
+		return fmt.Errorf("%s: list: %w", s.name, err)
+	}
+	items := make(map[annotations.Name]T, len(list))
+	for _, obj := range list {
+		t, err := s.lean(obj)
+		if err != nil {
+			return err
+		}
+		items[t.identity().Name] = t
+	}
+	type change struct{ old, new T }
+	var changes []change
+	var none T
+	s.mu.Lock()
+	for name, old := range s.items {
+		t, still := items[name]
+		switch {
+		case still && old.identity().Version >= t.identity().Version,
+			!still && old.identity().Version > version:
+			items[name] = old // the list is as old as what we know, or older
+		case still:
+			s.index(old, t)
+			changes = append(changes, change{old, t})
+		default:
+			s.index(old, none)
+			changes = append(changes, change{old, none})
+		}
+	}
+	for name, t := range items {
+		if _, had := s.items[name]; !had {
+			s.index(none, t)
+			changes = append(changes, change{none, t})
+		}
+	}
+	s.items = items
+	s.synced = true
+	s.mu.Unlock()
+	for _, c := range changes {
+		s.changed(c.old, c.new)
+	}
+	return nil
+}
+
+// Resync is part of the Reflector's contract and has nothing to do: nothing is written at rest.
+func (s *stream[T]) Resync() error { return nil }
