@@ -37,7 +37,7 @@
 //
 // Anyone who may annotate an object writes what is parsed here, so nothing here panics, blows up or waits for long. An
 // annotation that can't be read is a [Problem], and with any, the whole policy selects nothing: without an exclude that
-// could not be read, the rest would reach too far. Whoever acts on the Claims has to look at Problems first and leave the
-// replicas of such a source as they are. An expression that is well formed may still run out of time when it is matched; that is
-// the error of [Policy.PushesTo] and [Policy.PullableBy], and to be treated alike.
+// could not be read, the rest would reach too far. Whoever acts on the Claims has to look at Problems first and leave
+// the replicas of such a source as they are. An expression that is well formed may still run out of time when it is
+// matched; that is the error of [Policy.PushesTo] and [Policy.PullableBy], and to be treated alike.
 package annotations

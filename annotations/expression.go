@@ -20,8 +20,8 @@ const (
 	// maxExpressions bounds the length of one object's expressions together, not counting plain names: compiling them
 	// costs a thousand times what reading them does.
 	maxExpressions = 32 << 10
-	// maxInstructions bounds the programs that one object's RE2 expressions compile to: "((x{10}){10}){10}" is short and
-	// compiles to a thousand instructions, of some 100 bytes each.
+	// maxInstructions bounds the programs that one object's RE2 expressions compile to: "((x{10}){10}){10}" is short
+	// and compiles to a thousand instructions, of some 100 bytes each.
 	maxInstructions = 20_000
 )
 

@@ -61,9 +61,10 @@ func leadingLookahead(s string) (inner, after string, not, ok bool) {
 		}
 	}
 	end := closing(body)
-	if end < 0 || end+1 < len(body) && strings.ContainsRune("*+?{", rune(body[end+1])) {
+	if end < 0 {
 		return "", "", false, false
 	}
+	// Where a repetition of the look-around follows, what is after it does not compile by itself.
 	return body[:end], body[end+1:], not, true
 }
 

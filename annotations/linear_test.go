@@ -26,6 +26,8 @@ func TestWhichExpressionsRunLinearly(t *testing.T) {
 		"alternatives beside a look-ahead": {"(?!a)b|c", false},
 		"alternatives after it, grouped":   {"(?!a)(b|c)", true},
 		"a look-ahead that is repeated":    {"(?!a)*b", false},
+		"a look-ahead that may be absent":  {"(?!a)?b", false},
+		"a look-ahead that is counted":     {"(?!a){2}b", false},
 		"a look-ahead in the middle":       {"a(?!b).*", false},
 		"a look-ahead in a group":          {"((?!b).)*", false},
 		"a look-ahead in a look-ahead":     {"(?!a(?!b)).*", false},

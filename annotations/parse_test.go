@@ -216,6 +216,7 @@ func TestUnknownKeysAreToldWhatTheyMayHaveMeant(t *testing.T) {
 		"a letter too many":           {native + "push-too", "did you mean " + native + "push-to?"},
 		"a letter too few":            {native + "exclud", "did you mean " + native + "exclude?"},
 		"two letters swapped":         {native + "pull-yb", "did you mean " + native + "pull-by?"},
+		"swapped, and one too many":   {native + "exculdee", "did you mean " + native + "exclude?"},
 		"an underscore":               {native + "pull_from", "did you mean " + native + "pull-from?"},
 		"one of Reflector's":          {reflector + "reflect", "did you mean " + reflector + "reflects?"},
 		"one of the other's":          {replicator + "replicate-too", "did you mean " + replicator + "replicate-to?"},

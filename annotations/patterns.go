@@ -117,7 +117,7 @@ func (p Patterns) MatchKey(key string) bool {
 		return false
 	}
 	for i := range p.globs {
-		if g := &p.globs[i]; g.literal && !g.takes && g.text == key {
+		if g := &p.globs[i]; g.literal && g.text == key {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package annotations_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -88,6 +89,11 @@ func TestReflectorSource(t *testing.T) {
 		},
 		"one that is well formed only between parentheses": {
 			annotations: with(allowed, "true", allowedList, "a)|(?:b"), wantProblems: []string{allowedList},
+		},
+
+		"more expressions than one object may have compiled are refused": {
+			annotations:  with(allowed, "true", allowedList, strings.Repeat(".a,", 20000)),
+			wantProblems: []string{allowedList},
 		},
 
 		"auto needs allowed":            {annotations: with(auto, "true"), wantIgnored: []string{auto}},

@@ -10,8 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
@@ -137,8 +135,8 @@ func metadataSource(client metadata.Interface, resource, selector string) cache.
 // Run runs the streams until ctx is done, and returns when they have ended.
 func (c *Cluster) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, run := range c.each(func(s runner) func(context.Context) { return s.run }) {
-		wg.Go(func() { run(ctx) })
+	for _, s := range c.streams() {
+		wg.Go(func() { s.run(ctx) })
 	}
 	wg.Wait()
 }
@@ -146,14 +144,9 @@ func (c *Cluster) Run(ctx context.Context) {
 // Synced is nil once every stream has had its first whole list, and says which have not.
 func (c *Cluster) Synced() error {
 	var waiting []string
-	for _, name := range c.each(func(s runner) string {
-		if s.hasSynced() {
-			return ""
-		}
-		return s.title()
-	}) {
-		if name != "" {
-			waiting = append(waiting, name)
+	for _, s := range c.streams() {
+		if !s.hasSynced() {
+			waiting = append(waiting, s.title())
 		}
 	}
 	if len(waiting) > 0 {
@@ -171,4 +164,36 @@ type runner interface {
 
 func (s *stream[T]) title() string { return s.name }
 
-func (c *Cluster) each[R any](f func(runner) R) []R { return nil }
+func (c *Cluster) streams() []runner {
+	all := []runner{c.namespaces, c.accounts, c.records}
+	for _, kind := range slices.Sorted(maps.Keys(c.kinds)) {
+		all = append(all, c.kinds[kind].candidates, c.kinds[kind].replicas)
+	}
+	return all
+}
+
+func (c *Cluster) indexNamespace(_, _ *Namespace) { c.sorted = nil }
+
+func (c *Cluster) indexAccount(old, new *ServiceAccount) {
+	if old != nil {
+		c.accountsIn.remove(old.Namespace, old.Name)
+		for _, source := range old.Attached {
+			c.attached.remove(source, old.Name)
+		}
+	}
+	if new != nil {
+		c.accountsIn.add(new.Namespace, new.Name)
+		for _, source := range new.Attached {
+			c.attached.add(source, new.Name)
+		}
+	}
+}
+
+func (c *Cluster) indexRecord(old, new *Record) {
+	if old != nil {
+		delete(c.remembered, old.Source)
+	}
+	if new != nil {
+		c.remembered[new.Source] = new
+	}
+}

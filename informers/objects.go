@@ -52,6 +52,8 @@ type Candidate struct {
 	Claims *annotations.Claims
 	// Annotations are those that make its policy; nil without one.
 	Annotations map[string]string
+	// Unlabelled says that it has no labels, which a JSON patch has to know.
+	Unlabelled bool
 }
 
 func newCandidate(obj any) (*Candidate, error) {
@@ -63,7 +65,7 @@ func newCandidate(obj any) (*Candidate, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Candidate{Identity: id, Claims: claimsOf(m)}
+	c := &Candidate{Identity: id, Claims: claimsOf(m), Unlabelled: len(m.Labels) == 0}
 	if c.Claims != nil && c.Claims.Policy != nil {
 		c.Annotations = annotations.PolicyAnnotations(m.Annotations)
 	}

@@ -135,7 +135,7 @@ func (p *pki) issueClient(user string, groups []string) (*keyPair, error) {
 	if err != nil {
 		return nil, err
 	}
-	template.Subject.Organization = groups //nolint:misspell // the field is called so
+	template.Subject.Organization = groups
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	return p.cluster.issue(template)
 }

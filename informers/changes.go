@@ -1,0 +1,163 @@
+package informers
+
+import (
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// This file turns changes into keys. A key too many costs a look; a key too few would leave a replica wrong.
+
+func (c *Cluster) candidateChanged(o *objects, old, new *Candidate) {
+	n := either(old, new)
+	keys := names{}
+	for _, x := range []*Candidate{old, new} {
+		if x == nil || x.Claims == nil {
+			continue
+		}
+		keys[n] = struct{}{}
+		if x.Claims.PullFrom != nil {
+			keys[x.Claims.PullFrom.From] = struct{}{}
+		}
+		if x.Claims.Policy != nil && x.Claims.Policy.Push != nil {
+			c.wanting(o, x.Claims.Policy.ReplicaName(n.Name), keys) // rivals
+		}
+	}
+	// What stands at a place matters to those who want it, and what stands where a source was, to its replicas.
+	if old == nil || new == nil || old.Claims != nil || new.Claims != nil {
+		c.wanting(o, n.Name, keys)
+		c.concerned(o, n, keys)
+	}
+	c.send(o.kind, keys)
+}
+
+func (c *Cluster) replicaChanged(o *objects, old, new *Replica) {
+	n := either(old, new)
+	keys := names{}
+	for _, x := range []*Replica{old, new} {
+		if x == nil {
+			continue
+		}
+		if x.Source != (annotations.Name{}) {
+			keys[x.Source] = struct{}{}
+		}
+		if p := pullOf(x); p != nil {
+			keys[p.From] = struct{}{}
+		}
+		if x.Claims != nil {
+			keys[n] = struct{}{} // a replica that wants to be a source is told so
+		}
+	}
+	if old == nil || new == nil || old.Source != new.Source || old.Mode != new.Mode {
+		c.wanting(o, n.Name, keys)
+		c.concerned(o, n, keys)
+	}
+	c.send(o.kind, keys)
+}
+
+func (c *Cluster) namespaceChanged(old, new *Namespace) {
+	if new == nil {
+		return // what stood in it is deleted one by one
+	}
+	if old != nil && old.UID == new.UID && old.Deleting == new.Deleting && old.Problem == new.Problem &&
+		equality.Semantic.DeepEqual(old.Labels, new.Labels) && samePatterns(old.Accept, new.Accept) {
+		return
+	}
+	for key, policy := range c.policies() {
+		if reaches(policy, old) || reaches(policy, new) {
+			c.notify(key)
+		}
+	}
+}
+
+func samePatterns(a, b *annotations.Patterns) bool {
+	return a == b || a != nil && b != nil && a.Equal(*b)
+}
+
+// reaches errs on the side of yes: a policy that can't be matched is looked at, and frozen there.
+func reaches(p *annotations.Policy, n *Namespace) bool {
+	if n == nil {
+		return false
+	}
+	push, err := p.PushesTo(n.Name.Name, n.Labels)
+	if push || err != nil {
+		return true
+	}
+	pull, err := p.PullableBy(n.Name.Name, n.Labels)
+	return pull || err != nil
+}
+
+func (c *Cluster) policies() map[Key]*annotations.Policy {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	all := map[Key]*annotations.Policy{}
+	for kind, o := range c.kinds {
+		for n := range o.sources {
+			all[Key{kind, n}] = o.candidates.items[n].Claims.Policy
+		}
+	}
+	return all
+}
+
+func (c *Cluster) accountChanged(old, new *ServiceAccount) {
+	o := c.kinds[annotations.Secret]
+	if o == nil {
+		return
+	}
+	keys := names{}
+	for _, x := range []*ServiceAccount{old, new} {
+		if x == nil {
+			continue
+		}
+		for _, source := range x.Attached {
+			keys[source] = struct{}{}
+		}
+	}
+	n := either(old, new)
+	for key, policy := range c.policies() {
+		if key.Kind == annotations.Secret && policy.AttachTo.Match(n.Name) {
+			keys[key.Name] = struct{}{}
+		}
+	}
+	c.send(o.kind, keys)
+}
+
+func (c *Cluster) recordChanged(old, new *Record) {
+	for _, x := range []*Record{old, new} {
+		if x != nil {
+			c.notify(x.Source)
+		}
+	}
+}
+
+// wanting adds the sources whose replicas have the given name.
+func (c *Cluster) wanting(o *objects, target string, keys names) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for n := range o.wanted[target] {
+		keys[n] = struct{}{}
+	}
+}
+
+// concerned adds n itself if anything in the cluster refers to it as a source.
+func (c *Cluster) concerned(o *objects, n annotations.Name, keys names) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if len(o.replicasOf[n]) > 0 || len(o.pullers[n]) > 0 || c.remembered[Key{o.kind, n}] != nil {
+		keys[n] = struct{}{}
+	}
+}
+
+func (c *Cluster) send(kind annotations.Kind, keys names) {
+	for n := range keys {
+		c.notify(Key{kind, n})
+	}
+}
+
+func either[T lean](old, new T) annotations.Name {
+	var none T
+	if new != none {
+		return new.identity().Name
+	}
+	return old.identity().Name
+}

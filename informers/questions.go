@@ -1,0 +1,185 @@
+package informers
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// Standing is what stands at one place: a candidate, a replica, nothing, or, while an object passes from one stream to
+// the other, both.
+type Standing struct {
+	Candidate *Candidate
+	Replica   *Replica
+}
+
+// Pull is how the object asks to be filled, or nil.
+func (s Standing) Pull() *annotations.Pull {
+	switch {
+	case s.Replica != nil:
+		return pullOf(s.Replica)
+	case s.Candidate != nil && s.Candidate.Claims != nil:
+		return s.Candidate.Claims.PullFrom
+	}
+	return nil
+}
+
+// Problems are the annotations on the object that could not be read.
+func (s Standing) Problems() []annotations.Problem {
+	switch {
+	case s.Replica != nil && s.Replica.Claims != nil:
+		return s.Replica.Claims.Problems
+	case s.Candidate != nil && s.Candidate.Claims != nil:
+		return s.Candidate.Claims.Problems
+	}
+	return nil
+}
+
+// Identity is the object's, or nil where there is none.
+func (s Standing) Identity() *Identity {
+	switch {
+	case s.Replica != nil:
+		return &s.Replica.Identity
+	case s.Candidate != nil:
+		return &s.Candidate.Identity
+	}
+	return nil
+}
+
+// At answers what stands at a place.
+func (c *Cluster) At(k Key) Standing {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.at(k)
+}
+
+func (c *Cluster) at(k Key) Standing {
+	o := c.kinds[k.Kind]
+	if o == nil {
+		return Standing{}
+	}
+	return Standing{Candidate: o.candidates.items[k.Name], Replica: o.replicas.items[k.Name]}
+}
+
+// Places answers what stands under one name in each of the namespaces, in their order.
+func (c *Cluster) Places(kind annotations.Kind, name string, namespaces []*Namespace) []Standing {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	out := make([]Standing, len(namespaces))
+	for i, n := range namespaces {
+		out[i] = c.at(Key{kind, annotations.Name{Namespace: n.Name.Name, Name: name}})
+	}
+	return out
+}
+
+// Namespaces are all namespaces, sorted by name.
+func (c *Cluster) Namespaces() []*Namespace {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sorted == nil {
+		c.sorted = make([]*Namespace, 0, len(c.namespaces.items))
+		for _, n := range c.namespaces.items {
+			c.sorted = append(c.sorted, n)
+		}
+		slices.SortFunc(c.sorted, func(a, b *Namespace) int { return cmp.Compare(a.Name.Name, b.Name.Name) })
+	}
+	return c.sorted
+}
+
+// ReplicasOf are the objects that name the source as theirs, sorted by namespace and name.
+func (c *Cluster) ReplicasOf(source Key) []*Replica {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	o := c.kinds[source.Kind]
+	if o == nil {
+		return nil
+	}
+	out := make([]*Replica, 0, len(o.replicasOf[source.Name]))
+	for n := range o.replicasOf[source.Name] {
+		out = append(out, o.replicas.items[n])
+	}
+	slices.SortFunc(out, func(a, b *Replica) int { return compareNames(a.Name, b.Name) })
+	return out
+}
+
+// Pullers are the objects that ask to be filled from the source, sorted by namespace and name.
+func (c *Cluster) Pullers(source Key) []Standing {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	o := c.kinds[source.Kind]
+	if o == nil {
+		return nil
+	}
+	list := o.pullers.list(source.Name)
+	slices.SortFunc(list, compareNames)
+	out := make([]Standing, 0, len(list))
+	for _, n := range list {
+		out = append(out, c.at(Key{source.Kind, n}))
+	}
+	return out
+}
+
+// Rivals are the other sources that push replicas of the given name.
+func (c *Cluster) Rivals(source Key, target string) []*Candidate {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	o := c.kinds[source.Kind]
+	if o == nil {
+		return nil
+	}
+	var out []*Candidate
+	for n := range o.wanted[target] {
+		if n != source.Name {
+			out = append(out, o.candidates.items[n])
+		}
+	}
+	slices.SortFunc(out, func(a, b *Candidate) int { return compareNames(a.Name, b.Name) })
+	return out
+}
+
+// Record is what is remembered of the source, or nil.
+func (c *Cluster) Record(source Key) *Record {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.remembered[source]
+}
+
+// AccountsIn are the ServiceAccounts of a namespace, sorted by name.
+func (c *Cluster) AccountsIn(namespace string) []*ServiceAccount {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.accountList(c.accountsIn[namespace])
+}
+
+// AttachedTo are the ServiceAccounts to which Mirrorball added replicas of the source, sorted.
+func (c *Cluster) AttachedTo(source annotations.Name) []*ServiceAccount {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.accountList(c.attached[source])
+}
+
+func (c *Cluster) accountList(set names) []*ServiceAccount {
+	var out []*ServiceAccount
+	for n := range set {
+		out = append(out, c.accounts.items[n])
+	}
+	slices.SortFunc(out, func(a, b *ServiceAccount) int { return compareNames(a.Name, b.Name) })
+	return out
+}
+
+func compareNames(a, b annotations.Name) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+// Observe takes in a replica as the answer to a write of ours gave it, so that the next look does not have to wait for
+// the watch. The watch has the last word: what it delivers later replaces this unless it is older.
+func (c *Cluster) Observe(kind annotations.Kind, r *Replica) { c.kinds[kind].replicas.put(r) }
+
+// ObserveAccount is Observe for a ServiceAccount.
+func (c *Cluster) ObserveAccount(sa *ServiceAccount) { c.accounts.put(sa) }
+
+// Forget takes in that the API server has confirmed a removal.
+func (c *Cluster) Forget(kind annotations.Kind, r *Replica) {
+	c.kinds[kind].replicas.remove(r.Identity)
+}

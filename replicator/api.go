@@ -1,0 +1,175 @@
+package replicator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+)
+
+// api is the few requests that the controller makes besides its streams. Writes bring metadata back and no content, and
+// carry the version that they were decided on.
+type api struct{ client rest.Interface }
+
+const (
+	protobufType = "application/vnd.kubernetes.protobuf"
+	metadataOnly = protobufType + ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+)
+
+func newAPI(config *rest.Config) (*api, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(corev1.AddToScheme(scheme), metav1.AddMetaToScheme(scheme)); err != nil {
+		return nil, fmt.Errorf("scheme: %w", err)
+	}
+	own := rest.CopyConfig(config)
+	own.APIPath = "/api"
+	own.GroupVersion = &corev1.SchemeGroupVersion
+	own.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	own.ContentType = protobufType
+	own.AcceptContentTypes = protobufType + ",application/json"
+	client, err := rest.RESTClientFor(own)
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	return &api{client: client}, nil
+}
+
+// requestTimeout bounds one request: an API server that does not answer is tried again later.
+const requestTimeout = 30 * time.Second
+
+// source reads a source whole.
+func (a *api) source(ctx context.Context, key informers.Key) (metav1.Object, informers.Content, error) {
+	request := a.client.Get().Namespace(key.Namespace).Resource(informers.Resource(key.Kind)).Name(key.Name.Name).
+		Timeout(requestTimeout)
+	if key.Kind == annotations.ConfigMap {
+		var cm corev1.ConfigMap
+		err := request.Do(ctx).Into(&cm)
+		return &cm, informers.ContentOfConfigMap(&cm), err
+	}
+	var s corev1.Secret
+	err := request.Do(ctx).Into(&s)
+	return &s, informers.ContentOfSecret(&s), err
+}
+
+// create makes an object where there must be none.
+func (a *api) create(ctx context.Context, resource, namespace string, obj runtime.Object) (*metav1.PartialObjectMetadata, error) {
+	var m metav1.PartialObjectMetadata
+	err := a.client.Post().Namespace(namespace).Resource(resource).
+		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).Body(obj).Do(ctx).Into(&m)
+	return &m, err
+}
+
+// patch changes an object by a JSON patch, which holds the version that it was decided on.
+func (a *api) patch(ctx context.Context, resource string, n annotations.Name, p patch) (*metav1.PartialObjectMetadata, error) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode patch: %w", err)
+	}
+	var m metav1.PartialObjectMetadata
+	err = a.client.Patch(types.JSONPatchType).Namespace(n.Namespace).Resource(resource).Name(n.Name).
+		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).Body(body).Do(ctx).Into(&m)
+	return &m, err
+}
+
+// remove deletes the very version of the very object.
+func (a *api) remove(ctx context.Context, resource string, id informers.Identity) error {
+	version := id.Version.String()
+	return a.client.Delete().Namespace(id.Namespace).Resource(resource).Name(id.Name.Name).
+		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).
+		Body(&metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &id.UID, ResourceVersion: &version}}).
+		Do(ctx).Error()
+}
+
+// answer is what the API server's answer to a write means.
+type answer uint8
+
+const (
+	done answer = iota
+	// behind: what was decided on is no longer so; look again, soon.
+	behind
+	// leaving: the namespace is going; drop it quietly.
+	leaving
+	// fixed: the object can't change in this way; it has to be removed and created again.
+	fixed
+	// blocked: quota, admission, RBAC, size; slowly try again and say so.
+	blocked
+	// busy: the server is overloaded or away.
+	busy
+	// stopping: the process is.
+	stopping
+)
+
+// classify is the one table of answers.
+func classify(ctx context.Context, err error) answer {
+	status := apierrors.APIStatus(nil)
+	switch {
+	case err == nil:
+		return done
+	case ctx.Err() != nil:
+		return stopping
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return leaving
+	case apierrors.IsNotFound(err):
+		if errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces" {
+			return leaving
+		}
+		return behind
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+		return behind
+	case apierrors.IsInvalid(err) && immutable(err):
+		return fixed
+	case errors.As(err, &status):
+		switch code := status.Status().Code; {
+		case code == http.StatusTooManyRequests, code >= http.StatusInternalServerError:
+			return busy
+		default:
+			return blocked
+		}
+	}
+	return busy // no answer at all
+}
+
+func immutable(err error) bool {
+	status := apierrors.APIStatus(nil)
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return false
+	}
+	for _, cause := range status.Status().Details.Causes {
+		switch cause.Field {
+		case "type", "data", "immutable", "binaryData":
+			return true
+		}
+	}
+	return false
+}
+
+// reason is an API server's answer in words that hold no content: its reason and code, never its message, which may
+// quote what was sent.
+func reason(err error) string {
+	status := apierrors.APIStatus(nil)
+	if !errors.As(err, &status) {
+		return "no answer"
+	}
+	s := status.Status()
+	text := string(s.Reason)
+	if text == "" {
+		text = http.StatusText(int(s.Code))
+	}
+	if s.Reason == metav1.StatusReasonForbidden {
+		text += ": quota, admission or RBAC refused it"
+	}
+	return fmt.Sprintf("%s (%d)", text, s.Code)
+}

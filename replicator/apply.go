@@ -1,0 +1,353 @@
+package replicator
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
+
+type uidType = types.UID
+
+func compare(a, b string) int { return cmp.Compare(a, b) }
+
+// slice is how many actions a pass does before the other sources have their turn.
+const slice = 256
+
+// apply does as many actions as fit in a pass, in parallel, removals first. Every one of them is tried.
+func (c *Controller) apply(
+	ctx context.Context, key informers.Key, s *state, f *finding, actions []plan.Action,
+) (when, map[plan.Verb]int) {
+	begin, after := time.Now(), changed
+	ready := make([]plan.Action, 0, min(len(actions), slice))
+	for _, a := range actions {
+		if w := s.waits[a.Target]; w != nil && w.until.After(begin) {
+			after = sooner(after, when(w.until.Sub(begin)))
+			continue
+		}
+		if len(ready) == slice {
+			after = now
+			break
+		}
+		ready = append(ready, a)
+	}
+	if len(ready) == 0 {
+		return after, nil
+	}
+	d, err := c.deed(ctx, key, s, f, ready)
+	if err != nil || d == nil {
+		return again, nil
+	}
+	wrote := map[plan.Verb]int{}
+	removals, rest := split(ready)
+	for _, batch := range [][]plan.Action{removals, rest} {
+		for i, r := range d.all(ctx, batch) {
+			after = sooner(after, c.settleAction(ctx, s, batch[i], r, wrote))
+		}
+	}
+	return after, wrote
+}
+
+func split(actions []plan.Action) (removals, rest []plan.Action) {
+	i := slices.IndexFunc(actions, func(a plan.Action) bool { return a.Verb != plan.Detach && a.Verb != plan.Delete })
+	if i < 0 {
+		i = len(actions)
+	}
+	return actions[:i], actions[i:]
+}
+
+// settleAction books one outcome, and says when to look again on its account.
+func (c *Controller) settleAction(ctx context.Context, s *state, a plan.Action, err error, wrote map[plan.Verb]int) when {
+	answer := classify(ctx, err)
+	c.metrics.acted(a.Verb, answer)
+	switch answer {
+	case done:
+		wrote[a.Verb]++
+		if a.Verb == plan.Update && s.source != nil && s.settled == s.source.Push {
+			s.repaired(a.Target, time.Now())
+		} else if a.Verb != plan.Delete {
+			delete(s.waits, a.Target)
+		}
+		return changed
+	case behind:
+		return again
+	case leaving, stopping:
+		return changed
+	case busy:
+		if seconds, ok := apierrors.SuggestsClientDelay(err); ok && seconds > 0 {
+			return when(time.Duration(seconds) * time.Second)
+		}
+		return again
+	}
+	w := s.fail(a.Target, reason(err), time.Now())
+	klog.FromContext(ctx).Info("write refused, will be tried again", "verb", a.Verb, "target",
+		klog.KRef(a.Target.Namespace, a.Target.Name), "reason", w.reason, "in", time.Until(w.until).Round(time.Millisecond).String())
+	return when(time.Until(w.until))
+}
+
+// deed is the writing part of a pass.
+type deed struct {
+	c                    *Controller
+	key                  informers.Key
+	source               *plan.Source
+	push, pull, pullKeys informers.Content
+	at                   time.Time
+}
+
+// deed has the content that the actions need, read again where this pass has not read it. It is nil where the source has
+// changed meanwhile: what was decided is out of date then.
+func (c *Controller) deed(
+	ctx context.Context, key informers.Key, s *state, f *finding, actions []plan.Action,
+) (*deed, error) {
+	d := &deed{c: c, key: key, source: s.source, at: time.Now()}
+	if !slices.ContainsFunc(actions, needsContent) {
+		return d, nil
+	}
+	content := f.content
+	if content == nil {
+		c.metrics.read()
+		object, read, err := c.api.source(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if object.GetUID() != s.uid || object.GetResourceVersion() != s.version.String() {
+			return nil, nil
+		}
+		content = &read
+	}
+	var errs [3]error
+	d.push, errs[0] = pushed(key, s.policy, *content)
+	d.pull, errs[1] = pulled(key, s.policy, *content, false)
+	d.pullKeys, errs[2] = pulled(key, s.policy, *content, true)
+	return d, errors.Join(errs[:]...)
+}
+
+func needsContent(a plan.Action) bool {
+	return a.Verb != plan.Delete && a.Verb != plan.Attach && a.Verb != plan.Detach
+}
+
+// all does the actions, each under the process's limit of writes under way, and returns their errors in order.
+func (d *deed) all(ctx context.Context, actions []plan.Action) []error {
+	errs := make([]error, len(actions))
+	var wg sync.WaitGroup
+	for i, a := range actions {
+		select {
+		case d.c.writes <- struct{}{}:
+		case <-ctx.Done():
+			errs[i] = ctx.Err()
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-d.c.writes }()
+			// What has begun is finished when the process is asked to stop; each request has its own bound.
+			errs[i] = d.do(context.WithoutCancel(ctx), a)
+		})
+	}
+	wg.Wait()
+	return errs
+}
+
+func (d *deed) do(ctx context.Context, a plan.Action) error {
+	switch a.Verb {
+	case plan.Delete:
+		return d.delete(ctx, a.At.Replica)
+	case plan.Create:
+		return d.create(ctx, a.Target)
+	case plan.Recreate:
+		return d.recreate(ctx, a)
+	case plan.Update:
+		err := d.update(ctx, a)
+		if classify(ctx, err) == fixed {
+			return d.recreate(ctx, a)
+		}
+		return err
+	case plan.Adopt:
+		return d.adopt(ctx, a)
+	case plan.Fill:
+		return d.fill(ctx, a)
+	case plan.Attach, plan.Detach:
+		return d.attach(ctx, a)
+	}
+	return fmt.Errorf("unknown verb %q", a.Verb)
+}
+
+func (d *deed) resource() string { return informers.Resource(d.key.Kind) }
+
+func (d *deed) delete(ctx context.Context, r *informers.Replica) error {
+	err := d.c.api.remove(ctx, d.resource(), r.Identity)
+	if err == nil {
+		d.c.cluster.Forget(d.key.Kind, r)
+	}
+	return err
+}
+
+func (d *deed) create(ctx context.Context, at annotations.Name) error {
+	m, err := d.c.api.create(ctx, d.resource(), at.Namespace, object(d.key.Kind, at, d.push, d.at))
+	return d.observe(m, d.push, err)
+}
+
+// recreate is for what can't be changed in place. Between the two requests there is no replica, as short as it gets.
+func (d *deed) recreate(ctx context.Context, a plan.Action) error {
+	if err := d.delete(ctx, a.At.Replica); err != nil {
+		return err
+	}
+	return d.create(ctx, a.Target)
+}
+
+func (d *deed) update(ctx context.Context, a plan.Action) error {
+	r := a.At.Replica
+	p := newPatch(r.Version)
+	p.content(d.key.Kind, d.push)
+	if d.push.Immutable {
+		p.add("/immutable", true)
+	}
+	p.unset("/metadata/labels", r.CopiedLabels, d.push.Labels)
+	p.set("/metadata/labels", false, d.push.Labels)
+	p.unset("/metadata/annotations", r.CopiedAnnotations, d.push.Annotations)
+	p.set("/metadata/annotations", r.Bare, stamped(d.push.Annotations, d.at))
+	m, err := d.c.api.patch(ctx, d.resource(), a.Target, p)
+	return d.observe(m, d.push, err)
+}
+
+// adopt makes a replica of what a peer made of the same source. Its type goes into the patch, unchanged or refused: a
+// candidate's is not known.
+func (d *deed) adopt(ctx context.Context, a plan.Action) error {
+	return d.mark(ctx, a, a.At.Candidate.Version, true, d.push)
+}
+
+// fill writes the content, and Mirrorball's marks, into an object that pulls.
+func (d *deed) fill(ctx context.Context, a plan.Action) error {
+	want := d.pull
+	version := a.At.Identity().Version
+	if a.Pull.Dialect == annotations.Replicator {
+		merged, v, err := d.merged(ctx, a)
+		if err != nil {
+			return err
+		}
+		want, version = merged, v
+	}
+	return d.mark(ctx, a, version, a.At.Replica == nil, want)
+}
+
+// merged is the source's keys beside the object's own: the object is read, because only it knows its own.
+func (d *deed) merged(ctx context.Context, a plan.Action) (informers.Content, informers.Version, error) {
+	object, content, err := d.c.api.source(ctx, informers.Key{Kind: d.key.Kind, Name: a.Target})
+	if err != nil {
+		return content, 0, err
+	}
+	out := d.pullKeys
+	out.Data, out.Binary = maps.Clone(content.Data), maps.Clone(content.Binary)
+	if out.Data == nil {
+		out.Data = map[string][]byte{}
+	}
+	if out.Binary == nil {
+		out.Binary = map[string][]byte{}
+	}
+	for _, k := range informers.SplitList(content.Annotations[annotations.ReplicatedKeys]) {
+		delete(out.Data, k)
+		delete(out.Binary, k)
+	}
+	maps.Copy(out.Data, d.pullKeys.Data)
+	maps.Copy(out.Binary, d.pullKeys.Binary)
+	id, err := informers.IdentityOf(object)
+	return out, id.Version, err
+}
+
+// mark patches an object that may have no labels yet. It always has annotations: they are why it is written to.
+func (d *deed) mark(
+	ctx context.Context, a plan.Action, version informers.Version, fresh bool, want informers.Content,
+) error {
+	p := newPatch(version)
+	if fresh && d.key.Kind == annotations.Secret {
+		p.add("/type", d.source.Type)
+	}
+	p.content(d.key.Kind, want)
+	if want.Immutable {
+		p.add("/immutable", true)
+	}
+	bare := a.At.Candidate != nil && a.At.Replica == nil && a.At.Candidate.Unlabelled
+	p.set("/metadata/labels", bare, want.Labels)
+	p.set("/metadata/annotations", false, stamped(want.Annotations, d.at))
+	m, err := d.c.api.patch(ctx, d.resource(), a.Target, p)
+	if err != nil {
+		return err
+	}
+	if a.Pull != nil {
+		return nil // the watch brings it, with its claims
+	}
+	return d.observe(m, want, nil)
+}
+
+// observe takes a write's answer into the caches, so that nothing is written twice.
+func (d *deed) observe(m *metav1.PartialObjectMetadata, content informers.Content, err error) error {
+	if err != nil {
+		return err
+	}
+	content.Labels, content.Annotations = m.Labels, m.Annotations
+	r, err := d.c.digestKey.Replica(m, content)
+	if err != nil {
+		return err
+	}
+	d.c.cluster.Observe(d.key.Kind, r)
+	return nil
+}
+
+// attach adds to, or takes from, a ServiceAccount's imagePullSecrets, together with the memory of it.
+func (d *deed) attach(ctx context.Context, a plan.Action) error {
+	sa := *a.Account
+	sa.PullSecrets, sa.Attached = slices.Clone(sa.PullSecrets), maps.Clone(sa.Attached)
+	if sa.Attached == nil {
+		sa.Attached = map[string]annotations.Name{}
+	}
+	if a.Verb == plan.Attach {
+		sa.PullSecrets = append(sa.PullSecrets, a.Secret)
+		sa.Attached[a.Secret] = d.key.Name
+	} else {
+		sa.PullSecrets = slices.DeleteFunc(sa.PullSecrets, func(s string) bool { return s == a.Secret })
+		delete(sa.Attached, a.Secret)
+	}
+	refs := make([]map[string]string, 0, len(sa.PullSecrets))
+	for _, name := range sa.PullSecrets {
+		refs = append(refs, map[string]string{"name": name})
+	}
+	p := newPatch(sa.Version)
+	p.add("/imagePullSecrets", refs)
+	if memory := attachedList(sa.Attached); memory != "" {
+		p.set("/metadata/annotations", sa.Bare, map[string]string{annotations.Attached: memory})
+	} else {
+		p.unset("/metadata/annotations", []string{annotations.Attached}, nil)
+	}
+	m, err := d.c.api.patch(ctx, "serviceaccounts", a.Target, p)
+	if err != nil {
+		return err
+	}
+	if sa.Identity, err = informers.IdentityOf(m); err != nil {
+		return err
+	}
+	sa.Bare = len(m.Annotations) == 0
+	d.c.cluster.ObserveAccount(&sa)
+	return nil
+}
+
+func attachedList(attached map[string]annotations.Name) string {
+	var entries []string
+	for _, secret := range slices.Sorted(maps.Keys(attached)) {
+		entries = append(entries, secret+"="+attached[secret].String())
+	}
+	return strings.Join(entries, ",")
+}

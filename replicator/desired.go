@@ -1,0 +1,147 @@
+package replicator
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+)
+
+// pushed is what a pushed replica of the source holds.
+func pushed(key informers.Key, p *annotations.Policy, c informers.Content) (informers.Content, error) {
+	out, err := selected(p, c)
+	if err != nil {
+		return out, err
+	}
+	out.Type, out.Immutable = c.Type, c.Immutable
+	out.Labels, out.Annotations = marks(key, annotations.ReplicaPush), map[string]string{}
+	out.Labels[annotations.LabelManagedBy] = annotations.ManagedBy
+	record(out.Annotations, annotations.CopiedLabels, copied(p.CopyLabels, c.Labels, out.Labels))
+	record(out.Annotations, annotations.CopiedAnnotations, copied(p.CopyAnnotations, c.Annotations, out.Annotations))
+	out.Annotations[annotations.ReplicaOf] = key.Name.String()
+	return out, nil
+}
+
+// pulled is what an object that pulls is filled with; replicator says that it speaks kubernetes-replicator's dialect, in
+// which the object's other keys are its own.
+func pulled(key informers.Key, p *annotations.Policy, c informers.Content, replicator bool) (informers.Content, error) {
+	out, err := selected(p, c)
+	if err != nil {
+		return out, err
+	}
+	out.Type = c.Type
+	out.Labels = marks(key, annotations.ReplicaPull)
+	out.Annotations = map[string]string{annotations.ReplicaOf: key.Name.String()}
+	if replicator {
+		keys := slices.Concat(slices.Collect(maps.Keys(out.Data)), slices.Collect(maps.Keys(out.Binary)))
+		slices.Sort(keys)
+		out.Annotations[annotations.ReplicatedKeys] = strings.Join(keys, ",")
+	}
+	return out, nil
+}
+
+func marks(key informers.Key, mode string) map[string]string {
+	return map[string]string{
+		annotations.LabelReplica:         mode,
+		annotations.LabelSourceNamespace: key.Namespace,
+		annotations.LabelSourceName:      annotations.LabelValue(key.Name.Name),
+	}
+}
+
+// selected is the source's data, less what the policy's keys say.
+func selected(p *annotations.Policy, c informers.Content) (informers.Content, error) {
+	out := informers.Content{Data: map[string][]byte{}, Binary: map[string][]byte{}}
+	if len(p.Keys) == 0 {
+		maps.Copy(out.Data, c.Data)
+		maps.Copy(out.Binary, c.Binary)
+		return out, nil
+	}
+	var missing []string
+	for _, k := range p.Keys {
+		if v, ok := c.Data[k.From]; ok {
+			out.Data[k.To] = v
+		} else if v, ok := c.Binary[k.From]; ok {
+			out.Binary[k.To] = v
+		} else {
+			missing = append(missing, k.From)
+		}
+	}
+	if len(missing) > 0 {
+		return out, fmt.Errorf("the source has no key %s; add it, or take it out of the annotation",
+			strings.Join(missing, ", "))
+	}
+	return out, nil
+}
+
+// copied carries over the metadata that the patterns name, never over what is there, and returns the keys.
+func copied(p annotations.Patterns, from, to map[string]string) []string {
+	var keys []string
+	for k, v := range from {
+		if _, taken := to[k]; !taken && p.MatchKey(k) {
+			to[k] = v
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func record(to map[string]string, key string, list []string) {
+	if len(list) > 0 {
+		to[key] = strings.Join(list, ",")
+	}
+}
+
+// object is a new replica with the given content.
+func object(kind annotations.Kind, at annotations.Name, c informers.Content, when time.Time) runtime.Object {
+	meta := metav1.ObjectMeta{
+		Namespace: at.Namespace, Name: at.Name, Labels: c.Labels, Annotations: stamped(c.Annotations, when),
+	}
+	var frozen *bool
+	if c.Immutable {
+		frozen = &c.Immutable
+	}
+	if kind == annotations.ConfigMap {
+		return &corev1.ConfigMap{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+			ObjectMeta: meta, Data: text(c.Data), BinaryData: c.Binary, Immutable: frozen,
+		}
+	}
+	return &corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: meta, Type: corev1.SecretType(c.Type), Data: c.Data, Immutable: frozen,
+	}
+}
+
+// stamped adds the time of the change, the one thing in a replica that is not compared.
+func stamped(a map[string]string, when time.Time) map[string]string {
+	out := maps.Clone(a)
+	out[annotations.ReplicatedAt] = when.UTC().Format(time.RFC3339)
+	return out
+}
+
+func text(m map[string][]byte) map[string]string {
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[k] = string(v)
+	}
+	return out
+}
+
+// content adds the writing of data to a patch.
+func (p *patch) content(kind annotations.Kind, c informers.Content) {
+	if kind == annotations.ConfigMap {
+		p.add("/data", text(c.Data))
+		p.add("/binaryData", c.Binary)
+		return
+	}
+	p.add("/data", c.Data)
+}

@@ -1,0 +1,138 @@
+package replicator
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/util/workqueue"
+
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
+
+// metrics are the controller's. None carries a namespace or a name: their number is not bounded.
+type metrics struct {
+	reconcile *prometheus.HistogramVec
+	actions   *prometheus.CounterVec
+	reads     prometheus.Counter
+
+	depth                         *prometheus.GaugeVec
+	adds, retries                 *prometheus.CounterVec
+	latency, work                 *prometheus.HistogramVec
+	unfinished, longest           *prometheus.GaugeVec
+	count                         func() (map[string]int, map[plan.State]int)
+	sourcesByState, targetByState *prometheus.Desc
+}
+
+func newMetrics(registry prometheus.Registerer, count func() (map[string]int, map[plan.State]int)) *metrics {
+	queue := []string{"name"}
+	seconds := prometheus.ExponentialBuckets(0.0005, 4, 9)
+	m := &metrics{
+		reconcile: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "mirrorball_reconcile_seconds", Help: "Time of a pass over one source, by result.", Buckets: seconds,
+		}, []string{"result"}),
+		actions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mirrorball_actions_total", Help: "Writes, by verb and result.",
+		}, []string{"verb", "result"}),
+		reads: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mirrorball_source_reads_total", Help: "Reads of a source's content.",
+		}),
+		depth: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "mirrorball_workqueue_depth", Help: "Sources that wait for a worker.",
+		}, queue),
+		adds: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mirrorball_workqueue_adds_total", Help: "Sources put into the queue.",
+		}, queue),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mirrorball_workqueue_retries_total", Help: "Sources put back to be tried again.",
+		}, queue),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "mirrorball_workqueue_queue_seconds", Help: "Time that a source waits for a worker.", Buckets: seconds,
+		}, queue),
+		work: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "mirrorball_workqueue_work_seconds", Help: "Time that a worker has a source.", Buckets: seconds,
+		}, queue),
+		unfinished: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "mirrorball_workqueue_unfinished_work_seconds", Help: "Time of the passes under way, added up.",
+		}, queue),
+		longest: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "mirrorball_workqueue_longest_running_seconds", Help: "Time of the longest pass under way.",
+		}, queue),
+		count: count,
+		sourcesByState: prometheus.NewDesc("mirrorball_sources", "Sources, by state.",
+			[]string{"state"}, nil),
+		targetByState: prometheus.NewDesc("mirrorball_replicas", "Targets, replicas and objects that pull, by state.",
+			[]string{"state"}, nil),
+	}
+	if registry != nil {
+		registry.MustRegister(m.reconcile, m.actions, m.reads, m.depth, m.adds, m.retries, m.latency, m.work,
+			m.unfinished, m.longest, m)
+	}
+	return m
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	ch <- m.sourcesByState
+	ch <- m.targetByState
+}
+
+// Collect implements prometheus.Collector: the gauges are counted when they are asked for.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	sources, places := m.count()
+	for state, n := range sources {
+		ch <- prometheus.MustNewConstMetric(m.sourcesByState, prometheus.GaugeValue, float64(n), state)
+	}
+	for state, n := range places {
+		ch <- prometheus.MustNewConstMetric(m.targetByState, prometheus.GaugeValue, float64(n), string(state))
+	}
+}
+
+func (m *metrics) reconciled(d time.Duration, err error) {
+	result := "ok"
+	if err != nil {
+		result = "error"
+	}
+	m.reconcile.WithLabelValues(result).Observe(d.Seconds())
+}
+
+func (m *metrics) read() { m.reads.Inc() }
+
+var answerNames = map[answer]string{
+	done: "ok", behind: "stale", leaving: "terminating", fixed: "immutable", blocked: "blocked", busy: "busy",
+}
+
+func (m *metrics) acted(verb plan.Verb, a answer) {
+	if a != stopping {
+		m.actions.WithLabelValues(string(verb), answerNames[a]).Inc()
+	}
+}
+
+// The workqueue's MetricsProvider.
+
+func (m *metrics) NewDepthMetric(name string) workqueue.GaugeMetric {
+	return m.depth.WithLabelValues(name)
+}
+
+func (m *metrics) NewAddsMetric(name string) workqueue.CounterMetric {
+	return m.adds.WithLabelValues(name)
+}
+
+func (m *metrics) NewLatencyMetric(name string) workqueue.HistogramMetric {
+	return m.latency.WithLabelValues(name)
+}
+
+func (m *metrics) NewWorkDurationMetric(name string) workqueue.HistogramMetric {
+	return m.work.WithLabelValues(name)
+}
+
+func (m *metrics) NewUnfinishedWorkSecondsMetric(name string) workqueue.SettableGaugeMetric {
+	return m.unfinished.WithLabelValues(name)
+}
+
+func (m *metrics) NewLongestRunningProcessorSecondsMetric(name string) workqueue.SettableGaugeMetric {
+	return m.longest.WithLabelValues(name)
+}
+
+func (m *metrics) NewRetriesMetric(name string) workqueue.CounterMetric {
+	return m.retries.WithLabelValues(name)
+}

@@ -1,0 +1,45 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+)
+
+// Attachable says whether a Secret of this type works as an image pull secret.
+func Attachable(secretType string) bool {
+	return secretType == "kubernetes.io/dockerconfigjson" || secretType == "kubernetes.io/dockercfg"
+}
+
+// attach names the replica in the ServiceAccounts of a target's namespace.
+func (m *maker) attach(ns *informers.Namespace) {
+	policy := m.w.Source.Policy
+	if policy.AttachTo.Empty() || !Attachable(m.w.Source.Type) {
+		return
+	}
+	secret := policy.ReplicaName(m.w.Key.Name.Name)
+	for _, sa := range m.w.Accounts(ns.Name.Name) {
+		if policy.AttachTo.Match(sa.Name.Name) && !sa.Deleting && !slices.Contains(sa.PullSecrets, secret) {
+			m.act(Action{Verb: Attach, Target: sa.Name, Account: sa, Secret: secret, rank: ns.Created.Unix()})
+		}
+	}
+}
+
+// detach takes away what was added for this source and has no replica behind it any more.
+func (m *maker) detach() {
+	for _, sa := range m.w.Attached {
+		for secret, source := range sa.Attached {
+			at := annotations.Name{Namespace: sa.Namespace, Name: secret}
+			if source != m.w.Key.Name || m.held[sa.Namespace] || sa.Deleting || m.keepAttached(sa, at) {
+				continue
+			}
+			m.act(Action{Verb: Detach, Target: sa.Name, Account: sa, Secret: secret})
+		}
+	}
+}
+
+func (m *maker) keepAttached(sa *informers.ServiceAccount, at annotations.Name) bool {
+	return m.w.Life == Active && m.wanted[at] && m.w.Source.Policy.AttachTo.Match(sa.Name.Name) &&
+		Attachable(m.w.Source.Type)
+}

@@ -1,0 +1,281 @@
+package replicator
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
+
+// finding is what a look at a source came to.
+type finding struct {
+	life plan.Life
+	// condition names it for the metrics.
+	condition string
+	warnings  []warning
+	// content is the source's own, where it was read in this pass.
+	content *informers.Content
+	// after says when to look again whatever comes of the pass.
+	after when
+	// writeBack is the policy to write onto a source that was made again without it, at version.
+	writeBack map[string]string
+	version   informers.Version
+	bare      bool
+	// forget says that the record is of no more use.
+	forget bool
+}
+
+// Conditions of a source, as the metrics name them.
+const (
+	conditionActive   = "active"
+	conditionFrozen   = "frozen"
+	conditionRefused  = "refused"
+	conditionMissing  = "missing"
+	conditionReleased = "released"
+)
+
+// refusedTypes are Secrets that are never sources: their content is bound to their place, or the API server's own.
+var refusedTypes = map[string]bool{
+	"kubernetes.io/service-account-token": true,
+	"bootstrap.kubernetes.io/token":       true,
+	"helm.sh/release.v1":                  true,
+}
+
+// look finds out what the source is at the moment. Only what changed is read from the API server.
+func (c *Controller) look(ctx context.Context, key informers.Key, s *state) (finding, error) {
+	at := c.cluster.At(key)
+	switch claims := claimsOf(at); {
+	case at.Replica != nil && claims != nil && claims.Policy != nil,
+		at.Candidate != nil && claims != nil && claims.PullFrom != nil && claims.Policy != nil:
+		return s.refuse(key, at, "a replica is never a source: remove its annotations, or its "+
+			annotations.LabelReplica+" label if it is to be one"), nil
+	case claims != nil && len(claims.Problems) > 0:
+		f := finding{life: plan.Held, condition: conditionFrozen}
+		for _, p := range claims.Problems {
+			f.warn(key, at.Identity().UID, reasonFrozen, p.String())
+		}
+		return f, nil
+	case claims != nil && claims.Policy != nil && c.options.SourceNamespaces.Match(key.Namespace):
+		return c.read(ctx, key, s, at.Candidate)
+	}
+	return c.absent(ctx, key, s, at)
+}
+
+func claimsOf(at informers.Standing) *annotations.Claims {
+	if at.Replica != nil {
+		return at.Replica.Claims
+	}
+	if at.Candidate != nil {
+		return at.Candidate.Claims
+	}
+	return nil
+}
+
+func (s *state) refuse(key informers.Key, at informers.Standing, why string) finding {
+	f := finding{life: plan.Held, condition: conditionRefused}
+	f.warn(key, at.Identity().UID, reasonRefused, why)
+	return f
+}
+
+// read brings the state up to the source's version. Policy and content are taken from one and the same read, so that no
+// content goes where its own annotations do not send it.
+func (c *Controller) read(ctx context.Context, key informers.Key, s *state, seen *informers.Candidate) (finding, error) {
+	f := finding{life: plan.Active, condition: conditionActive}
+	if s.version != seen.Version || s.uid != seen.UID {
+		s.source, s.refused, s.frozen = nil, "", nil
+		if err := c.load(ctx, key, s, &f); err != nil || f.after == again {
+			f.life = plan.Held
+			return f, err
+		}
+	}
+	s.since = time.Time{}
+	switch {
+	case s.refused != "":
+		return s.refuse(key, informers.Standing{Candidate: seen}, s.refused), nil
+	case len(s.frozen) > 0:
+		f.life, f.condition = plan.Held, conditionFrozen
+		for _, p := range s.frozen {
+			f.warn(key, s.uid, reasonFrozen, p.String())
+		}
+		return f, nil
+	}
+	for _, p := range seen.Claims.Ignored {
+		f.warn(key, s.uid, reasonIgnored, p.String())
+	}
+	if p := s.policy; !p.AttachTo.Empty() && !plan.Attachable(s.source.Type) {
+		f.warn(key, s.uid, reasonIgnored, fmt.Sprintf("annotation %s has no effect: the type is %q, and only "+
+			"kubernetes.io/dockerconfigjson and kubernetes.io/dockercfg are image pull secrets",
+			annotations.AttachToServiceAccounts, s.source.Type))
+	}
+	return f, nil
+}
+
+// load reads the source and computes what its replicas have to be.
+func (c *Controller) load(ctx context.Context, key informers.Key, s *state, f *finding) error {
+	c.metrics.read()
+	object, content, err := c.api.source(ctx, key)
+	if apierrors.IsNotFound(err) {
+		f.after = again // the watch will say so
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the source: %s", reason(err))
+	}
+	id, err := informers.IdentityOf(object)
+	if err != nil {
+		return err
+	}
+	claims := annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations())
+	_, isReplica := object.GetLabels()[annotations.LabelReplica]
+	switch {
+	case isReplica || claims.Policy == nil:
+		f.after = again
+		return nil
+	case refusedTypes[content.Type]:
+		s.refused = "a Secret of type " + content.Type + " is never a source: remove its annotations"
+	default:
+		s.frozen = claims.Problems
+	}
+	s.uid, s.version, s.policy = id.UID, id.Version, claims.Policy
+	if s.refused != "" || len(s.frozen) > 0 {
+		return nil
+	}
+	source := &plan.Source{Identity: id, Type: content.Type, Policy: claims.Policy}
+	if err := c.digests(key, source, content); err != nil {
+		s.frozen = []annotations.Problem{{
+			Key: annotations.Keys, Value: object.GetAnnotations()[annotations.Keys], Reason: err.Error(),
+		}}
+		return nil
+	}
+	s.source, f.content = source, &content
+	return nil
+}
+
+func (c *Controller) digests(key informers.Key, s *plan.Source, content informers.Content) error {
+	push, err := pushed(key, s.Policy, content)
+	if err != nil {
+		return err
+	}
+	pull, err := pulled(key, s.Policy, content, false)
+	if err != nil {
+		return err
+	}
+	keys, err := pulled(key, s.Policy, content, true)
+	if err != nil {
+		return err
+	}
+	s.Push, s.Pull, s.PullKeys = c.digestKey.Digest(push), c.digestKey.Digest(pull), c.digestKey.Digest(keys)
+	return nil
+}
+
+// absent decides on a key without a readable policy: gone, made again without one, or let go by its owner.
+func (c *Controller) absent(
+	ctx context.Context, key informers.Key, s *state, at informers.Standing,
+) (finding, error) {
+	replicas := c.cluster.ReplicasOf(key)
+	record := c.cluster.Record(key)
+	if len(replicas) == 0 && record == nil && len(c.cluster.AttachedTo(key.Name)) == 0 {
+		f := finding{life: plan.Ended, forget: true}
+		if len(c.cluster.Pullers(key)) > 0 {
+			f.condition = conditionReleased
+		}
+		return f, nil
+	}
+	if claims := claimsOf(at); claims != nil && claims.Policy != nil {
+		return finding{life: plan.Ended, condition: conditionReleased, forget: true}, nil // not a source namespace
+	}
+	// The removal of replicas can't be taken back: the API server itself has to say what became of the source.
+	object, content, err := c.api.source(ctx, key)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return finding{}, fmt.Errorf("find out whether the source is gone: %s", reason(err))
+	}
+	if err != nil {
+		return c.gone(s, record), nil
+	}
+	if annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations()).Policy != nil {
+		return finding{life: plan.Held, after: again}, nil // back already; the watch will say so
+	}
+	return c.unannotated(key, s, record, replicas, object, content), nil
+}
+
+// gone holds the replicas through the grace, and then does what the policy said.
+func (c *Controller) gone(s *state, record *informers.Record) finding {
+	if left := c.grace(s); left > 0 {
+		return finding{life: plan.Held, condition: conditionMissing, after: when(left)}
+	}
+	if onDelete(s, record) == annotations.Keep {
+		return finding{life: plan.Held, condition: conditionMissing}
+	}
+	return finding{life: plan.Ended, condition: conditionMissing, forget: true}
+}
+
+func onDelete(s *state, record *informers.Record) annotations.Deletion {
+	switch {
+	case s.policy != nil:
+		return s.policy.OnDelete
+	case record != nil && record.Policy != nil:
+		return record.Policy.OnDelete
+	}
+	return annotations.Remove
+}
+
+// grace is how much of it is left.
+func (c *Controller) grace(s *state) time.Duration {
+	if s.since.IsZero() {
+		s.since = time.Now()
+	}
+	s.source, s.version = nil, 0
+	return time.Until(s.since.Add(c.options.SourceDeleteGrace))
+}
+
+// unannotated tells a source whose annotations were removed from one that was made again without them.
+func (c *Controller) unannotated(
+	key informers.Key, s *state, record *informers.Record, replicas []*informers.Replica,
+	object metav1.Object, content informers.Content,
+) finding {
+	uid := object.GetUID()
+	known := s.uid
+	if known == "" && record != nil {
+		known = record.SourceUID
+	}
+	recreated := known != uid
+	if known == "" {
+		// A replica that is younger than the object was made of this very object, when it had a policy.
+		for _, r := range replicas {
+			if r.Created.After(object.GetCreationTimestamp().Time) {
+				recreated = false
+			}
+		}
+	}
+	if !recreated {
+		return finding{life: plan.Ended, condition: conditionReleased, forget: true}
+	}
+	if record != nil && record.Policy != nil && record.Policy.SurvivesRecreation && record.Type == content.Type &&
+		!refusedTypes[content.Type] {
+		version, err := informers.ParseVersion(object.GetResourceVersion())
+		if err == nil {
+			return finding{
+				life: plan.Held, condition: conditionMissing,
+				writeBack: record.Annotations, version: version, bare: len(object.GetAnnotations()) == 0,
+			}
+		}
+	}
+	left := c.grace(s)
+	if left <= 0 {
+		if onDelete(s, record) == annotations.Keep {
+			return finding{life: plan.Held, condition: conditionMissing}
+		}
+		return finding{life: plan.Ended, condition: conditionReleased, forget: true}
+	}
+	f := finding{life: plan.Held, condition: conditionMissing, after: when(left)}
+	f.warn(key, uid, reasonRecreated, fmt.Sprintf("it was created again without its replication annotations: its "+
+		"replicas are removed when the grace of %s ends, unless it is annotated before; %s: \"true\" makes a source "+
+		"keep its policy", c.options.SourceDeleteGrace, annotations.SurvivesRecreation))
+	return f
+}

@@ -1,0 +1,130 @@
+package replicator
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
+
+// state is what the process knows of a source beyond what the cluster shows. One worker has it at a time; only counts
+// is read by others, under the controller's lock. All of it may be lost: a new process does right without it.
+type state struct {
+	// uid is the object that last had a policy, policy what that was.
+	uid    types.UID
+	policy *annotations.Policy
+	// source is the last that was read, and version which version of it; nil where it has to be read.
+	source  *plan.Source
+	version informers.Version
+	// frozen are the problems that only its content shows.
+	frozen []annotations.Problem
+	// refused says why it is no source whatever its annotations say.
+	refused string
+	// since is when it was first found missing or without its annotations.
+	since time.Time
+	// wrote says that something was written since it was last in sync; announced that a first time has been told of.
+	wrote, announced bool
+	// settled is the digest with which all targets were last in sync, so that what is written after is repair.
+	settled informers.Digest
+	// waits are the targets that can't be written for now.
+	waits map[annotations.Name]*wait
+	// told are the warnings that stand, by subject and reason.
+	told map[warningKey]string
+	// counts are places by state, condition the source's own, for the metrics.
+	counts    map[plan.State]int
+	condition string
+}
+
+// wait is the backoff of one target.
+type wait struct {
+	failures int
+	until    time.Time
+	// reason is the API server's, empty where the writes succeed but do not last.
+	reason string
+	last   time.Time
+}
+
+const (
+	firstWait = time.Second
+	maxWait   = 5 * time.Minute
+)
+
+// fail lengthens the wait for a target.
+func (s *state) fail(n annotations.Name, reason string, at time.Time) *wait {
+	if s.waits == nil {
+		s.waits = map[annotations.Name]*wait{}
+	}
+	w := s.waits[n]
+	if w == nil {
+		w = &wait{}
+		s.waits[n] = w
+	}
+	w.reason, w.last = reason, at
+	w.until = at.Add(min(firstWait<<min(w.failures, 20), maxWait))
+	w.failures++
+	return w
+}
+
+// repaired notes that a replica was put back, and makes the next time wait once it happens too often: somebody else keeps
+// changing it, and writing against them at full speed helps nobody.
+func (s *state) repaired(n annotations.Name, at time.Time) {
+	const tolerated = 5
+	w := s.fail(n, "", at)
+	if w.failures <= tolerated {
+		w.until = time.Time{}
+	} else {
+		w.until = at.Add(min(firstWait<<min(w.failures-tolerated, 20), maxWait))
+	}
+}
+
+// calm forgets waits that nothing came of for a while.
+func (s *state) calm(at time.Time) {
+	for n, w := range s.waits {
+		if at.After(w.until) && at.Sub(w.last) > 2*maxWait {
+			delete(s.waits, n)
+		}
+	}
+}
+
+func (c *Controller) state(key informers.Key) *state {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.states[key]
+	if s == nil {
+		s = &state{told: map[warningKey]string{}}
+		c.states[key] = s
+	}
+	return s
+}
+
+func (c *Controller) drop(key informers.Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.states, key)
+}
+
+// settle publishes a source's numbers.
+func (c *Controller) settle(s *state, condition string, counts map[plan.State]int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.condition, s.counts = condition, counts
+}
+
+// count adds up the numbers of all sources, for the metrics.
+func (c *Controller) count() (sources map[string]int, places map[plan.State]int) {
+	sources, places = map[string]int{}, map[plan.State]int{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.states {
+		if s.condition != "" {
+			sources[s.condition]++
+		}
+		for k, n := range s.counts {
+			places[k] += n
+		}
+	}
+	return sources, places
+}
