@@ -65,7 +65,7 @@ lint: $(GOLANGCI_LINT) ## Formatting, vet, golangci-lint and go.mod, in both mod
 	@for module in . e2e; do \
 	  echo "== $$module: go mod tidy, go vet, golangci-lint"; \
 	  (cd "$$module" && go mod tidy -diff && go vet ./... && \
-	    "$(GOLANGCI_LINT)" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
+	    "$(GOLANGCI_LINT)" run --allow-parallel-runners --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
 	done
 
 fmt: ## Format the Go files

@@ -128,7 +128,7 @@ func parseKeys(s string) ([]KeyRename, error) {
 		for _, key := range []string{source, target} {
 			if len(validation.IsConfigMapKey(key)) > 0 {
 				return nil, fmt.Errorf("has the entry %s, in which %s can't be a data key: "+
-					"those are at most 253 letters, digits, -, _ and .", clip(entry), clip(key))
+					"those are at most 253 letters, digits, dots, dashes and underscores", clip(entry), clip(key))
 			}
 		}
 		if other, ok := from[target]; ok {

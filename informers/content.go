@@ -58,9 +58,10 @@ func NewDigestKey() DigestKey {
 	return k
 }
 
-// Digest covers what Mirrorball answers for in an object that carries its labels, and nothing that strangers may add: of
-// a pushed replica the type, immutability, data, its own labels and annotations and those that the object itself records
-// as copied; of an object that pulls, the data (or, where it records them, the replicated keys) and Mirrorball's marks.
+// Digest covers what Mirrorball answers for in an object that carries its labels, and nothing that strangers may add:
+// of a pushed replica the type, immutability, data, its own labels and annotations and those that the object itself
+// records as copied; of an object that pulls, the data (or, where it records them, the replicated keys) and
+// Mirrorball's marks.
 func (k DigestKey) Digest(c Content) Digest {
 	d := digester{h: hmac.New(sha256.New, k[:])}
 	pull := c.Labels[annotations.LabelReplica] == annotations.ReplicaPull

@@ -195,7 +195,9 @@ func newServiceAccount(obj any) (*ServiceAccount, error) {
 	if err != nil {
 		return nil, err
 	}
-	lean := &ServiceAccount{Identity: id, Attached: ParseAttached(sa.Annotations[annotations.Attached]), Bare: len(sa.Annotations) == 0}
+	lean := &ServiceAccount{
+		Identity: id, Attached: ParseAttached(sa.Annotations[annotations.Attached]), Bare: len(sa.Annotations) == 0,
+	}
 	for _, ref := range sa.ImagePullSecrets {
 		lean.PullSecrets = append(lean.PullSecrets, intern(ref.Name))
 	}

@@ -65,7 +65,9 @@ func (a *api) source(ctx context.Context, key informers.Key) (metav1.Object, inf
 }
 
 // create makes an object where there must be none.
-func (a *api) create(ctx context.Context, resource, namespace string, obj runtime.Object) (*metav1.PartialObjectMetadata, error) {
+func (a *api) create(
+	ctx context.Context, resource, namespace string, obj runtime.Object,
+) (*metav1.PartialObjectMetadata, error) {
 	var m metav1.PartialObjectMetadata
 	err := a.client.Post().Namespace(namespace).Resource(resource).
 		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).Body(obj).Do(ctx).Into(&m)
@@ -73,7 +75,9 @@ func (a *api) create(ctx context.Context, resource, namespace string, obj runtim
 }
 
 // patch changes an object by a JSON patch, which holds the version that it was decided on.
-func (a *api) patch(ctx context.Context, resource string, n annotations.Name, p patch) (*metav1.PartialObjectMetadata, error) {
+func (a *api) patch(
+	ctx context.Context, resource string, n annotations.Name, p patch,
+) (*metav1.PartialObjectMetadata, error) {
 	body, err := json.Marshal(p)
 	if err != nil {
 		return nil, fmt.Errorf("encode patch: %w", err)

@@ -72,7 +72,9 @@ func split(actions []plan.Action) (removals, rest []plan.Action) {
 }
 
 // settleAction books one outcome, and says when to look again on its account.
-func (c *Controller) settleAction(ctx context.Context, s *state, a plan.Action, err error, wrote map[plan.Verb]int) when {
+func (c *Controller) settleAction(
+	ctx context.Context, s *state, a plan.Action, err error, wrote map[plan.Verb]int,
+) when {
 	answer := classify(ctx, err)
 	c.metrics.acted(a.Verb, answer)
 	switch answer {
@@ -95,8 +97,9 @@ func (c *Controller) settleAction(ctx context.Context, s *state, a plan.Action, 
 		return again
 	}
 	w := s.fail(a.Target, reason(err), time.Now())
-	klog.FromContext(ctx).Info("write refused, will be tried again", "verb", a.Verb, "target",
-		klog.KRef(a.Target.Namespace, a.Target.Name), "reason", w.reason, "in", time.Until(w.until).Round(time.Millisecond).String())
+	klog.FromContext(ctx).Info("write refused, will be tried again", "verb", a.Verb,
+		"target", klog.KRef(a.Target.Namespace, a.Target.Name), "reason", w.reason,
+		"in", time.Until(w.until).Round(time.Millisecond).String())
 	return when(time.Until(w.until))
 }
 
@@ -109,8 +112,8 @@ type deed struct {
 	at                   time.Time
 }
 
-// deed has the content that the actions need, read again where this pass has not read it. It is nil where the source has
-// changed meanwhile: what was decided is out of date then.
+// deed has the content that the actions need, read again where this pass has not read it. It is nil where the source
+// has changed meanwhile: what was decided is out of date then.
 func (c *Controller) deed(
 	ctx context.Context, key informers.Key, s *state, f *finding, actions []plan.Action,
 ) (*deed, error) {

@@ -94,8 +94,8 @@ func New(o Options) (*Controller, error) {
 // Synced is nil once every cache has synced, and says which have not.
 func (c *Controller) Synced() error { return c.cluster.Synced() }
 
-// Run works until ctx is done, then finishes what is being written and returns nil. The logger travels in ctx. The caches
-// are filled from here on and not before, so that nothing is decided on what was seen before this process led.
+// Run works until ctx is done, then finishes what is being written and returns nil. The logger travels in ctx. The
+// caches are filled from here on and not before, so that nothing is decided on what was seen before this process led.
 func (c *Controller) Run(ctx context.Context) error {
 	logger := klog.FromContext(ctx)
 	stopEvents, err := c.events.start(ctx)

@@ -30,8 +30,8 @@ func pushed(key informers.Key, p *annotations.Policy, c informers.Content) (info
 	return out, nil
 }
 
-// pulled is what an object that pulls is filled with; replicator says that it speaks kubernetes-replicator's dialect, in
-// which the object's other keys are its own.
+// pulled is what an object that pulls is filled with; replicator says that it speaks kubernetes-replicator's dialect,
+// in which the object's other keys are its own.
 func pulled(key informers.Key, p *annotations.Policy, c informers.Content, replicator bool) (informers.Content, error) {
 	out, err := selected(p, c)
 	if err != nil {

@@ -41,7 +41,7 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, er
 
 	after, wrote := c.apply(ctx, key, s, &f, p.Actions)
 	if ctx.Err() != nil {
-		return changed, nil
+		return changed, ctx.Err()
 	}
 
 	c.report(ctx, key, s, &f, w, p, wrote)

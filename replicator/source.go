@@ -85,7 +85,9 @@ func (s *state) refuse(key informers.Key, at informers.Standing, why string) fin
 
 // read brings the state up to the source's version. Policy and content are taken from one and the same read, so that no
 // content goes where its own annotations do not send it.
-func (c *Controller) read(ctx context.Context, key informers.Key, s *state, seen *informers.Candidate) (finding, error) {
+func (c *Controller) read(
+	ctx context.Context, key informers.Key, s *state, seen *informers.Candidate,
+) (finding, error) {
 	f := finding{life: plan.Active, condition: conditionActive}
 	if s.version != seen.Version || s.uid != seen.UID {
 		s.source, s.refused, s.frozen = nil, "", nil
@@ -147,30 +149,25 @@ func (c *Controller) load(ctx context.Context, key informers.Key, s *state, f *f
 		return nil
 	}
 	source := &plan.Source{Identity: id, Type: content.Type, Policy: claims.Policy}
-	if err := c.digests(key, source, content); err != nil {
-		s.frozen = []annotations.Problem{{
-			Key: annotations.Keys, Value: object.GetAnnotations()[annotations.Keys], Reason: err.Error(),
-		}}
+	s.frozen = c.digests(key, source, content, object.GetAnnotations()[annotations.Keys])
+	if len(s.frozen) > 0 {
 		return nil
 	}
 	s.source, f.content = source, &content
 	return nil
 }
 
-func (c *Controller) digests(key informers.Key, s *plan.Source, content informers.Content) error {
+// digests computes what in-sync replicas look like; the only thing that can be wrong here is the keys annotation.
+func (c *Controller) digests(
+	key informers.Key, s *plan.Source, content informers.Content, keys string,
+) []annotations.Problem {
 	push, err := pushed(key, s.Policy, content)
 	if err != nil {
-		return err
+		return []annotations.Problem{{Key: annotations.Keys, Value: keys, Reason: err.Error()}}
 	}
-	pull, err := pulled(key, s.Policy, content, false)
-	if err != nil {
-		return err
-	}
-	keys, err := pulled(key, s.Policy, content, true)
-	if err != nil {
-		return err
-	}
-	s.Push, s.Pull, s.PullKeys = c.digestKey.Digest(push), c.digestKey.Digest(pull), c.digestKey.Digest(keys)
+	pull, _ := pulled(key, s.Policy, content, false) // fails where pushed does, and nowhere else
+	pullKeys, _ := pulled(key, s.Policy, content, true)
+	s.Push, s.Pull, s.PullKeys = c.digestKey.Digest(push), c.digestKey.Digest(pull), c.digestKey.Digest(pullKeys)
 	return nil
 }
 
@@ -192,11 +189,11 @@ func (c *Controller) absent(
 	}
 	// The removal of replicas can't be taken back: the API server itself has to say what became of the source.
 	object, content, err := c.api.source(ctx, key)
-	if err != nil && !apierrors.IsNotFound(err) {
-		return finding{}, fmt.Errorf("find out whether the source is gone: %s", reason(err))
-	}
-	if err != nil {
+	switch {
+	case apierrors.IsNotFound(err):
 		return c.gone(s, record), nil
+	case err != nil:
+		return finding{}, fmt.Errorf("find out whether the source is gone: %s", reason(err))
 	}
 	if annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations()).Policy != nil {
 		return finding{life: plan.Held, after: again}, nil // back already; the watch will say so

@@ -68,8 +68,8 @@ func (s *state) fail(n annotations.Name, reason string, at time.Time) *wait {
 	return w
 }
 
-// repaired notes that a replica was put back, and makes the next time wait once it happens too often: somebody else keeps
-// changing it, and writing against them at full speed helps nobody.
+// repaired notes that a replica was put back, and makes the next time wait once it happens too often: somebody else
+// keeps changing it, and writing against them at full speed helps nobody.
 func (s *state) repaired(n annotations.Name, at time.Time) {
 	const tolerated = 5
 	w := s.fail(n, "", at)

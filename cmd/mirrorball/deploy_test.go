@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -161,39 +162,59 @@ func TestBaseIsConsistent(t *testing.T) {
 
 func TestPermissionsAreTheLeastThatWorks(t *testing.T) {
 	objects := manifests(t, filepath.Join("kustomize", "base"))
-	role := only[rbacv1.ClusterRole](t, objects, "ClusterRole")
+	tests := map[string]struct {
+		rules []rbacv1.PolicyRule
+		want  map[string]string
+	}{
+		"in the cluster": {
+			only[rbacv1.ClusterRole](t, objects, "ClusterRole").Rules,
+			map[string]string{
+				"/secrets":             "get list watch create patch delete",
+				"/configmaps":          "get list watch create patch delete",
+				"/namespaces":          "list watch",
+				"/serviceaccounts":     "list watch patch",
+				"events.k8s.io/events": "create patch",
+			},
+		},
+		"in its own namespace": {
+			only[rbacv1.Role](t, objects, "Role").Rules,
+			map[string]string{
+				"coordination.k8s.io/leases":            "create",
+				"coordination.k8s.io/leases/mirrorball": "get update",
+				"/configmaps":                           "list watch create patch delete",
+			},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := permissions(tc.rules); !maps.Equal(got, tc.want) {
+				t.Errorf("granted is\n%v, want\n%v", got, tc.want)
+			}
+		})
+	}
+}
+
+// permissions are the verbs by "group/resource" or "group/resource/name".
+func permissions(rules []rbacv1.PolicyRule) map[string]string {
 	granted := map[string]string{}
-	for _, rule := range slices.Concat(role.Rules, only[rbacv1.Role](t, objects, "Role").Rules) {
-		if len(rule.NonResourceURLs) > 0 {
-			t.Errorf("URLs are granted: %v", rule.NonResourceURLs)
+	for _, rule := range rules {
+		verbs := strings.Join(rule.Verbs, " ")
+		for _, url := range rule.NonResourceURLs {
+			granted[url] = verbs
 		}
-		for _, words := range [][]string{rule.APIGroups, rule.Resources, rule.Verbs} {
-			if slices.ContainsFunc(words, func(word string) bool { return strings.Contains(word, "*") }) {
-				t.Errorf("a wildcard is granted: %v", rule)
+		for _, group := range rule.APIGroups {
+			for _, resource := range rule.Resources {
+				key := group + "/" + resource
+				if len(rule.ResourceNames) == 0 {
+					granted[key] = verbs
+				}
+				for _, name := range rule.ResourceNames {
+					granted[key+"/"+name] = verbs
+				}
 			}
 		}
 	}
-	for _, rule := range role.Rules {
-		for _, resource := range rule.Resources {
-			granted[resource] = strings.Join(rule.Verbs, " ")
-		}
-	}
-	want := map[string]string{
-		"secrets":         "get list watch create patch delete",
-		"configmaps":      "get list watch create patch delete",
-		"namespaces":      "get list watch",
-		"serviceaccounts": "list watch patch",
-		"events":          "create patch",
-	}
-	for resource := range want {
-		if granted[resource] != want[resource] {
-			t.Errorf("the ClusterRole grants %q on %s, want %q", granted[resource], resource, want[resource])
-		}
-		delete(granted, resource)
-	}
-	for resource, verbs := range granted {
-		t.Errorf("the ClusterRole grants %q on %s, want nothing", verbs, resource)
-	}
+	return granted
 }
 
 func TestDeploymentUsesFlagsThatExist(t *testing.T) {

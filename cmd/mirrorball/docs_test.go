@@ -75,29 +75,47 @@ func TestAnnotationsAreDocumented(t *testing.T) {
 	}
 }
 
-func TestTheProcessesMetricsAreDocumented(t *testing.T) {
+// TestMetricsAreDocumented gathers the process's metrics, and reads the controller's from their source.
+func TestMetricsAreDocumented(t *testing.T) {
 	text := readFile(t, "docs", "metrics.md")
-	families, err := newRegistry(build{}, &status{}).Gather()
-	if err != nil {
-		t.Fatal(err)
+	names := groups(`"(mirrorball_[a-z_]+)"`, readFile(t, "replicator", "metrics.go"))
+	if len(names) == 0 {
+		t.Fatal("replicator/metrics.go has no names of the form that this test looks for")
 	}
 	described := make(chan *prometheus.Desc, 100)
 	newRegistry(build{}, &status{}).Describe(described)
 	close(described)
-	names := map[string]bool{}
-	for _, family := range families {
-		names[family.GetName()] = true
-	}
-	for desc := range described { // those that nothing was counted in yet
+	for desc := range described {
 		names[regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())[1]] = true
 	}
+	documented := groups("(?m)^\\| `([a-z_]+)` \\|", text)
 	for name := range names {
-		// Go's and the process's own are described by the Go client library.
-		if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") {
-			continue
-		}
-		if !strings.Contains(text, "`"+name+"`") {
+		// Go's and the process's own are the Go client library's to describe.
+		if !documented[name] && !strings.HasPrefix(name, "go_") && !strings.HasPrefix(name, "process_") {
 			t.Errorf("docs/metrics.md does not have %s", name)
+		}
+	}
+	for name := range documented {
+		if !names[name] {
+			t.Errorf("docs/metrics.md has %s, which is no metric", name)
+		}
+	}
+}
+
+func TestEventsAreDocumented(t *testing.T) {
+	documented := groups("(?m)^\\| `([A-Za-z]+)` \\|", readFile(t, "docs", "events.md"))
+	reasons := groups(`\treason[A-Za-z]+\s+= "([A-Za-z]+)"`, readFile(t, "replicator", "events.go"))
+	if len(reasons) == 0 {
+		t.Fatal("replicator/events.go has no reasons of the form that this test looks for")
+	}
+	for reason := range reasons {
+		if !documented[reason] {
+			t.Errorf("docs/events.md does not have %s", reason)
+		}
+	}
+	for reason := range documented {
+		if !reasons[reason] {
+			t.Errorf("docs/events.md has %s, which is no event's reason", reason)
 		}
 	}
 }

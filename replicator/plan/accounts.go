@@ -3,13 +3,16 @@ package plan
 import (
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
 // Attachable says whether a Secret of this type works as an image pull secret.
 func Attachable(secretType string) bool {
-	return secretType == "kubernetes.io/dockerconfigjson" || secretType == "kubernetes.io/dockercfg"
+	t := corev1.SecretType(secretType)
+	return t == corev1.SecretTypeDockerConfigJson || t == corev1.SecretTypeDockercfg
 }
 
 // attach names the replica in the ServiceAccounts of a target's namespace.

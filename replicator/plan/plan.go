@@ -263,8 +263,8 @@ func (m *maker) target(ns *informers.Namespace, at annotations.Name, s informers
 	return true
 }
 
-// madeByPeer recognises what Reflector and kubernetes-replicator made of this very source: the one names the source, the
-// other records its resourceVersion, which no other object has.
+// madeByPeer recognises what Reflector and kubernetes-replicator made of this very source: the one names the source,
+// the other records its resourceVersion, which no other object has.
 func (m *maker) madeByPeer(c *informers.Candidate) bool {
 	if c.Claims == nil || c.Deleting || c.Claims.Policy != nil || c.Claims.PullFrom != nil {
 		return false
