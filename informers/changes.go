@@ -8,8 +8,7 @@ import (
 
 // This file turns changes into keys. A key too many costs a look; a key too few would leave a replica wrong.
 
-func (c *Cluster) candidateChanged(o *objects, old, new *Candidate) {
-	n := either(old, new)
+func (c *Cluster) candidateChanged(o *objects, n annotations.Name, old, new *Candidate) {
 	keys := names{}
 	for _, x := range []*Candidate{old, new} {
 		if x == nil || x.Claims == nil {
@@ -31,8 +30,7 @@ func (c *Cluster) candidateChanged(o *objects, old, new *Candidate) {
 	c.send(o.kind, keys)
 }
 
-func (c *Cluster) replicaChanged(o *objects, old, new *Replica) {
-	n := either(old, new)
+func (c *Cluster) replicaChanged(o *objects, n annotations.Name, old, new *Replica) {
 	keys := names{}
 	for _, x := range []*Replica{old, new} {
 		if x == nil {
@@ -55,7 +53,7 @@ func (c *Cluster) replicaChanged(o *objects, old, new *Replica) {
 	c.send(o.kind, keys)
 }
 
-func (c *Cluster) namespaceChanged(old, new *Namespace) {
+func (c *Cluster) namespaceChanged(_ annotations.Name, old, new *Namespace) {
 	if new == nil {
 		return // what stood in it is deleted one by one
 	}
@@ -99,7 +97,7 @@ func (c *Cluster) policies() map[Key]*annotations.Policy {
 	return all
 }
 
-func (c *Cluster) accountChanged(old, new *ServiceAccount) {
+func (c *Cluster) accountChanged(n annotations.Name, old, new *ServiceAccount) {
 	o := c.kinds[annotations.Secret]
 	if o == nil {
 		return
@@ -113,7 +111,6 @@ func (c *Cluster) accountChanged(old, new *ServiceAccount) {
 			keys[source] = struct{}{}
 		}
 	}
-	n := either(old, new)
 	for key, policy := range c.policies() {
 		if key.Kind == annotations.Secret && policy.AttachTo.Match(n.Name) {
 			keys[key.Name] = struct{}{}
@@ -122,7 +119,7 @@ func (c *Cluster) accountChanged(old, new *ServiceAccount) {
 	c.send(o.kind, keys)
 }
 
-func (c *Cluster) recordChanged(old, new *Record) {
+func (c *Cluster) recordChanged(_ annotations.Name, old, new *Record) {
 	for _, x := range []*Record{old, new} {
 		if x != nil {
 			c.notify(x.Source)
@@ -152,12 +149,4 @@ func (c *Cluster) send(kind annotations.Kind, keys names) {
 	for n := range keys {
 		c.notify(Key{kind, n})
 	}
-}
-
-func either[T lean](old, new T) annotations.Name {
-	var none T
-	if new != none {
-		return new.identity().Name
-	}
-	return old.identity().Name
 }

@@ -80,8 +80,9 @@ func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
 	}
 	resource := Resource(kind)
 	x.candidates = newStream(c, resource, newCandidate, x.indexCandidate,
-		func(old, new *Candidate) { c.candidateChanged(x, old, new) },
+		func(n annotations.Name, old, new *Candidate) { c.candidateChanged(x, n, old, new) },
 		metadataSource(o.Metadata, resource, "!"+annotations.LabelReplica), &metav1.PartialObjectMetadata{})
+	x.candidates.keep = (*Candidate).keep
 	var full cache.ListerWatcher
 	var expected runtime.Object
 	switch kind {
@@ -91,7 +92,7 @@ func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
 		full, expected = source(o.Typed.CoreV1().ConfigMaps(""), annotations.LabelReplica), &corev1.ConfigMap{}
 	}
 	x.replicas = newStream(c, resource+"/replicas", o.DigestKey.replica, x.indexReplica,
-		func(old, new *Replica) { c.replicaChanged(x, old, new) }, full, expected)
+		func(n annotations.Name, old, new *Replica) { c.replicaChanged(x, n, old, new) }, full, expected)
 	return x
 }
 
@@ -99,7 +100,8 @@ func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
 func Resource(kind annotations.Kind) string { return strings.ToLower(string(kind)) + "s" }
 
 func newStream[T lean](
-	c *Cluster, name string, convert func(any) (T, error), index, changed func(old, new T),
+	c *Cluster, name string, convert func(any) (T, error),
+	index func(old, new T), changed func(n annotations.Name, old, new T),
 	from cache.ListerWatcher, expected runtime.Object,
 ) *stream[T] {
 	return &stream[T]{

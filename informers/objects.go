@@ -42,10 +42,12 @@ func IdentityOf(m metav1.Object) (Identity, error) {
 	}, err
 }
 
-// intern keeps one copy of names that stand in many objects: a namespace's, and a replica's in every namespace.
+// intern keeps one copy of what stands in many objects that arrive together, such as a replica's name in every
+// namespace.
 func intern(s string) string { return unique.Make(s).Value() }
 
-// Candidate is a Secret or ConfigMap that carries no replica label. Nothing of its content is known.
+// Candidate is a Secret or ConfigMap that carries no replica label. Nothing of its content is known, and of one that
+// has nothing to say to Mirrorball not even its Identity.
 type Candidate struct {
 	Identity
 	// Claims is nil for an object that has nothing to say to Mirrorball.
@@ -56,17 +58,34 @@ type Candidate struct {
 	Unlabelled bool
 }
 
+// stranger stands in the store for every candidate without claims: most clusters hold little else, and all that matters
+// of such an object is that its name is taken.
+var stranger = &Candidate{}
+
+// keep is the form in which a candidate is kept.
+func (c *Candidate) keep() *Candidate {
+	if c.Claims == nil {
+		return stranger
+	}
+	return c
+}
+
 func newCandidate(obj any) (*Candidate, error) {
 	m, ok := obj.(*metav1.PartialObjectMetadata)
 	if !ok {
 		return nil, unexpected(obj)
 	}
+	claims := claimsOf(m)
+	if claims == nil {
+		v, err := ParseVersion(m.ResourceVersion)
+		return &Candidate{Identity: Identity{Name: annotations.Name{Namespace: m.Namespace, Name: m.Name}, Version: v}}, err
+	}
 	id, err := IdentityOf(m)
 	if err != nil {
 		return nil, err
 	}
-	c := &Candidate{Identity: id, Claims: claimsOf(m), Unlabelled: len(m.Labels) == 0}
-	if c.Claims != nil && c.Claims.Policy != nil {
+	c := &Candidate{Identity: id, Claims: claims, Unlabelled: len(m.Labels) == 0}
+	if c.Claims.Policy != nil {
 		c.Annotations = annotations.PolicyAnnotations(m.Annotations)
 	}
 	return c, nil

@@ -29,10 +29,12 @@ type stream[T lean] struct {
 	items map[annotations.Name]T
 	// convert makes the lean form of an object from the API.
 	convert func(obj any) (T, error)
+	// keep makes of it what is stored; nil keeps it as it is.
+	keep func(T) T
 	// index is called with mu held for each change; old or new is the zero T on creation and deletion.
 	index func(old, new T)
 	// changed is called afterwards, without mu, to turn the change into keys.
-	changed func(old, new T)
+	changed func(n annotations.Name, old, new T)
 	synced  bool
 
 	source   cache.ListerWatcher
@@ -92,10 +94,18 @@ func (s *stream[T]) put(t T) {
 		s.mu.Unlock()
 		return
 	}
+	t = s.kept(t)
 	s.items[id.Name] = t
 	s.index(old, t)
 	s.mu.Unlock()
-	s.changed(old, t)
+	s.changed(id.Name, old, t)
+}
+
+func (s *stream[T]) kept(t T) T {
+	if s.keep == nil {
+		return t
+	}
+	return s.keep(t)
 }
 
 // Delete is called by the Reflector with the last state, whose resourceVersion is that of the deletion.
@@ -120,7 +130,7 @@ func (s *stream[T]) remove(id Identity) {
 	delete(s.items, id.Name)
 	s.index(old, none)
 	s.mu.Unlock()
-	s.changed(old, none)
+	s.changed(id.Name, old, none)
 }
 
 // Replace is called by the Reflector with the whole list as of a resourceVersion.
@@ -137,7 +147,10 @@ func (s *stream[T]) Replace(list []any, resourceVersion string) error {
 		}
 		items[t.identity().Name] = t
 	}
-	type change struct{ old, new T }
+	type change struct {
+		name     annotations.Name
+		old, new T
+	}
 	var changes []change
 	var none T
 	s.mu.Lock()
@@ -148,24 +161,30 @@ func (s *stream[T]) Replace(list []any, resourceVersion string) error {
 			!still && old.identity().Version > version:
 			items[name] = old // the list is as old as what we know, or older
 		case still:
-			s.index(old, t)
-			changes = append(changes, change{old, t})
+			t = s.kept(t)
+			items[name] = t
+			if t != old {
+				s.index(old, t)
+				changes = append(changes, change{name, old, t})
+			}
 		default:
 			s.index(old, none)
-			changes = append(changes, change{old, none})
+			changes = append(changes, change{name, old, none})
 		}
 	}
 	for name, t := range items {
 		if _, had := s.items[name]; !had {
+			t = s.kept(t)
+			items[name] = t
 			s.index(none, t)
-			changes = append(changes, change{none, t})
+			changes = append(changes, change{name, none, t})
 		}
 	}
 	s.items = items
 	s.synced = true
 	s.mu.Unlock()
 	for _, c := range changes {
-		s.changed(c.old, c.new)
+		s.changed(c.name, c.old, c.new)
 	}
 	return nil
 }
