@@ -45,6 +45,22 @@ func ContentOfConfigMap(c *corev1.ConfigMap) Content {
 	}
 }
 
+// Size is about how many bytes it holds.
+func (c *Content) Size() int {
+	n := 0
+	for _, m := range []map[string][]byte{c.Data, c.Binary} {
+		for k, v := range m {
+			n += len(k) + len(v)
+		}
+	}
+	for _, m := range []map[string]string{c.Labels, c.Annotations} {
+		for k, v := range m {
+			n += len(k) + len(v)
+		}
+	}
+	return n
+}
+
 // Digest stands for a Content: equal digests under one key mean that there is nothing to write.
 type Digest [16]byte
 

@@ -31,7 +31,7 @@ const slice = 256
 
 // apply does as many actions as fit in a pass, in parallel, removals first. Every one of them is tried.
 func (c *Controller) apply(
-	ctx context.Context, key informers.Key, s *state, f *finding, actions []plan.Action,
+	ctx context.Context, key informers.Key, s *state, actions []plan.Action,
 ) (when, map[plan.Verb]int) {
 	begin, after := time.Now(), changed
 	ready := make([]plan.Action, 0, min(len(actions), slice))
@@ -49,7 +49,7 @@ func (c *Controller) apply(
 	if len(ready) == 0 {
 		return after, nil
 	}
-	d, err := c.deed(ctx, key, s, f, ready)
+	d, err := c.deed(ctx, key, s, ready)
 	if err != nil || d == nil {
 		return again, nil
 	}
@@ -112,16 +112,14 @@ type deed struct {
 	at                   time.Time
 }
 
-// deed has the content that the actions need, read again where this pass has not read it. It is nil where the source
-// has changed meanwhile: what was decided is out of date then.
-func (c *Controller) deed(
-	ctx context.Context, key informers.Key, s *state, f *finding, actions []plan.Action,
-) (*deed, error) {
+// deed has the content that the actions need, read again where it is not at hand. It is nil where the source has changed
+// meanwhile: what was decided is out of date then.
+func (c *Controller) deed(ctx context.Context, key informers.Key, s *state, actions []plan.Action) (*deed, error) {
 	d := &deed{c: c, key: key, source: s.source, at: time.Now()}
 	if !slices.ContainsFunc(actions, needsContent) {
 		return d, nil
 	}
-	content := f.content
+	content := c.contents.get(key, s.uid, s.version)
 	if content == nil {
 		c.metrics.read()
 		object, read, err := c.api.source(ctx, key)
@@ -132,6 +130,7 @@ func (c *Controller) deed(
 			return nil, nil
 		}
 		content = &read
+		c.contents.put(key, s.uid, s.version, read)
 	}
 	var errs [3]error
 	d.push, errs[0] = pushed(key, s.policy, *content)

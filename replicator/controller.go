@@ -49,6 +49,7 @@ type Controller struct {
 	events    *events
 	metrics   *metrics
 	writes    chan struct{}
+	contents  *contents
 
 	mu     sync.Mutex
 	states map[informers.Key]*state
@@ -76,7 +77,7 @@ func New(o Options) (*Controller, error) {
 	}
 	c := &Controller{
 		options: o, digestKey: informers.NewDigestKey(), api: api,
-		writes: make(chan struct{}, o.WriteConcurrency), states: map[informers.Key]*state{},
+		writes: make(chan struct{}, o.WriteConcurrency), contents: newContents(), states: map[informers.Key]*state{},
 	}
 	c.metrics = newMetrics(o.Registry, c.count)
 	c.events = newEvents(typed)

@@ -39,7 +39,7 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, er
 		f.warn(key, s.uid, reasonFrozen, p.Err.Error())
 	}
 
-	after, wrote := c.apply(ctx, key, s, &f, p.Actions)
+	after, wrote := c.apply(ctx, key, s, p.Actions)
 	if ctx.Err() != nil {
 		return changed, ctx.Err()
 	}

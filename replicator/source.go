@@ -19,8 +19,6 @@ type finding struct {
 	// condition names it for the metrics.
 	condition string
 	warnings  []warning
-	// content is the source's own, where it was read in this pass.
-	content *informers.Content
 	// after says when to look again whatever comes of the pass.
 	after when
 	// writeBack is the policy to write onto a source that was made again without it, at version.
@@ -153,7 +151,8 @@ func (c *Controller) load(ctx context.Context, key informers.Key, s *state, f *f
 	if len(s.frozen) > 0 {
 		return nil
 	}
-	s.source, f.content = source, &content
+	s.source = source
+	c.contents.put(key, id.UID, id.Version, content)
 	return nil
 }
 
