@@ -27,7 +27,7 @@ func (c *Cluster) candidateChanged(o *objects, n annotations.Name, old, new *Can
 		c.wanting(o, n.Name, keys)
 		c.concerned(o, n, keys)
 	}
-	c.send(o.kind, keys)
+	c.send(o.kind, n, keys)
 }
 
 func (c *Cluster) replicaChanged(o *objects, n annotations.Name, old, new *Replica) {
@@ -50,7 +50,7 @@ func (c *Cluster) replicaChanged(o *objects, n annotations.Name, old, new *Repli
 		c.wanting(o, n.Name, keys)
 		c.concerned(o, n, keys)
 	}
-	c.send(o.kind, keys)
+	c.send(o.kind, n, keys)
 }
 
 func (c *Cluster) namespaceChanged(_ annotations.Name, old, new *Namespace) {
@@ -63,7 +63,7 @@ func (c *Cluster) namespaceChanged(_ annotations.Name, old, new *Namespace) {
 	}
 	for key, policy := range c.policies() {
 		if reaches(policy, old) || reaches(policy, new) {
-			c.notify(key)
+			c.notify(key, true)
 		}
 	}
 }
@@ -116,13 +116,13 @@ func (c *Cluster) accountChanged(n annotations.Name, old, new *ServiceAccount) {
 			keys[key.Name] = struct{}{}
 		}
 	}
-	c.send(o.kind, keys)
+	c.send(o.kind, n, keys)
 }
 
 func (c *Cluster) recordChanged(_ annotations.Name, old, new *Record) {
 	for _, x := range []*Record{old, new} {
 		if x != nil {
-			c.notify(x.Source)
+			c.notify(x.Source, false)
 		}
 	}
 }
@@ -145,8 +145,9 @@ func (c *Cluster) concerned(o *objects, n annotations.Name, keys names) {
 	}
 }
 
-func (c *Cluster) send(kind annotations.Kind, keys names) {
+// send tells of the keys that a change of the subject may concern.
+func (c *Cluster) send(kind annotations.Kind, subject annotations.Name, keys names) {
 	for n := range keys {
-		c.notify(Key{kind, n})
+		c.notify(Key{kind, n}, n == subject)
 	}
 }

@@ -31,15 +31,17 @@ type Options struct {
 	Namespace string
 	// DigestKey keys the replicas' digests.
 	DigestKey DigestKey
-	// Notify is called with each source that a change may concern. It must not block and may be called often.
-	Notify func(Key)
+	// Notify is called with each source that a change may concern. It must not block and may be called often. News is
+	// urgent when it may turn what is being done for the source right now into the wrong thing: the source itself, or
+	// where it goes, has changed. The echo of our own writes is not.
+	Notify func(source Key, urgent bool)
 }
 
 // Cluster is the view of the cluster. All its questions are answered from memory; the answers are shared and must not
 // be changed.
 type Cluster struct {
 	digestKey DigestKey
-	notify    func(Key)
+	notify    func(source Key, urgent bool)
 
 	mu         sync.RWMutex
 	kinds      map[annotations.Kind]*objects

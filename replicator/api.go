@@ -146,6 +146,19 @@ func classify(ctx context.Context, err error) answer {
 	return busy // no answer at all
 }
 
+// overload says whether an error is about the API server as a whole, not about the object that was to be written.
+func overload(err error) bool {
+	status := apierrors.APIStatus(nil)
+	if err == nil {
+		return false
+	}
+	if !errors.As(err, &status) {
+		return true // no answer at all
+	}
+	code := status.Status().Code
+	return code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable || code == http.StatusGatewayTimeout
+}
+
 func immutable(err error) bool {
 	status := apierrors.APIStatus(nil)
 	if !errors.As(err, &status) || status.Status().Details == nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,21 +27,33 @@ type uidType = types.UID
 
 func compare(a, b string) int { return cmp.Compare(a, b) }
 
-// slice is how many actions a pass does before the other sources have their turn.
-const slice = 256
+// turn is how many actions a pass does where other sources wait for their turn, and passLimit how many at most: the plan
+// is made again then.
+const (
+	turn      = 256
+	passLimit = 2048
+)
 
-// apply does as many actions as fit in a pass, in parallel, removals first. Every one of them is tried.
+// The outcomes of actions that the pass did not come to: because it is to plan again, or because the API server has no
+// time for it.
+var (
+	errNotTried   = errors.New("not tried")
+	errOverloaded = errors.New("not tried: the API server is overloaded or away")
+)
+
+// apply does as many actions as fit in a pass, in parallel, removals first. Every one of them is tried, whatever comes of
+// the others, unless the pass is interrupted or the API server overloaded.
 func (c *Controller) apply(
 	ctx context.Context, key informers.Key, s *state, actions []plan.Action,
 ) (when, map[plan.Verb]int) {
 	begin, after := time.Now(), changed
-	ready := make([]plan.Action, 0, min(len(actions), slice))
+	ready := make([]plan.Action, 0, min(len(actions), passLimit))
 	for _, a := range actions {
 		if w := s.waits[a.Target]; w != nil && w.until.After(begin) {
 			after = sooner(after, when(w.until.Sub(begin)))
 			continue
 		}
-		if len(ready) == slice {
+		if len(ready) == passLimit {
 			after = now
 			break
 		}
@@ -56,7 +69,7 @@ func (c *Controller) apply(
 	wrote := map[plan.Verb]int{}
 	removals, rest := split(ready)
 	for _, batch := range [][]plan.Action{removals, rest} {
-		for i, r := range d.all(ctx, batch) {
+		for i, r := range d.all(ctx, s, batch) {
 			after = sooner(after, c.settleAction(ctx, s, batch[i], r, wrote))
 		}
 	}
@@ -75,6 +88,12 @@ func split(actions []plan.Action) (removals, rest []plan.Action) {
 func (c *Controller) settleAction(
 	ctx context.Context, s *state, a plan.Action, err error, wrote map[plan.Verb]int,
 ) when {
+	switch {
+	case errors.Is(err, errNotTried):
+		return now
+	case errors.Is(err, errOverloaded):
+		return changed // those that were tried say when
+	}
 	answer := classify(ctx, err)
 	c.metrics.acted(a.Verb, answer)
 	switch answer {
@@ -144,10 +163,19 @@ func needsContent(a plan.Action) bool {
 }
 
 // all does the actions, each under the process's limit of writes under way, and returns their errors in order.
-func (d *deed) all(ctx context.Context, actions []plan.Action) []error {
+func (d *deed) all(ctx context.Context, s *state, actions []plan.Action) []error {
 	errs := make([]error, len(actions))
 	var wg sync.WaitGroup
+	var overloaded atomic.Bool
 	for i, a := range actions {
+		switch {
+		case s.interrupted.Load(), i >= turn && d.c.queue.Len() > 0:
+			errs[i] = errNotTried
+			continue
+		case overloaded.Load():
+			errs[i] = errOverloaded
+			continue
+		}
 		select {
 		case d.c.writes <- struct{}{}:
 		case <-ctx.Done():
@@ -158,6 +186,9 @@ func (d *deed) all(ctx context.Context, actions []plan.Action) []error {
 			defer func() { <-d.c.writes }()
 			// What has begun is finished when the process is asked to stop; each request has its own bound.
 			errs[i] = d.do(context.WithoutCancel(ctx), a)
+			if overload(errs[i]) {
+				overloaded.Store(true)
+			}
 		})
 	}
 	wg.Wait()

@@ -87,7 +87,7 @@ func New(o Options) (*Controller, error) {
 		workqueue.TypedRateLimitingQueueConfig[informers.Key]{Name: "sources", MetricsProvider: c.metrics})
 	c.cluster = informers.New(informers.Options{
 		Metadata: meta, Typed: typed, Kinds: o.Kinds, Namespace: o.Namespace,
-		DigestKey: c.digestKey, Notify: c.queue.Add,
+		DigestKey: c.digestKey, Notify: c.notify,
 	})
 	return c, nil
 }
@@ -124,6 +124,14 @@ func (c *Controller) Run(ctx context.Context) error {
 	c.queue.ShutDown()
 	workers.Wait()
 	return nil
+}
+
+// notify queues a source, and has the pass that is under way for it end soon if the news is urgent.
+func (c *Controller) notify(key informers.Key, urgent bool) {
+	if urgent {
+		c.interrupt(key)
+	}
+	c.queue.Add(key)
 }
 
 func (c *Controller) waitForSync(ctx context.Context) bool {

@@ -18,8 +18,8 @@ import (
 // reconcile makes one pass over a source: gather, plan, apply, report.
 func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, error) {
 	s := c.state(key)
-	begin := time.Now()
-	s.calm(begin)
+	s.interrupted.Store(false)
+	s.calm(time.Now())
 
 	f, err := c.look(ctx, key, s)
 	if err != nil {
@@ -42,6 +42,9 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, er
 	after, wrote := c.apply(ctx, key, s, p.Actions)
 	if ctx.Err() != nil {
 		return changed, ctx.Err()
+	}
+	if len(wrote) > 0 {
+		c.queue.Forget(key) // it gets on: no need to look less and less often
 	}
 
 	c.report(ctx, key, s, &f, w, p, wrote)

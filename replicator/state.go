@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -13,6 +14,8 @@ import (
 // state is what the process knows of a source beyond what the cluster shows. One worker has it at a time; only counts
 // is read by others, under the controller's lock. All of it may be lost: a new process does right without it.
 type state struct {
+	// interrupted says that what the present pass was decided on is out of date.
+	interrupted atomic.Bool
 	// uid is the object that last had a policy, policy what that was.
 	uid    types.UID
 	policy *annotations.Policy
@@ -98,6 +101,15 @@ func (c *Controller) state(key informers.Key) *state {
 		c.states[key] = s
 	}
 	return s
+}
+
+// interrupt has the pass under way, if there is one, plan again after what it is writing.
+func (c *Controller) interrupt(key informers.Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.states[key]; s != nil {
+		s.interrupted.Store(true)
+	}
 }
 
 func (c *Controller) drop(key informers.Key) {
