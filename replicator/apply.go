@@ -162,37 +162,46 @@ func needsContent(a plan.Action) bool {
 	return a.Verb != plan.Delete && a.Verb != plan.Attach && a.Verb != plan.Detach
 }
 
-// all does the actions, each under the process's limit of writes under way, and returns their errors in order.
+// all does the actions, each under the process's limit of writes under way, and returns their errors in order. A
+// goroutine does many, one after the other: its stack has to grow once to what a request needs.
 func (d *deed) all(ctx context.Context, s *state, actions []plan.Action) []error {
 	errs := make([]error, len(actions))
-	var wg sync.WaitGroup
+	var next atomic.Int64
 	var overloaded atomic.Bool
-	for i, a := range actions {
-		switch {
-		case s.interrupted.Load(), i >= turn && d.c.queue.Len() > 0:
-			errs[i] = errNotTried
-			continue
-		case overloaded.Load():
-			errs[i] = errOverloaded
-			continue
-		}
-		select {
-		case d.c.writes <- struct{}{}:
-		case <-ctx.Done():
-			errs[i] = ctx.Err()
-			continue
-		}
+	var wg sync.WaitGroup
+	for range min(cap(d.c.writes), len(actions)) {
 		wg.Go(func() {
-			defer func() { <-d.c.writes }()
-			// What has begun is finished when the process is asked to stop; each request has its own bound.
-			errs[i] = d.do(context.WithoutCancel(ctx), a)
-			if overload(errs[i]) {
-				overloaded.Store(true)
+			for i := int(next.Add(1)) - 1; i < len(actions); i = int(next.Add(1)) - 1 {
+				switch {
+				case s.interrupted.Load(), i >= turn && d.c.queue.Len() > 0:
+					errs[i] = errNotTried
+				case overloaded.Load():
+					errs[i] = errOverloaded
+				default:
+					errs[i] = d.one(ctx, actions[i])
+					if overload(errs[i]) {
+						overloaded.Store(true)
+					}
+				}
 			}
 		})
 	}
 	wg.Wait()
 	return errs
+}
+
+// one does an action when there is room for a write. What has begun is finished when the process is asked to stop; each
+// request has its own bound.
+func (d *deed) one(ctx context.Context, a plan.Action) error {
+	select {
+	case d.c.writes <- struct{}{}:
+		defer func() { <-d.c.writes }()
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return d.do(context.WithoutCancel(ctx), a)
 }
 
 func (d *deed) do(ctx context.Context, a plan.Action) error {
