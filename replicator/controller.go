@@ -109,7 +109,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	defer streams.Wait()
 	defer c.queue.ShutDown()
 
-	if !c.waitForSync(ctx) {
+	if !c.WaitForSync(ctx) {
 		return nil
 	}
 	logger.Info("caches synced", "namespaces", len(c.cluster.Namespaces()))
@@ -134,7 +134,8 @@ func (c *Controller) notify(key informers.Key, urgent bool) {
 	c.queue.Add(key)
 }
 
-func (c *Controller) waitForSync(ctx context.Context) bool {
+// WaitForSync returns true once every cache has synced, and false when ctx ends before.
+func (c *Controller) WaitForSync(ctx context.Context) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for c.cluster.Synced() != nil {

@@ -105,7 +105,7 @@ func newController(s settings, config *rest.Config, registry prometheus.Register
 // work runs the controller, under the lease if there is one to hold.
 func work(stop context.Context, s settings, config *rest.Config, status *status, c *replicator.Controller) error {
 	if !s.leaderElect {
-		return c.Run(stop)
+		return runFrugally(stop, c)
 	}
 	lock, err := newLock(stop, config, s.leaderElectNamespace, s.leaderElectName)
 	if err != nil {
@@ -113,7 +113,7 @@ func work(stop context.Context, s settings, config *rest.Config, status *status,
 	}
 	return lead(stop, lock, func(ctx context.Context) error {
 		status.leading.Store(true)
-		return c.Run(ctx)
+		return runFrugally(ctx, c)
 	})
 }
 
