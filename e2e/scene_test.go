@@ -9,12 +9,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/mirrorball-dev/mirrorball/e2e/controlplane"
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
@@ -41,6 +43,8 @@ type object struct {
 	labels          map[string]string
 	annotations     map[string]string
 	immutable       bool
+	owners          []metav1.OwnerReference
+	finalizers      []string
 	uid             types.UID
 	version         string
 }
@@ -50,7 +54,7 @@ func (o object) String() string { return fmt.Sprintf("%s %s/%s", o.kind, o.names
 func (o object) meta() metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace: o.namespace, Name: o.name, UID: o.uid, ResourceVersion: o.version,
-		Labels: o.labels, Annotations: o.annotations,
+		Labels: o.labels, Annotations: o.annotations, OwnerReferences: o.owners, Finalizers: o.finalizers,
 	}
 }
 
@@ -76,7 +80,8 @@ func (o object) configMap() *corev1.ConfigMap {
 func fromMeta(k kind, m metav1.ObjectMeta, immutable *bool) object {
 	return object{
 		kind: k, namespace: m.Namespace, name: m.Name, labels: m.Labels, annotations: m.Annotations,
-		uid: m.UID, version: m.ResourceVersion, immutable: immutable != nil && *immutable,
+		owners: m.OwnerReferences, finalizers: m.Finalizers, uid: m.UID, version: m.ResourceVersion,
+		immutable: immutable != nil && *immutable,
 	}
 }
 
@@ -113,7 +118,7 @@ func newScene(t *testing.T) *scene {
 func ownScene(t *testing.T) *scene {
 	t.Helper()
 	t.Parallel()
-	own := harness.OwnSystem(t, harness.Options{})
+	own := harness.OwnSystem(t, harness.Options{ControlPlane: controlplane.Options{Audit: true}})
 	return &scene{TB: t, system: own, prefix: harness.Prefix(t)}
 }
 
@@ -259,6 +264,12 @@ func (s *scene) delete(o object) {
 	}
 }
 
+// release takes an object's finalizers away.
+func (s *scene) release(o object) {
+	s.Helper()
+	s.edit(o, func(o *object) { o.finalizers = nil })
+}
+
 // eventually waits until check has no error.
 func (s *scene) eventually(check func() error) {
 	s.Helper()
@@ -335,6 +346,37 @@ func sameContent(replica, source object) error {
 	return nil
 }
 
+// reaches waits until exactly these namespaces have a replica of the source, whatever its name, and asserts that it
+// stays so when all has had its effect.
+func (s *scene) reaches(source object, namespaces ...string) {
+	s.Helper()
+	s.eventually(func() error { return s.hasReached(source, namespaces...) })
+	s.system.CatchUp(s)
+	if err := s.hasReached(source, namespaces...); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// hasReached compares the namespaces in which there are pushed replicas of the source.
+func (s *scene) hasReached(source object, want ...string) error {
+	resource := corev1.SchemeGroupVersion.WithResource(source.kind.resource())
+	selector := fmt.Sprintf("%[1]sreplica=push,%[1]ssource-namespace=%[2]s,%[1]ssource-name=%[3]s",
+		native, source.namespace, source.name)
+	list, err := s.system.Dynamic.Resource(resource).List(s.Context(), metav1.ListOptions{LabelSelector: selector})
+	if err != nil {
+		return err
+	}
+	var got []string
+	for _, item := range list.Items {
+		got = append(got, item.GetNamespace())
+	}
+	byName := cmpopts.SortSlices(strings.Compare)
+	if diff := cmp.Diff(want, got, byName, cmpopts.EquateEmpty()); diff != "" {
+		return fmt.Errorf("the namespaces that have replicas of %s (-want +got):\n%s", source, diff)
+	}
+	return nil
+}
+
 // gone waits until an object is not there.
 func (s *scene) gone(k kind, namespace, name string) {
 	s.Helper()
@@ -404,8 +446,25 @@ func (s *scene) told(o object, reason string, parts ...string) (event eventsv1.E
 	return event
 }
 
+// unwarned asserts that, of all that was done before, these objects have no Warning event.
+func (s *scene) unwarned(objects ...object) {
+	s.Helper()
+	s.system.CatchUp(s)
+	for _, o := range objects {
+		events, err := s.events(o, "")
+		if err != nil {
+			s.Fatal(err)
+		}
+		for _, event := range events {
+			if event.Type == corev1.EventTypeWarning {
+				s.Errorf("%s has the event %s: %s", o, event.Reason, event.Note)
+			}
+		}
+	}
+}
+
 // writes are what the controller wrote in these namespaces since the mark, as "verb resource namespace/name", in order
-// of name. It needs the shared cluster, which keeps an audit log.
+// of name.
 func (s *scene) writes(since harness.Mark, namespaces ...string) []string {
 	s.Helper()
 	requests, err := s.system.WritesSince(s.Context(), since)
