@@ -6,8 +6,10 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -26,7 +28,15 @@ var (
 	controller *harness.Controller
 )
 
+// parallel is how many tests run at the same time, unless -parallel says otherwise: they wait more than they work.
+const parallel = 12
+
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(parallel)); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		os.Exit(1)
+	}
+	flag.Parse() // -parallel on the command line wins
 	code, err := runTests(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)

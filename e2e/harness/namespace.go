@@ -28,7 +28,8 @@ func Prefix(t testing.TB) string {
 	return "t-" + name + "-" + rand.String(5)
 }
 
-// CreateNamespace makes a namespace, with labels in pairs of key and value, that is deleted after the test.
+// CreateNamespace makes a namespace, with labels in pairs of key and value, that does not outlive the test's cluster:
+// where that was there before, it is deleted after the test.
 func (s *System) CreateNamespace(t testing.TB, name string, labels ...string) *corev1.Namespace {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: pairs(t, labels)}}
@@ -51,10 +52,19 @@ func (s *System) DeleteNamespace(t testing.TB, name string) {
 
 // cleanUpNamespace asks for the deletion and waits for nothing: no other test has the name.
 func (s *System) cleanUpNamespace(t testing.TB, name string) {
-	err := s.Client.CoreV1().Namespaces().Delete(context.WithoutCancel(t.Context()), name, metav1.DeleteOptions{})
+	err := s.dropNamespace(context.WithoutCancel(t.Context()), name)
 	if err != nil && !isNotFoundOrConflict(err) {
 		t.Logf("delete the namespace %s after the test: %v", name, err)
 	}
+}
+
+// dropNamespace leaves a namespace of ours behind. In a cluster that ends with the tests it stays: to empty and delete
+// it is the work of kube-controller-manager, which soon has more of it than all tests together.
+func (s *System) dropNamespace(ctx context.Context, name string) error {
+	if s.Cluster != nil {
+		return nil
+	}
+	return s.Client.CoreV1().Namespaces().Delete(ctx, name, metav1.DeleteOptions{})
 }
 
 func pairs(t testing.TB, list []string) map[string]string {

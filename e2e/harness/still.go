@@ -109,7 +109,7 @@ func (s *System) catchUp(ctx context.Context) (err error) {
 		}
 		defer func() {
 			// The test's outcome does not hang on it.
-			_ = s.Client.CoreV1().Namespaces().Delete(context.WithoutCancel(ctx), namespace, metav1.DeleteOptions{})
+			_ = s.dropNamespace(context.WithoutCancel(ctx), namespace)
 		}()
 		if namespace == to {
 			continue
