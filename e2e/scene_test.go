@@ -122,6 +122,12 @@ func ownScene(t *testing.T) *scene {
 	return &scene{TB: t, system: own, prefix: harness.Prefix(t)}
 }
 
+// part is a part of the test, with namespaces of its own on the same cluster.
+func (s *scene) part(t *testing.T) *scene {
+	t.Helper()
+	return &scene{TB: t, system: s.system, prefix: harness.Prefix(t)}
+}
+
 // ns is the name of a namespace of this test, whether it exists or not.
 func (s *scene) ns(suffix string) string { return s.prefix + "-" + suffix }
 
