@@ -1,0 +1,318 @@
+package e2e
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/mirrorball-dev/mirrorball/e2e/harness"
+)
+
+// stop ends a controller by SIGTERM, and that it ends well is part of the test.
+func (s *scene) stop(c *harness.Controller) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), harness.Timeout)
+	defer cancel()
+	if err := c.Stop(ctx); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *scene) start(c *harness.Controller) {
+	s.Helper()
+	if err := c.Start(s.Context()); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func TestARestartWithEverythingInSyncWritesNothing(t *testing.T) {
+	s := ownScene(t)
+	c := s.system.Controller(s)
+	from, a, b, pulling := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b"), s.namespace("pulling")
+	namespaces := []string{from, a, b, pulling, harness.Namespace}
+	s.system.CreateNamespace(s, s.ns("barred"), s.ns("tier"), "web")
+	s.editNamespace(s.ns("barred"), func(n *corev1.Namespace) {
+		n.Annotations = map[string]string{native + "accept-from": ""}
+	})
+	for _, k := range []kind{secret, configMap} {
+		plain := s.create(pushed(k, from, "plain", s.ns("to-*")))
+		rich := pushed(k, from, "rich", s.ns("to-*"))
+		rich.immutable = true
+		rich.labels = map[string]string{"app": "shop", "other": "x"}
+		for key, value := range map[string]string{
+			"target-name": "renamed", "keys": "token=secret", "copy-labels": "app", "copy-annotations": "example.com/*",
+			"on-delete": "keep", "survives-recreation": "true", "pull-by": s.ns("pull*"),
+		} {
+			rich.annotations[native+key] = value
+		}
+		rich.annotations["example.com/note"] = "carried over"
+		rich = s.create(rich)
+		frozen := s.create(pushed(k, from, "frozen", "("))
+		s.create(object{kind: k, namespace: a, name: "taken", data: map[string]string{"token": "theirs"}})
+		occupied := s.create(pushed(k, from, "taken", s.ns("to-*")))
+		reflected := s.create(object{
+			kind: k, namespace: from, name: "reflected", data: map[string]string{"token": "one"},
+			annotations: map[string]string{
+				reflector + "reflection-allowed": "true", reflector + "reflection-auto-enabled": "true",
+				reflector + "reflection-allowed-namespaces": s.ns("to-.*"),
+			},
+		})
+		s.create(object{
+			kind: k, namespace: pulling, name: "mine",
+			annotations: map[string]string{native + "pull-from": from + "/rich"},
+		})
+		s.reaches(plain, a, b)
+		s.reaches(rich, a, b)
+		s.reaches(reflected, a, b)
+		s.reaches(occupied, b)
+		s.told(frozen, "Frozen")
+		s.eventually(func() error {
+			mine, err := s.find(k, pulling, "mine")
+			if err != nil {
+				return err
+			}
+			return isReplica(mine, rich, "pull")
+		})
+	}
+	gone := s.create(pushed(secret, from, "gone", a))
+	s.replicated(gone, a)
+	s.delete(gone)
+	s.system.CatchUp(s)
+
+	for how, end := range map[string]func(){
+		"asked to end": func() { s.stop(c) },
+		"killed": func() {
+			if err := c.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		mark := s.mark()
+		s.unmoved(func() {
+			end()
+			s.start(c)
+		}, namespaces...)
+		if writes := s.writes(mark, namespaces...); len(writes) > 0 {
+			t.Errorf("%s and started again, the controller wrote %q", how, writes)
+		}
+	}
+}
+
+// absence is something that happens while no controller runs: what is before, what happens, and what comes of it once
+// there is a controller again.
+type absence struct{ before, meanwhile, after func() }
+
+func TestWhatHappensWhileNoControllerRunsIsPutRightOnStart(t *testing.T) {
+	s := ownScene(t)
+	c := s.system.Controller(s, "--source-delete-grace=1h")
+	type part struct {
+		name  string
+		scene *scene
+		absence
+	}
+	var parts []part
+	for _, k := range []kind{secret, configMap} {
+		for name, describe := range absences {
+			part := part{name: string(k) + ": " + name, scene: &scene{system: s.system, prefix: harness.Prefix(t)}}
+			part.absence = describe(part.scene, k)
+			parts = append(parts, part)
+		}
+	}
+	during := func(phase string, do func(absence) func()) {
+		t.Run(phase, func(t *testing.T) {
+			for _, part := range parts {
+				t.Run(part.name, func(t *testing.T) {
+					part.scene.TB = t
+					do(part.absence)()
+				})
+			}
+		})
+	}
+	during("before", func(a absence) func() { return a.before })
+	s.stop(c)
+	during("meanwhile", func(a absence) func() { return a.meanwhile })
+	s.start(c)
+	during("after", func(a absence) func() { return a.after })
+}
+
+// absences are for a scene of their own each, which is filled in for each phase.
+var absences = map[string]func(s *scene, k kind) absence{
+	"a source is created": func(s *scene, k kind) absence {
+		var source object
+		return absence{
+			before:    func() { s.namespace("from"); s.namespace("to") },
+			meanwhile: func() { source = s.create(pushed(k, s.ns("from"), "token", s.ns("to"))) },
+			after:     func() { s.replicated(source, s.ns("to")) },
+		}
+	},
+	"a source's data changes": func(s *scene, k kind) absence {
+		var source object
+		return absence{
+			before:    func() { source = s.mirrored(k, "to") },
+			meanwhile: func() { source = s.edit(source, func(o *object) { o.data["token"] = "two" }) },
+			after:     func() { s.replicated(source, s.ns("to")) },
+		}
+	},
+	"a source's policy changes": func(s *scene, k kind) absence {
+		var source object
+		return absence{
+			before:    func() { source = s.mirrored(k, "a", "b"); s.namespace("c") },
+			meanwhile: func() { source = s.annotate(source, native+"push-to", s.ns("b")+","+s.ns("c")) },
+			after:     func() { s.reaches(source, s.ns("b"), s.ns("c")) },
+		}
+	},
+	"a source's annotation is removed": func(s *scene, k kind) absence {
+		var source object
+		return absence{
+			before:    func() { source = s.mirrored(k, "a", "b") },
+			meanwhile: func() { source = s.unannotate(source, native+"push-to") },
+			after:     func() { s.reaches(source) },
+		}
+	},
+	"a source is deleted": func(s *scene, k kind) absence {
+		var source, replica object
+		return absence{
+			before:    func() { source = s.mirrored(k, "to"); replica = s.get(k, s.ns("to"), "token") },
+			meanwhile: func() { s.delete(source) },
+			after:     func() { s.untouched(replica) }, // through the grace
+		}
+	},
+	"a source is deleted and made again": func(s *scene, k kind) absence {
+		var source, replica object
+		return absence{
+			before: func() { source = s.mirrored(k, "to"); replica = s.get(k, s.ns("to"), "token") },
+			meanwhile: func() {
+				s.delete(source)
+				again := pushed(k, source.namespace, source.name, s.ns("to"))
+				again.data = map[string]string{"token": "two"}
+				source = s.create(again)
+			},
+			after: func() { s.neverAbsent(replica, s.replicated(source, s.ns("to"))) },
+		}
+	},
+	"a source that survives its recreation is made again": func(s *scene, k kind) absence {
+		var source, replica object
+		return absence{
+			before: func() {
+				source = s.annotate(s.mirrored(k, "to"), native+"survives-recreation", "true")
+				s.system.CatchUp(s)
+				replica = s.get(k, s.ns("to"), "token")
+			},
+			meanwhile: func() {
+				s.delete(source)
+				source = s.create(object{
+					kind: k, namespace: source.namespace, name: source.name, data: map[string]string{"token": "two"},
+				})
+			},
+			after: func() { s.neverAbsent(replica, s.replicated(source, s.ns("to"))) },
+		}
+	},
+	"a namespace is created": func(s *scene, k kind) absence {
+		var source object
+		return absence{
+			before:    func() { source = s.mirrored(k); s.annotate(source, native+"push-to", s.ns("later")) },
+			meanwhile: func() { s.namespace("later") },
+			after:     func() { s.replicated(source, s.ns("later")) },
+		}
+	},
+	"a namespace is relabelled": func(s *scene, k kind) absence {
+		label := func(namespace, value string) {
+			s.editNamespace(s.ns(namespace), func(n *corev1.Namespace) { n.Labels[s.ns("tier")] = value })
+		}
+		var source object
+		return absence{
+			before: func() {
+				source = s.mirrored(k)
+				s.namespace("a", s.ns("tier"), "web")
+				s.namespace("b")
+				source = s.annotate(source, native+"push-to-selector", s.ns("tier")+"=web")
+				s.reaches(source, s.ns("a"))
+			},
+			meanwhile: func() { label("a", "db"); label("b", "web") },
+			after:     func() { s.reaches(source, s.ns("b")) },
+		}
+	},
+	"a namespace is barred": func(s *scene, k kind) absence {
+		var source object
+		return absence{
+			before: func() { source = s.mirrored(k, "a", "b") },
+			meanwhile: func() {
+				s.editNamespace(s.ns("a"), func(n *corev1.Namespace) {
+					n.Annotations = map[string]string{native + "accept-from": "somebody-else"}
+				})
+			},
+			after: func() { s.reaches(source, s.ns("b")) },
+		}
+	},
+	"a replica is edited": func(s *scene, k kind) absence {
+		var source object
+		return absence{
+			before: func() { source = s.mirrored(k, "to") },
+			meanwhile: func() {
+				s.edit(s.get(k, s.ns("to"), "token"), func(o *object) { o.data["token"] = "mine" })
+			},
+			after: func() { s.replicated(source, s.ns("to")) },
+		}
+	},
+	"a replica is deleted": func(s *scene, k kind) absence {
+		var source object
+		return absence{
+			before:    func() { source = s.mirrored(k, "to") },
+			meanwhile: func() { s.delete(s.get(k, s.ns("to"), "token")) },
+			after:     func() { s.replicated(source, s.ns("to")) },
+		}
+	},
+	"an occupied target becomes free": func(s *scene, k kind) absence {
+		var source, stranger object
+		return absence{
+			before: func() {
+				source = s.mirrored(k)
+				stranger = s.create(object{kind: k, namespace: s.namespace("to"), name: "token"})
+				source = s.annotate(source, native+"push-to", s.ns("to"))
+				s.told(source, "Occupied")
+			},
+			meanwhile: func() { s.delete(stranger) },
+			after:     func() { s.replicated(source, s.ns("to")) },
+		}
+	},
+	"a target is occupied": func(s *scene, k kind) absence {
+		var source, stranger object
+		return absence{
+			before: func() { source = s.mirrored(k, "to") },
+			meanwhile: func() {
+				s.delete(s.get(k, s.ns("to"), "token"))
+				stranger = s.create(object{kind: k, namespace: s.ns("to"), name: "token"})
+			},
+			after: func() { s.told(source, "Occupied"); s.untouched(stranger) },
+		}
+	},
+}
+
+// mirrored makes a source in the namespace "from" and these others with its replicas.
+func (s *scene) mirrored(k kind, suffixes ...string) object {
+	s.Helper()
+	var namespaces []string
+	for _, suffix := range suffixes {
+		namespaces = append(namespaces, s.namespace(suffix))
+	}
+	source := s.create(pushed(k, s.namespace("from"), "token", strings.Join(namespaces, ",")))
+	s.reaches(source, namespaces...)
+	return source
+}
+
+func TestTheGraceBeginsAnewWithTheController(t *testing.T) {
+	s := ownScene(t)
+	first := s.system.Controller(s, "--source-delete-grace=1h")
+	before, meanwhile := s.part(t), s.part(t)
+	deletedBefore, deletedMeanwhile := before.mirrored(secret, "to"), meanwhile.mirrored(configMap, "to")
+	a, b := before.get(secret, before.ns("to"), "token"), meanwhile.get(configMap, meanwhile.ns("to"), "token")
+	s.delete(deletedBefore)
+	s.untouched(a)
+	s.stop(first)
+	s.delete(deletedMeanwhile)
+
+	s.outlives(a, grace, func() { s.system.Controller(s, "--source-delete-grace="+grace.String()) })
+	s.gone(configMap, b.namespace, b.name)
+}
