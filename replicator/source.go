@@ -242,9 +242,10 @@ func (c *Controller) unannotated(
 	}
 	recreated := known != uid
 	if known == "" {
-		// A replica that is younger than the object was made of this very object, when it had a policy.
+		// A replica that is no older than the object was made of this very object, when it had a policy. Of one second
+		// they are most of the time: replicas are made in milliseconds.
 		for _, r := range replicas {
-			if r.Created.After(object.GetCreationTimestamp().Time) {
+			if !r.Created.Before(object.GetCreationTimestamp().Time) {
 				recreated = false
 			}
 		}
