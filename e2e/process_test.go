@@ -1,0 +1,372 @@
+package e2e
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mirrorball-dev/mirrorball/e2e/harness"
+	"github.com/mirrorball-dev/mirrorball/e2e/internal/repo"
+)
+
+// serves waits until one of a controller's pages has all of these lines.
+func (s *scene) serves(c *harness.Controller, path string, lines ...string) {
+	s.Helper()
+	s.eventually(func() error {
+		page, err := c.Get(s.Context(), path)
+		if err != nil {
+			return err
+		}
+		for _, line := range lines {
+			if !slices.Contains(strings.Split(page, "\n"), line) {
+				return fmt.Errorf("%s has no line %q:\n%s", path, line, page)
+			}
+		}
+		return nil
+	})
+}
+
+func TestHealthAndReadinessAreServed(t *testing.T) {
+	s := newScene(t)
+	for path, want := range map[string]string{
+		"/healthz":         "ok",
+		"/healthz?verbose": "[+]ping ok\nhealthz check passed\n",
+		"/readyz":          "ok",
+		"/readyz?verbose":  "[+]ping ok\n[+]caches ok\n[+]shutdown ok\nreadyz check passed\n",
+		"/readyz/caches":   "ok",
+	} {
+		got, err := controller.Get(s.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestEveryDocumentedMetricIsServed(t *testing.T) {
+	s := newScene(t)
+	from, to := s.namespace("from"), s.namespace("to")
+	source := pushed(secret, from, "token", to)
+	source.data["token"] = "never-to-be-seen-in-a-metric"
+	s.replicated(s.create(source), to)
+
+	root, err := repo.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "docs", "metrics.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := controller.Get(s.Context(), "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(string(text), -1)
+	if len(documented) == 0 {
+		t.Fatal("docs/metrics.md has no metrics of the form that this test looks for")
+	}
+	for _, name := range documented {
+		if !strings.Contains(page, "\n# TYPE "+name[1]+" ") {
+			t.Errorf("%s is documented and not served", name[1])
+		}
+	}
+	for _, content := range []string{source.data["token"], from, to} {
+		if strings.Contains(page, content) {
+			t.Errorf("the metrics have %q in them", content)
+		}
+	}
+}
+
+func TestSourcesAndReplicasAreCounted(t *testing.T) {
+	s := ownScene(t)
+	c := s.system.Controller(s)
+	from, a := s.namespace("from"), s.namespace("to-a")
+	s.namespace("to-b")
+	s.create(object{kind: secret, namespace: a, name: "taken"})
+	s.create(pushed(secret, from, "token", s.ns("to-*")))
+	s.create(pushed(configMap, from, "token", s.ns("to-*")))
+	s.create(pushed(secret, from, "taken", s.ns("to-*")))
+	s.create(pushed(secret, from, "frozen", "("))
+	s.create(object{
+		kind: secret, namespace: from, name: "refused", typ: "helm.sh/release.v1",
+		annotations: map[string]string{native + "push-to": a},
+	})
+	s.serves(c, "/metrics",
+		`mirrorball_leading 1`,
+		`mirrorball_sources{state="active"} 3`,
+		`mirrorball_sources{state="frozen"} 1`,
+		`mirrorball_sources{state="refused"} 1`,
+		`mirrorball_replicas{state="InSync"} 5`,
+		`mirrorball_replicas{state="Occupied"} 1`,
+		`mirrorball_actions_total{result="ok",verb="create"} 5`,
+	)
+}
+
+func TestASignalAmidAFanOutEndsInOrderAndTheNextProcessGoesOn(t *testing.T) {
+	s := ownScene(t)
+	const many = 300
+	teams := make([]string, many)
+	var wg sync.WaitGroup
+	for i := range many {
+		teams[i] = s.ns(fmt.Sprintf("team-%03d", i))
+	}
+	for part := range slices.Chunk(teams, many/10) {
+		wg.Go(func() {
+			for _, team := range part {
+				namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: team}}
+				_, err := s.system.Client.CoreV1().Namespaces().Create(s.Context(), namespace, metav1.CreateOptions{})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	mark := s.mark()
+	c := s.system.Controller(s, "--write-concurrency=1")
+	source := s.create(pushed(secret, s.namespace("from"), "token", s.ns("team-*")))
+
+	// followers counts the replicas that have the source's data.
+	followers := func() (n int) {
+		list, err := s.system.Client.CoreV1().Secrets("").List(s.Context(), metav1.ListOptions{
+			LabelSelector: native + "source-namespace=" + source.namespace,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, replica := range list.Items {
+			if string(replica.Data["token"]) == source.data["token"] {
+				n++
+			}
+		}
+		return n
+	}
+	reach := func(least int) {
+		s.eventually(func() error {
+			if n := followers(); n < least {
+				return fmt.Errorf("%d of %d namespaces are reached", n, many)
+			}
+			return nil
+		})
+	}
+	amid := func() {
+		if n := followers(); n == 0 || n == many {
+			t.Errorf("%d of %d namespaces were reached when the process ended: it was not amid the work", n, many)
+		}
+	}
+	reach(1)
+	s.stop(c) // an exit code other than 0 fails the test
+	amid()
+	s.start(c)
+	reach(many)
+	creates := make([]string, many)
+	for i, team := range teams {
+		creates[i] = "create secrets " + team + "/token"
+	}
+	if diff := cmp.Diff(creates, s.writes(mark, teams...)); diff != "" {
+		t.Errorf("the writes of both processes (-want +got):\n%s", diff)
+	}
+
+	source = s.edit(source, func(o *object) { o.data["token"] = "two" })
+	reach(1)
+	if err := c.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	amid()
+	s.start(c)
+	reach(many)
+}
+
+func TestOfTwoControllersOneWorksAndTheOtherTakesOverWhenItEnds(t *testing.T) {
+	s := ownScene(t)
+	first := s.system.Controller(s, "--leader-elect")
+	s.serves(first, "/metrics", "mirrorball_leading 1")
+	second := s.system.Controller(s, "--leader-elect")
+	s.serves(second, "/metrics", "mirrorball_leading 0")
+	s.serves(second, "/readyz?verbose", "[+]caches ok", "readyz check passed")
+
+	from, to := s.namespace("from"), s.namespace("to-a")
+	source := s.create(pushed(secret, from, "token", s.ns("to-*")))
+	replica := s.replicated(source, to)
+	s.serves(first, "/metrics", `mirrorball_replicas{state="InSync"} 1`)
+
+	// A write of the first is under way, and is held there.
+	gate := s.holdSecrets(s.ns("held"))
+	held := s.namespace("to-held", s.ns("held"), "true")
+	s.eventually(func() error {
+		select {
+		case <-gate.arrived:
+			return nil
+		default:
+		}
+		// The API server may not know the webhook yet.
+		if early, err := s.find(secret, held, source.name); err == nil {
+			s.delete(early)
+		}
+		return errors.New("no write is held")
+	})
+	lease := s.lease()
+	holders := s.leaseHolders(lease)
+	stopped := make(chan error, 1)
+	go func() { stopped <- first.Stop(s.Context()) }()
+	s.eventually(func() error {
+		if _, err := first.Get(s.Context(), "/readyz"); err == nil || !strings.Contains(err.Error(), "stopping") {
+			return fmt.Errorf("it is asked to end, and says that it is ready (%v)", err)
+		}
+		return nil
+	})
+	s.serves(first, "/healthz", "ok")
+	// While it has work in hand it keeps the lease, and renews it.
+	stopping := s.lease()
+	s.eventually(func() error {
+		now := s.lease()
+		if *now.Spec.HolderIdentity != *lease.Spec.HolderIdentity {
+			t.Fatalf("the lease is with %q before the work in hand is done", *now.Spec.HolderIdentity)
+		}
+		if now.Spec.RenewTime.Equal(stopping.Spec.RenewTime) {
+			return fmt.Errorf("the lease is not renewed since %s", stopping.Spec.RenewTime)
+		}
+		return nil
+	})
+	s.serves(second, "/metrics", "mirrorball_leading 0")
+	close(gate.open)
+	done := s.replicated(source, held)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+
+	// It frees the lease, after its last write, and the second has not to wait until it runs out.
+	s.serves(second, "/metrics", "mirrorball_leading 1")
+	freed := holders("")
+	taken := holders(*s.lease().Spec.HolderIdentity)
+	if *taken.Spec.HolderIdentity == *lease.Spec.HolderIdentity {
+		t.Errorf("the lease is with %q still", *taken.Spec.HolderIdentity)
+	}
+	if newer(done.version, freed.ResourceVersion) {
+		t.Errorf("a replica of version %s was written after the lease was freed, in version %s",
+			done.version, freed.ResourceVersion)
+	}
+	later := s.namespace("to-later")
+	s.replicated(source, later)
+	s.serves(second, "/metrics", `mirrorball_replicas{state="InSync"} 3`)
+	s.untouched(replica)
+	s.untouched(done)
+}
+
+// newer says whether a resourceVersion came after another: they count the writes of the whole cluster.
+func newer(a, b string) bool { return len(a) > len(b) || len(a) == len(b) && a > b }
+
+func (s *scene) lease() *coordinationv1.Lease {
+	s.Helper()
+	lease, err := s.system.Client.CoordinationV1().Leases(harness.Namespace).Get(s.Context(), "mirrorball",
+		metav1.GetOptions{})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return lease
+}
+
+// leaseHolders gives a function that waits for the lease's next version with a holder, from a version on.
+func (s *scene) leaseHolders(from *coordinationv1.Lease) func(holder string) *coordinationv1.Lease {
+	s.Helper()
+	events, err := s.system.Client.CoordinationV1().Leases(from.Namespace).Watch(s.Context(), metav1.ListOptions{
+		FieldSelector: "metadata.name=" + from.Name, ResourceVersion: from.ResourceVersion,
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(events.Stop)
+	return func(holder string) *coordinationv1.Lease {
+		s.Helper()
+		timeout := time.After(harness.Timeout)
+		for {
+			select {
+			case event := <-events.ResultChan():
+				lease, ok := event.Object.(*coordinationv1.Lease)
+				if ok && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity == holder {
+					return lease
+				}
+			case <-timeout:
+				s.Fatalf("the lease never had the holder %q", holder)
+			}
+		}
+	}
+}
+
+// gate holds writes: each is told of, and goes on when it is open.
+type gate struct{ arrived, open chan struct{} }
+
+// holdSecrets holds the creation of Secrets in namespaces that have a label, by an admission webhook.
+func (s *scene) holdSecrets(label string) gate {
+	s.Helper()
+	g := gate{arrived: make(chan struct{}, 1), open: make(chan struct{})}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var review admissionv1.AdmissionReview
+		if err := json.NewDecoder(r.Body).Decode(&review); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		select {
+		case g.arrived <- struct{}{}:
+		default:
+		}
+		select {
+		case <-g.open:
+		case <-r.Context().Done():
+		}
+		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
+		if err := json.NewEncoder(w).Encode(review); err != nil {
+			s.Errorf("answer the API server: %v", err)
+		}
+	}))
+	s.Cleanup(server.Close)
+
+	fail, none, all := admissionregistrationv1.Fail, admissionregistrationv1.SideEffectClassNone, int32(30)
+	_, err := s.system.Client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(s.Context(),
+		&admissionregistrationv1.ValidatingWebhookConfiguration{
+			ObjectMeta: metav1.ObjectMeta{Name: label},
+			Webhooks: []admissionregistrationv1.ValidatingWebhook{{
+				Name: "hold.example.com",
+				ClientConfig: admissionregistrationv1.WebhookClientConfig{
+					URL:      &server.URL,
+					CABundle: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
+				},
+				Rules: []admissionregistrationv1.RuleWithOperations{{
+					Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
+					Rule: admissionregistrationv1.Rule{
+						APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"secrets"},
+					},
+				}},
+				NamespaceSelector:       &metav1.LabelSelector{MatchLabels: map[string]string{label: "true"}},
+				FailurePolicy:           &fail,
+				SideEffects:             &none,
+				TimeoutSeconds:          &all,
+				AdmissionReviewVersions: []string{"v1"},
+			}},
+		}, metav1.CreateOptions{})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return g
+}
