@@ -17,10 +17,10 @@ LDFLAGS := -X main.version=$(VERSION)
 ##@ Use
 .PHONY: demo run
 demo: build devcluster ## Play the README's story on a real control plane, on this machine
-	cd e2e && go run ./cmd/demo
+	bin/demo
 
 run: build devcluster ## Start a control plane and the controller and leave them running, for you to try
-	cd e2e && go run ./cmd/demo --stay
+	bin/demo --stay
 
 ##@ Build
 .PHONY: build devcluster image clean

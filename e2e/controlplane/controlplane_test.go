@@ -246,7 +246,7 @@ func TestNothingIsLeftOfUp(t *testing.T) {
 
 			harness.Eventually(t, harness.Timeout, func() error { return answers(t, kubeconfig) })
 			t.Logf("ready after %s", time.Since(begin).Round(time.Millisecond))
-			children := withArgument(t, temporary)
+			children := harness.ProcessesWith(t, temporary)
 			if len(children) < 4 {
 				t.Fatalf("found the processes %v, want `up` and three components", children)
 			}
@@ -263,8 +263,7 @@ func TestNothingIsLeftOfUp(t *testing.T) {
 				t.Fatal("it does not end")
 			}
 			harness.Eventually(t, harness.Timeout, func() error {
-				// A zombie has no arguments any more: it is whoever inherited it that is slow to bury it.
-				if left := withArgument(t, temporary); len(left) > 0 {
+				if left := harness.ProcessesWith(t, temporary); len(left) > 0 {
 					return fmt.Errorf("the processes %v are still there", left)
 				}
 				return nil
@@ -292,21 +291,4 @@ func answers(t *testing.T, kubeconfig string) error {
 	}
 	_, err = client.CoreV1().ServiceAccounts("default").Get(t.Context(), "default", metav1.GetOptions{})
 	return err
-}
-
-// withArgument are the processes that have the text in their arguments.
-func withArgument(t *testing.T, text string) []int {
-	t.Helper()
-	list, err := exec.Command("ps", "-A", "-ww", "-o", "pid=", "-o", "args=").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found []int
-	for line := range strings.Lines(string(list)) {
-		var pid int
-		if _, err := fmt.Sscan(line, &pid); err == nil && strings.Contains(line, text) {
-			found = append(found, pid)
-		}
-	}
-	return found
 }

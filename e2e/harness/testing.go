@@ -2,6 +2,9 @@ package harness
 
 import (
 	"context"
+	"fmt"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 )
@@ -43,4 +46,21 @@ func (s *System) Controller(t testing.TB, args ...string) *Controller {
 		}
 	})
 	return controller
+}
+
+// ProcessesWith are the processes that have the text in their arguments, such as a folder that only they use. A zombie
+// has none any more: it is whoever inherited it that is slow to bury it.
+func ProcessesWith(t testing.TB, text string) (pids []int) {
+	t.Helper()
+	list, err := exec.Command("ps", "-A", "-ww", "-o", "pid=", "-o", "args=").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(list)) {
+		var pid int
+		if _, err := fmt.Sscan(line, &pid); err == nil && strings.Contains(line, text) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/mirrorball-dev/mirrorball/e2e/harness"
+	"github.com/mirrorball-dev/mirrorball/e2e/internal/repo"
+)
+
+// output is what a program has written so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// demo is one that was started, with a folder for all that it leaves: its processes can be told by it, too.
+type demo struct {
+	command   *exec.Cmd
+	output    *output
+	temporary string
+	ended     chan error
+}
+
+func start(t *testing.T, args ...string) *demo {
+	t.Helper()
+	program, err := repo.Program("demo", "devcluster")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &demo{
+		command: exec.Command(program, args...), output: &output{}, temporary: t.TempDir(), ended: make(chan error, 1),
+	}
+	d.command.Env = append(os.Environ(), "TMPDIR="+d.temporary)
+	d.command.Stdout, d.command.Stderr = d.output, d.output
+	if err := d.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.command.Process.Kill() })
+	go func() { d.ended <- d.command.Wait() }()
+	return d
+}
+
+// says waits until the demo has said something.
+func (d *demo) says(t *testing.T, text string) {
+	t.Helper()
+	harness.Eventually(t, 2*harness.Timeout, func() error {
+		if said := d.output.String(); !strings.Contains(said, text) {
+			return fmt.Errorf("it has not said %q:\n%s", text, said)
+		}
+		return nil
+	})
+}
+
+// leavesNothing waits until no process and no file of the demo is there any more.
+func (d *demo) leavesNothing(t *testing.T) {
+	t.Helper()
+	harness.Eventually(t, harness.Timeout, func() error {
+		if left := harness.ProcessesWith(t, d.temporary); len(left) > 0 {
+			return fmt.Errorf("the processes %v are still there", left)
+		}
+		left, err := filepath.Glob(filepath.Join(d.temporary, "*"))
+		if len(left) > 0 {
+			return fmt.Errorf("still there: %q", left)
+		}
+		return err
+	})
+}
+
+func exitCode(err error) int {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	return 0
+}
+
+func TestTheStoryEndsWellAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	d := start(t)
+	if err := <-d.ended; err != nil {
+		t.Fatalf("%v\n%s", err, d.output)
+	}
+	d.says(t, "That is all of it")
+	d.leavesNothing(t)
+}
+
+func TestNothingIsLeftOfAnInterruptedDemo(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args   []string
+		until  string
+		signal syscall.Signal
+		want   int
+	}{
+		"SIGINT while the control plane starts": {nil, "etcd is ready", syscall.SIGINT, exitInterrupted},
+		"SIGTERM amid the story":                {nil, "mirrorball up", syscall.SIGTERM, exitInterrupted},
+		"SIGTERM when it stays":                 {[]string{"--stay"}, "It stays now", syscall.SIGTERM, 0},
+		"SIGKILL when it stays":                 {[]string{"--stay"}, "It stays now", syscall.SIGKILL, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := start(t, tc.args...)
+			d.says(t, tc.until)
+			if len(harness.ProcessesWith(t, d.temporary)) == 0 {
+				t.Fatal("no process has the demo's folder in its arguments: this test would see none")
+			}
+			if err := d.command.Process.Signal(tc.signal); err != nil {
+				t.Fatal(err)
+			}
+			if code := exitCode(<-d.ended); code != tc.want {
+				t.Errorf("exit code %d, want %d\n%s", code, tc.want, d.output)
+			}
+			d.leavesNothing(t)
+		})
+	}
+}
