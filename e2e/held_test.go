@@ -8,8 +8,8 @@ import (
 )
 
 func TestAProtectedNamespaceIsNeverWrittenTo(t *testing.T) {
-	protected := []string{"kube-system", "kube-public", "kube-node-lease"}
 	forEachKind(t, func(s *scene, k kind) {
+		protected := []string{"kube-system", "kube-public", "kube-node-lease"}
 		from, to := s.namespace("from"), s.namespace("to")
 		mark := s.mark()
 		name := s.ns("token") // all tests share these namespaces
@@ -20,9 +20,7 @@ func TestAProtectedNamespaceIsNeverWrittenTo(t *testing.T) {
 			},
 		})
 		s.replicated(source, to)
-		for _, namespace := range append(protected, "mirrorball-system") {
-			s.absent(k, namespace, name)
-		}
+		s.absentIn(append(protected, "mirrorball-system"), k, name)
 		// A forgery there is not even taken away.
 		forgery := s.create(object{
 			kind: k, namespace: "kube-public", name: s.ns("forgery"), data: map[string]string{"token": "one"},
@@ -60,8 +58,7 @@ func TestAFrozenSourceIsHeldAndItsHealingEndsIt(t *testing.T) {
 		edited := s.edit(replica, func(o *object) { o.data["token"] = "mine" })
 		s.delete(s.get(k, b, "token"))
 		source = s.annotate(source, native+"push-to", a+","+later)
-		s.absent(k, b, "token")
-		s.absent(k, later, "token")
+		s.absentIn([]string{b, later}, k, "token")
 		s.untouched(edited)
 		if writes := s.writes(mark, from, a, b, later); len(writes) > 0 {
 			t.Errorf("the controller wrote %q", writes)

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
 // reflector is the prefix of Reflector's annotations, and these are the keys of a source.
@@ -158,13 +160,13 @@ func TestReflectorsAbsentAndEmptyListsAreEveryNamespace(t *testing.T) {
 				kind: k, namespace: from, name: name, data: map[string]string{"token": "one"}, annotations: tc.policy,
 			})
 			later := s.namespace("later-" + name)
-			for namespace, want := range map[string]bool{
-				team: tc.inTeam, "default": tc.inDefault, later: tc.late,
-				from:          true, // the source's own
-				"kube-system": false, "kube-public": false, "kube-node-lease": false, "mirrorball-system": false,
-			} {
-				if !want {
-					s.absent(k, namespace, name)
+			// The source's own is there in any case.
+			want := map[string]bool{from: true, team: tc.inTeam, "default": tc.inDefault, later: tc.late}
+			// Of the rest of the cluster, Kubernetes' own namespaces are protected, and so is Mirrorball's.
+			never := []string{"kube-system", "kube-public", "kube-node-lease", harness.Namespace}
+			for namespace, there := range want {
+				if !there {
+					never = append(never, namespace)
 					continue
 				}
 				s.eventually(func() error {
@@ -172,6 +174,7 @@ func TestReflectorsAbsentAndEmptyListsAreEveryNamespace(t *testing.T) {
 					return err
 				})
 			}
+			s.absentIn(never, k, name)
 		}
 	}
 }

@@ -2,10 +2,15 @@ package e2e
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
@@ -27,15 +32,21 @@ func (s *scene) start(c *harness.Controller) {
 	}
 }
 
-func TestARestartWithEverythingInSyncWritesNothing(t *testing.T) {
+// TestRestarts has one cluster, and a controller for each of its parts.
+func TestRestarts(t *testing.T) {
 	s := ownScene(t)
+	t.Run("with everything in sync nothing is written", func(t *testing.T) { testRestartInSync(s.part(t)) })
+	t.Run("what happened while no controller ran is put right", func(t *testing.T) { testAbsences(t, s.system) })
+	t.Run("the grace begins anew", func(t *testing.T) { testGraceBeginsAnew(s.part(t), s.part(t)) })
+	t.Run("amid a fan-out the process ends in order, and the next one goes on", func(t *testing.T) {
+		testRestartAmidAFanOut(s.part(t))
+	})
+}
+
+func testRestartInSync(s *scene) {
 	c := s.system.Controller(s)
 	from, a, b, pulling := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b"), s.namespace("pulling")
 	namespaces := []string{from, a, b, pulling, harness.Namespace}
-	s.system.CreateNamespace(s, s.ns("barred"), s.ns("tier"), "web")
-	s.editNamespace(s.ns("barred"), func(n *corev1.Namespace) {
-		n.Annotations = map[string]string{native + "accept-from": ""}
-	})
 	for _, k := range []kind{secret, configMap} {
 		plain := s.create(pushed(k, from, "plain", s.ns("to-*")))
 		rich := pushed(k, from, "rich", s.ns("to-*"))
@@ -85,7 +96,7 @@ func TestARestartWithEverythingInSyncWritesNothing(t *testing.T) {
 		"asked to end": func() { s.stop(c) },
 		"killed": func() {
 			if err := c.Kill(); err != nil {
-				t.Fatal(err)
+				s.Fatal(err)
 			}
 		},
 	} {
@@ -95,7 +106,7 @@ func TestARestartWithEverythingInSyncWritesNothing(t *testing.T) {
 			s.start(c)
 		}, namespaces...)
 		if writes := s.writes(mark, namespaces...); len(writes) > 0 {
-			t.Errorf("%s and started again, the controller wrote %q", how, writes)
+			s.Errorf("%s and started again, the controller wrote %q", how, writes)
 		}
 	}
 }
@@ -104,9 +115,9 @@ func TestARestartWithEverythingInSyncWritesNothing(t *testing.T) {
 // there is a controller again.
 type absence struct{ before, meanwhile, after func() }
 
-func TestWhatHappensWhileNoControllerRunsIsPutRightOnStart(t *testing.T) {
-	s := ownScene(t)
-	c := s.system.Controller(s, "--source-delete-grace=1h")
+func testAbsences(t *testing.T, system *harness.System) {
+	s := &scene{TB: t, system: system}
+	c := system.Controller(s, "--source-delete-grace=1h")
 	type part struct {
 		name  string
 		scene *scene
@@ -115,7 +126,7 @@ func TestWhatHappensWhileNoControllerRunsIsPutRightOnStart(t *testing.T) {
 	var parts []part
 	for _, k := range []kind{secret, configMap} {
 		for name, describe := range absences {
-			part := part{name: string(k) + ": " + name, scene: &scene{system: s.system, prefix: harness.Prefix(t)}}
+			part := part{name: string(k) + ": " + name, scene: &scene{system: system, prefix: harness.Prefix(t)}}
 			part.absence = describe(part.scene, k)
 			parts = append(parts, part)
 		}
@@ -302,17 +313,89 @@ func (s *scene) mirrored(k kind, suffixes ...string) object {
 	return source
 }
 
-func TestTheGraceBeginsAnewWithTheController(t *testing.T) {
-	s := ownScene(t)
+func testGraceBeginsAnew(s, other *scene) {
 	first := s.system.Controller(s, "--source-delete-grace=1h")
-	before, meanwhile := s.part(t), s.part(t)
-	deletedBefore, deletedMeanwhile := before.mirrored(secret, "to"), meanwhile.mirrored(configMap, "to")
-	a, b := before.get(secret, before.ns("to"), "token"), meanwhile.get(configMap, meanwhile.ns("to"), "token")
-	s.delete(deletedBefore)
-	s.untouched(a)
+	before, meanwhile := s.mirrored(secret, "to"), other.mirrored(configMap, "to")
+	replica := s.get(secret, s.ns("to"), "token")
+	s.delete(before)
+	s.untouched(replica)
 	s.stop(first)
-	s.delete(deletedMeanwhile)
+	other.delete(meanwhile)
 
-	s.outlives(a, grace, func() { s.system.Controller(s, "--source-delete-grace="+grace.String()) })
-	s.gone(configMap, b.namespace, b.name)
+	s.outlives(replica, grace, func() { s.system.Controller(s, "--source-delete-grace="+grace.String()) })
+	other.gone(configMap, other.ns("to"), "token")
+}
+
+func testRestartAmidAFanOut(s *scene) {
+	const many = 300
+	teams := make([]string, many)
+	var wg sync.WaitGroup
+	for i := range many {
+		teams[i] = s.ns(fmt.Sprintf("team-%03d", i))
+	}
+	for part := range slices.Chunk(teams, many/10) {
+		wg.Go(func() {
+			for _, team := range part {
+				namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: team}}
+				_, err := s.system.Client.CoreV1().Namespaces().Create(s.Context(), namespace, metav1.CreateOptions{})
+				if err != nil {
+					s.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	mark := s.mark()
+	c := s.system.Controller(s, "--write-concurrency=1")
+	source := s.create(pushed(secret, s.namespace("from"), "token", s.ns("team-*")))
+
+	// followers counts the replicas that have the source's data.
+	followers := func() (n int) {
+		list, err := s.system.Client.CoreV1().Secrets("").List(s.Context(), metav1.ListOptions{
+			LabelSelector: native + "source-namespace=" + source.namespace,
+		})
+		if err != nil {
+			s.Fatal(err)
+		}
+		for _, replica := range list.Items {
+			if string(replica.Data["token"]) == source.data["token"] {
+				n++
+			}
+		}
+		return n
+	}
+	reach := func(least int) {
+		s.eventually(func() error {
+			if n := followers(); n < least {
+				return fmt.Errorf("%d of %d namespaces are reached", n, many)
+			}
+			return nil
+		})
+	}
+	amid := func() {
+		if n := followers(); n == 0 || n == many {
+			s.Errorf("%d of %d namespaces were reached when the process ended: it was not amid the work", n, many)
+		}
+	}
+	reach(1)
+	s.stop(c) // an exit code other than 0 fails the test
+	amid()
+	s.start(c)
+	reach(many)
+	creates := make([]string, many)
+	for i, team := range teams {
+		creates[i] = "create secrets " + team + "/token"
+	}
+	if diff := cmp.Diff(creates, s.writes(mark, teams...)); diff != "" {
+		s.Errorf("the writes of both processes (-want +got):\n%s", diff)
+	}
+
+	source = s.edit(source, func(o *object) { o.data["token"] = "two" })
+	reach(1)
+	if err := c.Kill(); err != nil {
+		s.Fatal(err)
+	}
+	amid()
+	s.start(c)
+	reach(many)
 }

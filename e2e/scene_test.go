@@ -392,11 +392,19 @@ func (s *scene) gone(k kind, namespace, name string) {
 // absent asserts that, after all that was done before has had its effect, the object is not there.
 func (s *scene) absent(k kind, namespace, name string) {
 	s.Helper()
+	s.absentIn([]string{namespace}, k, name)
+}
+
+// absentIn is absent for an object of one name in several namespaces.
+func (s *scene) absentIn(namespaces []string, k kind, name string) {
+	s.Helper()
 	s.system.CatchUp(s)
-	if o, err := s.find(k, namespace, name); err == nil {
-		s.Fatalf("%s is there, and should not be", o)
-	} else if !apierrors.IsNotFound(err) {
-		s.Fatal(err)
+	for _, namespace := range namespaces {
+		if o, err := s.find(k, namespace, name); err == nil {
+			s.Fatalf("%s is there, and should not be", o)
+		} else if !apierrors.IsNotFound(err) {
+			s.Fatal(err)
+		}
 	}
 }
 
