@@ -29,6 +29,7 @@ type runFlags struct {
 	leaderElectName      string
 
 	httpAddress string
+	profiling   bool
 	logFormat   string
 	logLevel    string
 }
@@ -56,6 +57,7 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.leaderElectName, "leader-election-name", "mirrorball", "`name` of the Lease")
 	set.StringVar(&f.httpAddress, "http-address", ":8080",
 		"`address` that serves /healthz, /readyz and /metrics; port 0 takes a free one and logs it")
+	set.BoolVar(&f.profiling, "profiling", false, "serve Go's profiles at /debug/pprof/ of --http-address")
 	set.StringVar(&f.logFormat, "log-format", "",
 		"`format`: json or console (default: console if stderr is a terminal, else json)")
 	set.StringVar(&f.logLevel, "log-level", "info", "`level`: debug, info, warn or error")

@@ -47,7 +47,7 @@ func TestHealth(t *testing.T) {
 			s.leading.Store(tc.state.leading)
 			s.stopping.Store(tc.state.stopping)
 			recorder := httptest.NewRecorder()
-			handler(s, prometheus.NewRegistry()).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, tc.path, nil))
+			handler(s, prometheus.NewRegistry(), false).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, tc.path, nil))
 			if recorder.Code != tc.wantCode || recorder.Body.String() != tc.wantText {
 				t.Errorf("GET %s answers %d %q, want %d %q",
 					tc.path, recorder.Code, recorder.Body, tc.wantCode, tc.wantText)

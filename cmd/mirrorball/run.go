@@ -78,7 +78,7 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 	if !s.leaderElect {
 		status.leading.Store(true) // before anybody can ask
 	}
-	server, err := serve(logger, s.httpAddress, handler(status, registry))
+	server, err := serve(logger, s.httpAddress, handler(status, registry, s.profiling))
 	if err != nil {
 		return err
 	}

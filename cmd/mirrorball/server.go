@@ -15,11 +15,14 @@ import (
 // server is the process's one listener. It answers until the very end, so that a drain can be watched.
 type server struct{ http *http.Server }
 
-func handler(status *status, registry *prometheus.Registry) http.Handler {
+func handler(status *status, registry *prometheus.Registry, profiling bool) http.Handler {
 	mux := http.NewServeMux()
 	serveChecks(mux, "/healthz", status.live())
 	serveChecks(mux, "/readyz", status.ready())
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	if profiling {
+		serveProfiles(mux)
+	}
 	return mux
 }
 
