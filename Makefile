@@ -82,6 +82,29 @@ $(GOLANGCI_LINT):
 	GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	mv bin/golangci-lint $@
 
+##@ Measure
+# CONTROLLER='command with {kubeconfig}' and SOURCE_ANNOTATIONS='k=v,…' with {targets} measure another controller;
+# BENCH_FLAGS are for bin/bench, such as --case fan-out --rounds 3.
+.PHONY: bench bench-scale bench-micro bench-build
+bench: bench-build ## Compare with a bare client and Kubernetes' own controllers; writes docs/benchmarks.md; half an hour
+	bin/bench --docs $(BENCH_FLAGS)
+
+bench-scale: bench-build ## The same with up to 100,000 replicas
+	bin/bench --docs --case scale $(BENCH_FLAGS)
+
+bench-build: build devcluster
+	cd e2e && $(BUILD) -o ../bin/bench ./cmd/bench
+
+# The commit before is checked out beside this one, and both are measured by the same machine.
+BENCHSTAT := go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+BASE ?= HEAD~1
+bench-micro: ## Micro-benchmarks, compared with the commit before (BASE=commit)
+	@base=$$(mktemp -d) && trap 'git worktree remove --force "$$base"' EXIT && \
+	git worktree add --quiet --detach "$$base" $(BASE) && \
+	(cd "$$base" && go test -run '^$$' -bench . -benchmem -count 6 ./... >"$$base/old.txt") && \
+	go test -run '^$$' -bench . -benchmem -count 6 ./... >"$$base/new.txt" && \
+	$(BENCHSTAT) "$$base/old.txt" "$$base/new.txt"
+
 ##@ Help
 .PHONY: help
 help: ## This list

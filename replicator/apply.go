@@ -27,8 +27,8 @@ type uidType = types.UID
 
 func compare(a, b string) int { return cmp.Compare(a, b) }
 
-// turn is how many actions a pass does where other sources wait for their turn, and passLimit how many at most: the plan
-// is made again then.
+// turn is how many actions a pass does where other sources wait for their turn, and passLimit how many at most: the
+// plan is made again then.
 const (
 	turn      = 256
 	passLimit = 2048
@@ -41,8 +41,8 @@ var (
 	errOverloaded = errors.New("not tried: the API server is overloaded or away")
 )
 
-// apply does as many actions as fit in a pass, in parallel, removals first. Every one of them is tried, whatever comes of
-// the others, unless the pass is interrupted or the API server overloaded.
+// apply does as many actions as fit in a pass, in parallel, removals first. Every one of them is tried, whatever comes
+// of the others, unless the pass is interrupted or the API server overloaded.
 func (c *Controller) apply(
 	ctx context.Context, key informers.Key, s *state, actions []plan.Action,
 ) (when, map[plan.Verb]int) {
@@ -131,8 +131,8 @@ type deed struct {
 	at                   time.Time
 }
 
-// deed has the content that the actions need, read again where it is not at hand. It is nil where the source has changed
-// meanwhile: what was decided is out of date then.
+// deed has the content that the actions need, read again where it is not at hand. It is nil where the source has
+// changed meanwhile: what was decided is out of date then.
 func (c *Controller) deed(ctx context.Context, key informers.Key, s *state, actions []plan.Action) (*deed, error) {
 	d := &deed{c: c, key: key, source: s.source, at: time.Now()}
 	if !slices.ContainsFunc(actions, needsContent) {

@@ -35,7 +35,7 @@ type Controller struct {
 // StartController starts the controller, with these flags besides those that connect it, and returns when it is ready.
 // A flag given here wins over the harness's own.
 func (s *System) StartController(ctx context.Context, args ...string) (*Controller, error) {
-	kubeconfig, err := s.controllerKubeconfig(ctx)
+	kubeconfig, err := s.ControllerKubeconfig(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -30,8 +30,8 @@ func (s *System) ControllerConfig(ctx context.Context) (*rest.Config, error) {
 	return config, nil
 }
 
-// controllerKubeconfig writes a kubeconfig with the controller's identity.
-func (s *System) controllerKubeconfig(ctx context.Context) (string, error) {
+// ControllerKubeconfig writes a kubeconfig with the controller's identity.
+func (s *System) ControllerKubeconfig(ctx context.Context) (string, error) {
 	config, err := s.ControllerConfig(ctx)
 	if err != nil {
 		return "", err

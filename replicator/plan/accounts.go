@@ -34,7 +34,7 @@ func (m *maker) detach() {
 	for _, sa := range m.w.Attached {
 		for secret, source := range sa.Attached {
 			at := annotations.Name{Namespace: sa.Namespace, Name: secret}
-			if source != m.w.Key.Name || m.held[sa.Namespace] || sa.Deleting || m.keepAttached(sa, at) {
+			if source != m.w.Key.Name || m.isHeld(sa.Namespace) || sa.Deleting || m.keepAttached(sa, at) {
 				continue
 			}
 			m.act(Action{Verb: Detach, Target: sa.Name, Account: sa, Secret: secret})
@@ -43,6 +43,6 @@ func (m *maker) detach() {
 }
 
 func (m *maker) keepAttached(sa *informers.ServiceAccount, at annotations.Name) bool {
-	return m.w.Life == Active && m.wanted[at] && m.w.Source.Policy.AttachTo.Match(sa.Name.Name) &&
+	return m.w.Life == Active && m.isWanted(at) && m.w.Source.Policy.AttachTo.Match(sa.Name.Name) &&
 		Attachable(m.w.Source.Type)
 }

@@ -19,6 +19,7 @@ package plan
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -135,6 +136,18 @@ type Action struct {
 	rank int64
 }
 
+// compare puts actions in order: by verb, then the newest namespaces first, then by name.
+func compare(a, b Action) int {
+	if a.Verb != b.Verb {
+		return cmp.Compare(order[a.Verb], order[b.Verb])
+	}
+	if a.rank != b.rank {
+		return cmp.Compare(b.rank, a.rank)
+	}
+	return cmp.Or(strings.Compare(a.Target.Namespace, b.Target.Namespace), strings.Compare(a.Target.Name, b.Target.Name),
+		strings.Compare(a.Secret, b.Secret))
+}
+
 // Plan is a decision.
 type Plan struct {
 	Actions  []Action
@@ -145,7 +158,11 @@ type Plan struct {
 
 // Make decides.
 func Make(w *World) Plan {
-	m := maker{w: w, wanted: map[annotations.Name]bool{}, held: map[string]bool{}}
+	m := maker{w: w, index: make(map[string]int, len(w.Namespaces)), wanted: make([]bool, len(w.Namespaces))}
+	m.plan.Verdicts = make([]Verdict, 0, len(w.Replicas)+len(w.Pullers))
+	for i, ns := range w.Namespaces {
+		m.index[ns.Name.Name] = i
+	}
 	switch w.Life {
 	case Held:
 		return Plan{}
@@ -162,20 +179,37 @@ func Make(w *World) Plan {
 			return Plan{Err: err}
 		}
 	}
-	slices.SortStableFunc(m.plan.Actions, func(a, b Action) int {
-		return cmp.Or(cmp.Compare(order[a.Verb], order[b.Verb]), cmp.Compare(b.rank, a.rank),
-			cmp.Compare(a.Target.Namespace, b.Target.Namespace), cmp.Compare(a.Target.Name, b.Target.Name))
-	})
+	slices.SortFunc(m.plan.Actions, compare)
 	return m.plan
 }
 
 type maker struct {
 	w    *World
 	plan Plan
-	// wanted are the places where a replica may stand, whoever stands there now; held the namespaces in which nothing
-	// is pushed or removed for now.
-	wanted map[annotations.Name]bool
-	held   map[string]bool
+	// index finds a namespace by its name; wanted says of each whether a replica may stand at its place, whoever stands
+	// there now.
+	index  map[string]int
+	wanted []bool
+}
+
+// namespace is the one of this name, or nil.
+func (m *maker) namespace(name string) *informers.Namespace {
+	if i, ok := m.index[name]; ok {
+		return m.w.Namespaces[i]
+	}
+	return nil
+}
+
+// isHeld says whether nothing is to be written in the namespace for now.
+func (m *maker) isHeld(name string) bool {
+	ns := m.namespace(name)
+	return ns != nil && (ns.Deleting || ns.Problem != nil && m.w.Life == Active)
+}
+
+// isWanted says whether a replica may stand there.
+func (m *maker) isWanted(n annotations.Name) bool {
+	i, ok := m.index[n.Namespace]
+	return ok && m.wanted[i] && n.Name == m.w.Source.Policy.ReplicaName(m.w.Key.Name.Name)
 }
 
 func (m *maker) act(a Action) { m.plan.Actions = append(m.plan.Actions, a) }
@@ -198,12 +232,10 @@ func (m *maker) targets() error {
 		}
 		switch {
 		case ns.Deleting:
-			m.held[at.Namespace] = true
 			if selected {
 				m.say(at, Ending, "")
 			}
 		case ns.Problem != nil:
-			m.held[at.Namespace] = true
 			if selected {
 				m.say(at, Unreadable, ns.Problem.String())
 			}
@@ -213,7 +245,7 @@ func (m *maker) targets() error {
 		case ns.Accept != nil && !ns.Accept.Match(m.w.Key.Namespace):
 			m.say(at, Barred, "the namespace does not accept pushes from "+m.w.Key.Namespace)
 		default:
-			m.wanted[at] = true
+			m.wanted[i] = true
 			if m.target(ns, at, m.w.Places[i]) {
 				m.attach(ns)
 			}
@@ -294,14 +326,9 @@ func (m *maker) rival(ns *informers.Namespace) string {
 
 // surplus removes the replicas that stand where none is wanted.
 func (m *maker) surplus(reason string) {
-	there := map[string]*informers.Namespace{}
-	for _, ns := range m.w.Namespaces {
-		there[ns.Name.Name] = ns
-	}
 	for _, r := range m.w.Replicas {
-		ns := there[r.Namespace]
-		if r.Mode != annotations.ReplicaPush || m.wanted[r.Name] || r.Name == m.w.Key.Name || r.Deleting ||
-			ns == nil || ns.Deleting || ns.Problem != nil && m.w.Life == Active {
+		if r.Mode != annotations.ReplicaPush || m.isWanted(r.Name) || r.Name == m.w.Key.Name || r.Deleting ||
+			m.namespace(r.Namespace) == nil || m.isHeld(r.Namespace) {
 			continue
 		}
 		m.say(r.Name, Surplus, reason)
@@ -311,14 +338,10 @@ func (m *maker) surplus(reason string) {
 
 func (m *maker) pullers() error {
 	src := &m.w.Source
-	byName := map[string]*informers.Namespace{}
-	for _, ns := range m.w.Namespaces {
-		byName[ns.Name.Name] = ns
-	}
 	for _, p := range m.w.Pullers {
 		id, ns := p.Identity(), (*informers.Namespace)(nil)
 		if id != nil {
-			ns = byName[id.Namespace]
+			ns = m.namespace(id.Namespace)
 		}
 		if id == nil || ns == nil || ns.Deleting || id.Deleting || len(p.Problems()) > 0 {
 			continue

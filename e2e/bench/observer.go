@@ -1,0 +1,105 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+)
+
+// sighting is an object in a target namespace that the observer has seen written.
+type sighting struct {
+	namespace, name string
+	created         bool
+	at              time.Time
+}
+
+// observe watches a resource from now on, with a watch of its own that brings metadata only, and hands every object that
+// is written in a target namespace to seen, until that returns true.
+func (b *bench) observe(
+	ctx context.Context, resource schema.GroupVersionResource, selector metav1.ListOptions, do func() error,
+	seen func(sighting) bool,
+) error {
+	ctx, cancel := context.WithTimeout(ctx, waitLimit)
+	defer cancel()
+	list, err := b.watch.Resource(resource).List(ctx, metav1.ListOptions{
+		LabelSelector: selector.LabelSelector, FieldSelector: selector.FieldSelector, Limit: 1,
+	})
+	if err != nil {
+		return fmt.Errorf("observe: %w", err)
+	}
+	// The API server closes a watch that it is too busy to serve; this one goes on where it was.
+	from := &cache.ListWatch{WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+		o.LabelSelector, o.FieldSelector = selector.LabelSelector, selector.FieldSelector
+		return b.watch.Resource(resource).Watch(ctx, o)
+	}}
+	w, err := watchtools.NewRetryWatcherWithContext(ctx, list.ResourceVersion, from)
+	if err != nil {
+		return fmt.Errorf("observe: %w", err)
+	}
+	defer w.Stop()
+
+	failed := make(chan error, 1)
+	go func() {
+		if err := do(); err != nil {
+			failed <- err
+		}
+	}()
+	for {
+		select {
+		case err := <-failed:
+			return err
+		case event, open := <-w.ResultChan():
+			if !open {
+				return errors.Join(errors.New("the observer's watch ended before all was seen"), ctx.Err())
+			}
+			if event.Type == watch.Error {
+				return fmt.Errorf("the observer's watch: %w", apierrors.FromObject(event.Object))
+			}
+			o, ok := event.Object.(metav1.Object)
+			if !ok || event.Type == watch.Deleted || !strings.HasPrefix(o.GetNamespace(), targets) {
+				continue
+			}
+			if seen(sighting{o.GetNamespace(), o.GetName(), event.Type == watch.Added, time.Now()}) {
+				return nil
+			}
+		}
+	}
+}
+
+// untilWritten says how long it takes from the beginning of do until the observer has seen n different objects written
+// whose names are among these.
+func (b *bench) untilWritten(ctx context.Context, n int, do func() error, names ...string) (time.Duration, error) {
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	selector := metav1.ListOptions{}
+	if len(names) == 1 {
+		selector.FieldSelector = "metadata.name=" + names[0]
+	}
+	var begin, end time.Time
+	there := map[[2]string]bool{}
+	err := b.observe(ctx, secrets, selector, func() error {
+		begin = time.Now()
+		return do()
+	}, func(s sighting) bool {
+		if wanted[s.name] {
+			there[[2]string{s.namespace, s.name}] = true
+			end = s.at
+		}
+		return len(there) >= n
+	})
+	if err != nil {
+		return 0, fmt.Errorf("%d of %d were seen: %w", len(there), n, err)
+	}
+	return end.Sub(begin), nil
+}
