@@ -26,11 +26,12 @@ func TestAReplicaEditedByHandIsPutBack(t *testing.T) {
 			o.labels["app.kubernetes.io/managed-by"] = "me"
 		},
 	}
+	inName := strings.NewReplacer(" ", "-", ",", "", "'", "")
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		for what, edit := range edits {
 			source := s.create(object{
-				kind: k, namespace: from, name: strings.NewReplacer(" ", "-", ",", "", "'", "").Replace(what), data: map[string]string{"token": "one"},
+				kind: k, namespace: from, name: inName.Replace(what), data: map[string]string{"token": "one"},
 				annotations: map[string]string{native + "push-to": to},
 			})
 			before := s.replicated(source, to)

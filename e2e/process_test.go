@@ -144,8 +144,11 @@ func TestOfTwoControllersOneWorksAndTheOtherTakesOverWhenItEnds(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- first.Stop(s.Context()) }()
 	s.eventually(func() error {
-		if _, err := first.Get(s.Context(), "/readyz"); err == nil || !strings.Contains(err.Error(), "stopping") {
-			return fmt.Errorf("it is asked to end, and says that it is ready (%v)", err)
+		switch _, err := first.Get(s.Context(), "/readyz"); {
+		case err == nil:
+			return errors.New("it is asked to end, and says that it is ready")
+		case !strings.Contains(err.Error(), "[-]shutdown failed: the process is stopping"):
+			return err
 		}
 		return nil
 	})

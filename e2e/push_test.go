@@ -299,7 +299,7 @@ func TestAReplicaFollowsItsSourcesData(t *testing.T) {
 				t.Errorf("%s: the replica was made again, though it could change in place", what)
 			}
 		}
-		source = s.edit(source, func(o *object) { o.data = nil })
+		s.edit(source, func(o *object) { o.data = nil })
 		s.eventually(func() error {
 			replica, err := s.find(k, to, "token")
 			if err == nil && len(replica.data) > 0 {

@@ -48,13 +48,15 @@ func testRestartInSync(s *scene) {
 	from, a, b, pulling := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b"), s.namespace("pulling")
 	namespaces := []string{from, a, b, pulling, harness.Namespace}
 	for _, k := range []kind{secret, configMap} {
-		plain := s.create(pushed(k, from, "plain", s.ns("to-*")))
+		plain := pushed(k, from, "plain", s.ns("to-*"))
+		plain.annotations[native+"pull-by"] = pulling
+		plain = s.create(plain)
 		rich := pushed(k, from, "rich", s.ns("to-*"))
 		rich.immutable = true
 		rich.labels = map[string]string{"app": "shop", "other": "x"}
 		for key, value := range map[string]string{
 			"target-name": "renamed", "keys": "token=secret", "copy-labels": "app", "copy-annotations": "example.com/*",
-			"on-delete": "keep", "survives-recreation": "true", "pull-by": s.ns("pull*"),
+			"on-delete": "keep", "survives-recreation": "true",
 		} {
 			rich.annotations[native+key] = value
 		}
@@ -70,22 +72,16 @@ func testRestartInSync(s *scene) {
 				reflector + "reflection-allowed-namespaces": s.ns("to-.*"),
 			},
 		})
-		s.create(object{
+		mine := s.create(object{
 			kind: k, namespace: pulling, name: "mine",
-			annotations: map[string]string{native + "pull-from": from + "/rich"},
+			annotations: map[string]string{native + "pull-from": from + "/plain"},
 		})
 		s.reaches(plain, a, b)
 		s.reaches(rich, a, b)
 		s.reaches(reflected, a, b)
 		s.reaches(occupied, b)
 		s.told(frozen, "Frozen")
-		s.eventually(func() error {
-			mine, err := s.find(k, pulling, "mine")
-			if err != nil {
-				return err
-			}
-			return isReplica(mine, rich, "pull")
-		})
+		s.pulled(plain, mine)
 	}
 	gone := s.create(pushed(secret, from, "gone", a))
 	s.replicated(gone, a)
