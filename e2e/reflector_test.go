@@ -132,7 +132,7 @@ func TestReflectorsListsSelectNamespaces(t *testing.T) {
 	})
 }
 
-func TestReflectorsAbsentAndEmptyListsAreEveryNamespace(t *testing.T) {
+func TestAStarAndReflectorsAbsentListsAreEveryNamespace(t *testing.T) {
 	s := ownScene(t)
 	s.system.Controller(s)
 	both := annotated(allowed, "true", auto, "true")
@@ -148,6 +148,8 @@ func TestReflectorsAbsentAndEmptyListsAreEveryNamespace(t *testing.T) {
 			policy                  map[string]string
 			inTeam, inDefault, late bool
 		}{
+			"star":         {annotated(native+"push-to", "*"), true, true, true},
+			"star-but":     {annotated(native+"push-to", "*,!default"), true, false, true},
 			"absent":       {both, true, true, true},
 			"empty":        {with(autoIn, "", allowedIn, " ", autoWhere, "", allowedWhere, ""), true, true, true},
 			"allowed-only": {with(allowedIn, team), true, false, false},

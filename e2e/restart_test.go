@@ -41,6 +41,9 @@ func TestRestarts(t *testing.T) {
 	t.Run("amid a fan-out the process ends in order, and the next one goes on", func(t *testing.T) {
 		testRestartAmidAFanOut(s.part(t))
 	})
+	t.Run("of the API server: the controller goes on and writes nothing", func(t *testing.T) {
+		testRestartOfTheAPIServer(s.part(t))
+	})
 }
 
 func testRestartInSync(s *scene) {
@@ -394,4 +397,30 @@ func testRestartAmidAFanOut(s *scene) {
 	amid()
 	s.start(c)
 	reach(many)
+}
+
+func testRestartOfTheAPIServer(s *scene) {
+	c := s.system.Controller(s)
+	source := s.mirrored(secret, "to")
+	from, to := source.namespace, s.ns("to")
+	mark := s.mark()
+	s.unmoved(func() {
+		if err := s.system.Cluster.APIServer.Kill(); err != nil {
+			s.Fatal(err)
+		}
+		if err := s.system.Cluster.APIServer.Start(s.Context()); err != nil {
+			s.Fatal(err)
+		}
+	}, from, to)
+	if writes := s.writes(mark, from, to); len(writes) > 0 {
+		s.Errorf("the controller wrote %q", writes)
+	}
+	source = s.edit(source, func(o *object) { o.data["token"] = "two" })
+	s.replicated(source, to)
+	s.unwarned(source)
+	select {
+	case <-c.Done():
+		s.Error("the controller has ended")
+	default:
+	}
 }
