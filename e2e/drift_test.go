@@ -62,7 +62,7 @@ func TestAReplicaDeletedByHandIsCreatedAgain(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": to},
 		})
 		for range 3 {
@@ -76,16 +76,16 @@ func TestAReplicaHeldByAFinalizerIsCreatedAgainOnceItIsGone(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": to},
 		})
 		first := s.edit(s.replicated(source, to), func(o *object) { o.finalizers = []string{"example.com/hold"} })
 		s.delete(first)
-		held := s.get(k, to, "token")
+		held := s.get(k, to, s.token())
 		s.untouched(held)
 		s.release(held)
 		s.eventually(func() error {
-			now, err := s.find(k, to, "token")
+			now, err := s.find(k, to, s.token())
 			if err == nil && now.uid == first.uid {
 				err = fmt.Errorf("%s is not gone yet", now)
 			}
@@ -99,7 +99,7 @@ func TestWhatStrangersAddToAReplicaIsKept(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": to},
 		})
 		replica := s.replicated(source, to)

@@ -12,7 +12,7 @@ func TestAProtectedNamespaceIsNeverWrittenTo(t *testing.T) {
 		protected := []string{"kube-system", "kube-public", "kube-node-lease"}
 		from, to := s.namespace("from"), s.namespace("to")
 		mark := s.mark()
-		name := s.ns("token") // all tests share these namespaces
+		name := s.token()
 		source := s.create(object{
 			kind: k, namespace: from, name: name, data: map[string]string{"token": "one"},
 			annotations: map[string]string{
@@ -40,7 +40,7 @@ func TestAFrozenSourceIsHeldAndItsHealingEndsIt(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, a, b := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": s.ns("to-*")},
 		})
 		replica := s.replicated(source, a)
@@ -56,9 +56,9 @@ func TestAFrozenSourceIsHeldAndItsHealingEndsIt(t *testing.T) {
 		later := s.namespace("to-later")
 		source = s.edit(source, func(o *object) { o.data["token"] = "two" })
 		edited := s.edit(replica, func(o *object) { o.data["token"] = "mine" })
-		s.delete(s.get(k, b, "token"))
+		s.delete(s.get(k, b, s.token()))
 		source = s.annotate(source, native+"push-to", a+","+later)
-		s.absentIn([]string{b, later}, k, "token")
+		s.absentIn([]string{b, later}, k, s.token())
 		s.untouched(edited)
 		if writes := s.writes(mark, from, a, b, later); len(writes) > 0 {
 			t.Errorf("the controller wrote %q", writes)
@@ -80,14 +80,14 @@ func TestAFrozenSourceThatIsDeletedIsGoneAllTheSame(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": to},
 		})
 		s.replicated(source, to)
 		source = s.annotate(source, native+"push-to", "(")
 		s.told(source, "Frozen", native+"push-to")
 		s.delete(source)
-		s.gone(k, to, "token")
+		s.gone(k, to, s.token())
 	})
 }
 
@@ -135,15 +135,15 @@ func TestAReplicaIsNoSource(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, beyond := s.namespace("from"), s.namespace("to"), s.namespace("beyond")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": to},
 		})
 		replica := s.annotate(s.replicated(source, to), native+"push-to", beyond)
 		s.told(replica, "Refused", "replica")
-		s.absent(k, beyond, "token")
+		s.absent(k, beyond, s.token())
 		// It goes on being a replica.
 		source = s.edit(source, func(o *object) { o.data["token"] = "two" })
 		s.replicated(source, to)
-		s.absent(k, beyond, "token")
+		s.absent(k, beyond, s.token())
 	})
 }

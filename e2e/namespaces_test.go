@@ -7,20 +7,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
 func TestManyNamespacesMadeLaterAllGetTheirReplica(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from := s.namespace("from")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": s.ns("team-*")},
 		})
 		mark := s.mark()
 		var teams, creates []string
 		for i := range 20 {
 			team := s.namespace(fmt.Sprintf("team-%02d", i))
-			teams, creates = append(teams, team), append(creates, "create "+k.resource()+" "+team+"/token")
+			teams, creates = append(teams, team), append(creates, "create "+k.resource()+" "+team+"/"+s.token())
 		}
 		s.reaches(source, teams...)
 		if diff := cmp.Diff(creates, s.writes(mark, teams...)); diff != "" {
@@ -33,11 +35,11 @@ func TestANamespaceThatComesToMatchGetsAReplicaAndLosesItAgain(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, bystander := s.namespace("from"), s.namespace("to"), s.namespace("bystander", s.ns("tier"), "web")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to-selector": s.ns("tier") + "=web"},
 		})
 		kept := s.replicated(source, bystander)
-		s.absent(k, to, "token")
+		s.absent(k, to, s.token())
 		label := func(value string) {
 			s.editNamespace(to, func(n *corev1.Namespace) { n.Labels[s.ns("tier")] = value })
 		}
@@ -45,11 +47,11 @@ func TestANamespaceThatComesToMatchGetsAReplicaAndLosesItAgain(t *testing.T) {
 		label("web")
 		s.replicated(source, to)
 		label("db")
-		s.gone(k, to, "token")
+		s.gone(k, to, s.token())
 		label("web")
 		s.replicated(source, to)
 		s.editNamespace(to, func(n *corev1.Namespace) { delete(n.Labels, s.ns("tier")) })
-		s.gone(k, to, "token")
+		s.gone(k, to, s.token())
 		s.untouched(kept)
 	})
 }
@@ -58,7 +60,7 @@ func TestAnUnrelatedEditOfANamespaceWritesNothing(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to", s.ns("tier"), "web")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to-selector": s.ns("tier") + "=web"},
 		})
 		s.replicated(source, to)
@@ -79,7 +81,7 @@ func TestANamespaceThatIsBarredLosesItsReplica(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, a, b := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": s.ns("to-*")},
 		})
 		s.reaches(source, a, b)
@@ -107,7 +109,7 @@ func TestANamespaceDeletedAndMadeAgainGetsItsReplicaAgain(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": to},
 		})
 		first := s.replicated(source, to)
@@ -135,13 +137,15 @@ func TestNothingIsWrittenInATerminatingNamespace(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Kubernetes has taken all but what is held.
-		s.gone(k, to, "old")
-		s.eventually(func() error {
+		harness.Eventually(s, harness.NamespaceTimeout, func() error {
 			held, err := s.find(configMap, to, "hold")
-			if err == nil && held.version == hold.version {
-				err = fmt.Errorf("the namespace's content is not being deleted yet")
+			if err != nil {
+				return err
 			}
-			return err
+			if _, err := s.find(k, to, "old"); err == nil || held.version == hold.version {
+				return fmt.Errorf("the namespace's content is not deleted yet")
+			}
+			return nil
 		})
 		old = s.edit(old, func(o *object) { o.data["token"] = "two" })
 		young := s.create(object{
@@ -163,7 +167,7 @@ func TestNamespacesThatComeAndGoDoNotKeepASourceFromTheOthers(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, steady := s.namespace("from"), s.namespace("team-steady")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "0"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "0"},
 			annotations: map[string]string{native + "push-to": s.ns("team-*")},
 		})
 		for i := range 8 {

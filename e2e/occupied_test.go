@@ -9,12 +9,12 @@ import (
 func TestAnOccupiedTargetIsLeftUntouchedAndTakenOnceItIsFree(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, taken, free := s.namespace("from"), s.namespace("to-taken"), s.namespace("to-free")
-		stranger := s.create(object{kind: k, namespace: taken, name: "token", data: map[string]string{"token": "theirs"}})
+		stranger := s.create(object{kind: k, namespace: taken, name: s.token(), data: map[string]string{"token": "theirs"}})
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "ours"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "ours"},
 			annotations: map[string]string{native + "push-to": s.ns("to-*")},
 		})
-		event := s.told(source, "Occupied", taken+"/token")
+		event := s.told(source, "Occupied", taken+"/"+s.token())
 		if event.Type != corev1.EventTypeWarning {
 			t.Errorf("the event is of type %s", event.Type)
 		}
@@ -32,20 +32,20 @@ func TestAnOccupiedTargetIsLeftUntouchedAndTakenOnceItIsFree(t *testing.T) {
 func TestAnOccupiedTargetOutlivesThePolicyAndTheSource(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, taken, free := s.namespace("from"), s.namespace("to-taken"), s.namespace("to-free")
-		stranger := s.create(object{kind: k, namespace: taken, name: "token", data: map[string]string{"token": "theirs"}})
+		stranger := s.create(object{kind: k, namespace: taken, name: s.token(), data: map[string]string{"token": "theirs"}})
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "ours"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "ours"},
 			annotations: map[string]string{native + "push-to": s.ns("to-*")},
 		})
-		s.told(source, "Occupied", taken+"/token")
+		s.told(source, "Occupied", taken+"/"+s.token())
 		s.replicated(source, free)
 		source = s.unannotate(source, native+"push-to")
-		s.gone(k, free, "token")
+		s.gone(k, free, s.token())
 		s.untouched(stranger)
 		source = s.annotate(source, native+"push-to", s.ns("to-*"))
 		s.replicated(source, free)
 		s.delete(source)
-		s.gone(k, free, "token")
+		s.gone(k, free, s.token())
 		s.untouched(stranger)
 	})
 }
@@ -86,14 +86,14 @@ func TestOfTwoSourcesThatWantOneTargetThePresentOwnerKeepsIt(t *testing.T) {
 		a, b, to := s.namespace("from-a"), s.namespace("from-b"), s.namespace("to")
 		source := func(namespace, data string) object {
 			return s.create(object{
-				kind: k, namespace: namespace, name: "token", data: map[string]string{"token": data},
+				kind: k, namespace: namespace, name: s.token(), data: map[string]string{"token": data},
 				annotations: map[string]string{native + "push-to": to},
 			})
 		}
 		owner := source(b, "the first")
 		replica := s.replicated(owner, to)
 		loser := source(a, "the second")
-		s.told(loser, "Conflict", to+"/token")
+		s.told(loser, "Conflict", to+"/"+s.token())
 		s.untouched(replica)
 
 		s.unannotate(owner, native+"push-to")

@@ -63,7 +63,7 @@ func TestHealthAndReadinessAreServed(t *testing.T) {
 func TestEveryDocumentedMetricIsServed(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
-	source := pushed(secret, from, "token", to)
+	source := pushed(secret, from, s.token(), to)
 	source.data["token"] = "never-to-be-seen-in-a-metric"
 	s.replicated(s.create(source), to)
 
@@ -105,11 +105,11 @@ func TestOfTwoControllersOneWorksAndTheOtherTakesOverWhenItEnds(t *testing.T) {
 
 	// Its numbers are of this test alone.
 	from, to := s.namespace("from"), s.namespace("to-a")
-	source := s.create(pushed(secret, from, "token", s.ns("to-*")))
+	source := s.create(pushed(secret, from, s.token(), s.ns("to-*")))
 	replica := s.replicated(source, to)
 	s.create(object{kind: secret, namespace: to, name: "taken"})
 	s.create(pushed(secret, from, "taken", to))
-	s.create(pushed(configMap, from, "token", to))
+	s.create(pushed(configMap, from, s.token(), to))
 	s.create(pushed(configMap, from, "frozen", "("))
 	s.create(object{
 		kind: secret, namespace: from, name: "refused", typ: "helm.sh/release.v1",

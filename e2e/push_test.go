@@ -18,16 +18,16 @@ func TestASourceIsPushedIntoTheNamespacesThatMatch(t *testing.T) {
 		from, to, other := s.namespace("from"), s.namespace("to"), s.namespace("other")
 		mark := s.mark()
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": s.ns("t*")},
 		})
 		s.replicated(source, to)
-		s.absent(k, other, "token")
+		s.absent(k, other, s.token())
 		later := s.namespace("team-made-later")
 		s.replicated(source, later)
 		s.unmoved(nil, from, to, later, other)
 
-		want := []string{"create " + k.resource() + " " + later + "/token", "create " + k.resource() + " " + to + "/token"}
+		want := []string{"create " + k.resource() + " " + later + "/" + s.token(), "create " + k.resource() + " " + to + "/" + s.token()}
 		if diff := cmp.Diff(want, s.writes(mark, from, to, later, other)); diff != "" {
 			t.Errorf("the controller's writes (-want +got):\n%s", diff)
 		}
@@ -134,7 +134,7 @@ func TestAReplicaHasMirrorballsMarksAndNothingElseOfItsSource(t *testing.T) {
 		from, to := s.namespace("from"), s.namespace("to")
 		owner := s.create(object{kind: configMap, namespace: from, name: "owner"})
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			labels: map[string]string{"app": "shop", "app.kubernetes.io/managed-by": "Helm"},
 			annotations: map[string]string{
 				native + "push-to": to, "example.com/note": "of the source",
@@ -159,9 +159,9 @@ func TestAReplicaHasMirrorballsMarksAndNothingElseOfItsSource(t *testing.T) {
 				"app.kubernetes.io/managed-by": "mirrorball",
 				native + "replica":             "push",
 				native + "source-namespace":    from,
-				native + "source-name":         "token",
+				native + "source-name":         s.token(),
 			},
-			annotations: map[string]string{native + "replica-of": from + "/token", native + "replicated-at": stamp},
+			annotations: map[string]string{native + "replica-of": from + "/" + s.token(), native + "replicated-at": stamp},
 		}
 		got := object{
 			labels: replica.labels, annotations: replica.annotations,
@@ -202,11 +202,11 @@ func TestTargetNameIsTheReplicasName(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": s.ns("*"), native + "target-name": "shared"},
 		})
 		s.replicatedAs(source, to, "shared")
-		s.absent(k, to, "token")
+		s.absent(k, to, s.token())
 		s.absent(k, from, "shared")
 
 		source = s.annotate(source, native+"target-name", "renamed")
@@ -250,7 +250,7 @@ func TestAnImmutableSourceHasImmutableReplicasAndReplacesThem(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := object{
-			kind: k, namespace: from, name: "token", immutable: true, data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), immutable: true, data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": to},
 		}
 		created := s.create(source)
@@ -270,7 +270,7 @@ func TestASourceThatBecomesImmutableMakesItsReplicasImmutable(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			annotations: map[string]string{native + "push-to": to},
 		})
 		before := s.replicated(source, to)
@@ -285,7 +285,7 @@ func TestAReplicaFollowsItsSourcesData(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one", "old": "1"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one", "old": "1"},
 			annotations: map[string]string{native + "push-to": to},
 		})
 		first := s.replicated(source, to)
@@ -301,7 +301,7 @@ func TestAReplicaFollowsItsSourcesData(t *testing.T) {
 		}
 		s.edit(source, func(o *object) { o.data = nil })
 		s.eventually(func() error {
-			replica, err := s.find(k, to, "token")
+			replica, err := s.find(k, to, s.token())
 			if err == nil && len(replica.data) > 0 {
 				err = fmt.Errorf("the source is empty, the replica is not")
 			}
@@ -314,7 +314,7 @@ func TestASourceMadeAgainWithAnotherTypeHasItsReplicasMadeAgain(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	source := object{
-		kind: secret, namespace: from, name: "token", typ: "example.com/a", data: map[string]string{"token": "one"},
+		kind: secret, namespace: from, name: s.token(), typ: "example.com/a", data: map[string]string{"token": "one"},
 		annotations: map[string]string{native + "push-to": to},
 	}
 	created := s.create(source)
@@ -328,7 +328,7 @@ func TestAnUnrelatedEditOfTheSourceWritesNothing(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "one"},
 			labels: map[string]string{"app": "shop"}, annotations: map[string]string{native + "push-to": to},
 		})
 		s.replicated(source, to)
@@ -353,7 +353,7 @@ func TestReplicatedAtMovesWithTheContentOnly(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, other := s.namespace("from"), s.namespace("to"), s.namespace("other")
 		source := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "0"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "0"},
 			annotations: map[string]string{native + "push-to": to},
 		})
 		stamp := func(o object) string { return o.annotations[native+"replicated-at"] }

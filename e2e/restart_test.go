@@ -153,7 +153,7 @@ var absences = map[string]func(s *scene, k kind) absence{
 		var source object
 		return absence{
 			before:    func() { s.namespace("from"); s.namespace("to") },
-			meanwhile: func() { source = s.create(pushed(k, s.ns("from"), "token", s.ns("to"))) },
+			meanwhile: func() { source = s.create(pushed(k, s.ns("from"), s.token(), s.ns("to"))) },
 			after:     func() { s.replicated(source, s.ns("to")) },
 		}
 	},
@@ -184,7 +184,7 @@ var absences = map[string]func(s *scene, k kind) absence{
 	"a source is deleted": func(s *scene, k kind) absence {
 		var source, replica object
 		return absence{
-			before:    func() { source = s.mirrored(k, "to"); replica = s.get(k, s.ns("to"), "token") },
+			before:    func() { source = s.mirrored(k, "to"); replica = s.get(k, s.ns("to"), s.token()) },
 			meanwhile: func() { s.delete(source) },
 			after:     func() { s.untouched(replica) }, // through the grace
 		}
@@ -192,7 +192,7 @@ var absences = map[string]func(s *scene, k kind) absence{
 	"a source is deleted and made again": func(s *scene, k kind) absence {
 		var source, replica object
 		return absence{
-			before: func() { source = s.mirrored(k, "to"); replica = s.get(k, s.ns("to"), "token") },
+			before: func() { source = s.mirrored(k, "to"); replica = s.get(k, s.ns("to"), s.token()) },
 			meanwhile: func() {
 				s.delete(source)
 				again := pushed(k, source.namespace, source.name, s.ns("to"))
@@ -208,7 +208,7 @@ var absences = map[string]func(s *scene, k kind) absence{
 			before: func() {
 				source = s.annotate(s.mirrored(k, "to"), native+"survives-recreation", "true")
 				s.system.CatchUp(s)
-				replica = s.get(k, s.ns("to"), "token")
+				replica = s.get(k, s.ns("to"), s.token())
 			},
 			meanwhile: func() {
 				s.delete(source)
@@ -261,7 +261,7 @@ var absences = map[string]func(s *scene, k kind) absence{
 		return absence{
 			before: func() { source = s.mirrored(k, "to") },
 			meanwhile: func() {
-				s.edit(s.get(k, s.ns("to"), "token"), func(o *object) { o.data["token"] = "mine" })
+				s.edit(s.get(k, s.ns("to"), s.token()), func(o *object) { o.data["token"] = "mine" })
 			},
 			after: func() { s.replicated(source, s.ns("to")) },
 		}
@@ -270,7 +270,7 @@ var absences = map[string]func(s *scene, k kind) absence{
 		var source object
 		return absence{
 			before:    func() { source = s.mirrored(k, "to") },
-			meanwhile: func() { s.delete(s.get(k, s.ns("to"), "token")) },
+			meanwhile: func() { s.delete(s.get(k, s.ns("to"), s.token())) },
 			after:     func() { s.replicated(source, s.ns("to")) },
 		}
 	},
@@ -279,7 +279,7 @@ var absences = map[string]func(s *scene, k kind) absence{
 		return absence{
 			before: func() {
 				source = s.mirrored(k)
-				stranger = s.create(object{kind: k, namespace: s.namespace("to"), name: "token"})
+				stranger = s.create(object{kind: k, namespace: s.namespace("to"), name: s.token()})
 				source = s.annotate(source, native+"push-to", s.ns("to"))
 				s.told(source, "Occupied")
 			},
@@ -292,8 +292,8 @@ var absences = map[string]func(s *scene, k kind) absence{
 		return absence{
 			before: func() { source = s.mirrored(k, "to") },
 			meanwhile: func() {
-				s.delete(s.get(k, s.ns("to"), "token"))
-				stranger = s.create(object{kind: k, namespace: s.ns("to"), name: "token"})
+				s.delete(s.get(k, s.ns("to"), s.token()))
+				stranger = s.create(object{kind: k, namespace: s.ns("to"), name: s.token()})
 			},
 			after: func() { s.told(source, "Occupied"); s.untouched(stranger) },
 		}
@@ -307,7 +307,7 @@ func (s *scene) mirrored(k kind, suffixes ...string) object {
 	for _, suffix := range suffixes {
 		namespaces = append(namespaces, s.namespace(suffix))
 	}
-	source := s.create(pushed(k, s.namespace("from"), "token", strings.Join(namespaces, ",")))
+	source := s.create(pushed(k, s.namespace("from"), s.token(), strings.Join(namespaces, ",")))
 	s.reaches(source, namespaces...)
 	return source
 }
@@ -315,14 +315,14 @@ func (s *scene) mirrored(k kind, suffixes ...string) object {
 func testGraceBeginsAnew(s, other *scene) {
 	first := s.system.Controller(s, "--source-delete-grace=1h")
 	before, meanwhile := s.mirrored(secret, "to"), other.mirrored(configMap, "to")
-	replica := s.get(secret, s.ns("to"), "token")
+	replica := s.get(secret, s.ns("to"), s.token())
 	s.delete(before)
 	s.untouched(replica)
 	s.stop(first)
 	other.delete(meanwhile)
 
 	s.outlives(replica, grace, func() { s.system.Controller(s, "--source-delete-grace="+grace.String()) })
-	other.gone(configMap, other.ns("to"), "token")
+	other.gone(configMap, other.ns("to"), s.token())
 }
 
 func testRestartAmidAFanOut(s *scene) {
@@ -346,7 +346,7 @@ func testRestartAmidAFanOut(s *scene) {
 	wg.Wait()
 	mark := s.mark()
 	c := s.system.Controller(s, "--write-concurrency=1")
-	source := s.create(pushed(secret, s.namespace("from"), "token", s.ns("team-*")))
+	source := s.create(pushed(secret, s.namespace("from"), s.token(), s.ns("team-*")))
 
 	// followers counts the replicas that have the source's data.
 	followers := func() (n int) {
@@ -383,7 +383,7 @@ func testRestartAmidAFanOut(s *scene) {
 	reach(many)
 	creates := make([]string, many)
 	for i, team := range teams {
-		creates[i] = "create secrets " + team + "/token"
+		creates[i] = "create secrets " + team + "/" + s.token()
 	}
 	if diff := cmp.Diff(creates, s.writes(mark, teams...)); diff != "" {
 		s.Errorf("the writes of both processes (-want +got):\n%s", diff)

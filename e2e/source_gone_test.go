@@ -82,7 +82,7 @@ func pushed(k kind, namespace, name, patterns string) object {
 func TestReplicasOutliveADeletedSourceThroughTheGraceAndNoLonger(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
-		source := s.create(pushed(k, from, "token", to))
+		source := s.create(pushed(k, from, s.token(), to))
 		replica := s.replicated(source, to)
 		s.outlives(replica, grace, func() { s.delete(source) })
 	})
@@ -150,12 +150,12 @@ func testAnEndlessGrace(s *scene, k kind) {
 func TestASourceMadeAgainWithoutItsAnnotationsLosesItsReplicasWhenTheGraceEnds(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
-		source := s.create(pushed(k, from, "token", to))
+		source := s.create(pushed(k, from, s.token(), to))
 		replica := s.replicated(source, to)
 		var bare object
 		s.outlives(replica, grace, func() {
 			s.delete(source)
-			bare = s.create(object{kind: k, namespace: from, name: "token", data: map[string]string{"token": "two"}})
+			bare = s.create(object{kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "two"}})
 			s.told(bare, "Recreated", native+"survives-recreation")
 		})
 		s.untouched(bare)
@@ -165,19 +165,19 @@ func TestASourceMadeAgainWithoutItsAnnotationsLosesItsReplicasWhenTheGraceEnds(t
 func TestASourceThatSurvivesItsRecreationHasItsPolicyBack(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
-		source := pushed(k, from, "token", to)
+		source := pushed(k, from, s.token(), to)
 		source.annotations[native+"survives-recreation"] = "true"
 		source = s.create(source)
 		first := s.replicated(source, to)
 		s.system.CatchUp(s) // the policy is remembered
 		s.delete(source)
 		bare := s.create(object{
-			kind: k, namespace: from, name: "token", data: map[string]string{"token": "two"},
+			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "two"},
 			annotations: map[string]string{"example.com/note": "by another tool"},
 		})
 		second := s.replicated(bare, to)
 		s.neverAbsent(first, second)
-		now := s.get(k, from, "token")
+		now := s.get(k, from, s.token())
 		want := map[string]string{
 			native + "push-to": to, native + "survives-recreation": "true", "example.com/note": "by another tool",
 		}
@@ -186,7 +186,7 @@ func TestASourceThatSurvivesItsRecreationHasItsPolicyBack(t *testing.T) {
 		}
 		// It is the old policy in every respect: without it, the replicas go.
 		s.unannotate(now, native+"push-to", native+"survives-recreation")
-		s.gone(k, to, "token")
+		s.gone(k, to, s.token())
 	})
 }
 
@@ -208,12 +208,12 @@ func TestASourceThatSaysKeepLeavesItsReplicasBehind(t *testing.T) {
 func TestAReplicaThatStrangersHoldDoesNotKeepTheOthersFromGoing(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, held, free := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b")
-		source := s.create(pushed(k, from, "token", s.ns("to-*")))
+		source := s.create(pushed(k, from, s.token(), s.ns("to-*")))
 		s.replicated(source, free)
 		replica := s.edit(s.replicated(source, held), func(o *object) { o.finalizers = []string{"example.com/hold"} })
 		s.unannotate(source, native+"push-to")
-		s.gone(k, free, "token")
+		s.gone(k, free, s.token())
 		s.release(replica)
-		s.gone(k, held, "token")
+		s.gone(k, held, s.token())
 	})
 }

@@ -9,6 +9,10 @@ import (
 // Timeout is how long tests wait for what takes milliseconds on an idle machine.
 const Timeout = 30 * time.Second
 
+// NamespaceTimeout is how long they wait for Kubernetes to empty and delete a namespace, which it begins after five
+// seconds and does with hundreds of requests.
+const NamespaceTimeout = 3 * time.Minute
+
 // Eventually waits until check has no error, asking every 20 ms, and fails the test with its last one otherwise.
 func Eventually(t testing.TB, timeout time.Duration, check func() error) {
 	t.Helper()
