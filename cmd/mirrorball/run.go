@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/mirrorball-dev/mirrorball/replicator"
+	"github.com/mirrorball-dev/mirrorball/replicator/lease"
 )
 
 func runCommand() *cobra.Command {
@@ -111,7 +112,7 @@ func work(stop context.Context, s settings, config *rest.Config, status *status,
 	if err != nil {
 		return err
 	}
-	return lead(stop, lock, func(ctx context.Context) error {
+	return lease.Lead(stop, lock, func(ctx context.Context) error {
 		status.leading.Store(true)
 		return runFrugally(ctx, c)
 	})

@@ -197,7 +197,7 @@ func applyPatch(kind types.PatchType, before, body []byte, old Object) ([]byte, 
 func (s *Server) replace(q *query, old, o Object) (Object, error) {
 	o.SetNamespace(q.namespace)
 	if v := o.GetResourceVersion(); v != "" && v != old.GetResourceVersion() {
-		return nil, conflict(q, fmt.Errorf("the object has been modified; please apply your changes to the latest version " +
+		return nil, conflict(q, fmt.Errorf("the object has been modified; please apply your changes to the latest version "+
 			"and try again"))
 	}
 	if o.GetUID() == "" {

@@ -1,4 +1,4 @@
-package main
+package lease
 
 import (
 	"context"
@@ -82,7 +82,7 @@ func TestLeaseIsFreedOnlyAfterTheDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lock := &memoryLock{}
 		stop, cancel := context.WithCancel(t.Context())
-		err := lead(stop, lock, func(ctx context.Context) error {
+		err := Lead(stop, lock, func(ctx context.Context) error {
 			cancel()
 			<-ctx.Done()
 			<-time.After(time.Minute) // a drain much longer than the lease lasts by itself
@@ -92,7 +92,7 @@ func TestLeaseIsFreedOnlyAfterTheDrain(t *testing.T) {
 			return nil
 		})
 		if err != nil {
-			t.Errorf("lead: %v", err)
+			t.Errorf("Lead: %v", err)
 		}
 		if holder := lock.holder(); holder != "" {
 			t.Errorf("after the drain the lease is held by %q", holder)
@@ -116,7 +116,7 @@ func TestLosingTheLeaseEndsTheWorkBeforeAnotherCanLead(t *testing.T) {
 				defer cancel()
 				var lostAt time.Time
 				ended := make(chan error, 1)
-				err := lead(election, lock, func(ctx context.Context) error {
+				err := Lead(election, lock, func(ctx context.Context) error {
 					<-time.After(5 * time.Minute)
 					lock.set(tc.loss)
 					lostAt = time.Now()
@@ -127,11 +127,11 @@ func TestLosingTheLeaseEndsTheWorkBeforeAnotherCanLead(t *testing.T) {
 				if took := time.Since(lostAt); took > tc.want {
 					t.Errorf("the work went on for %s, want at most %s", took, tc.want)
 				}
-				if !errors.Is(err, errLeaseLost) {
-					t.Errorf("lead: %v, want %v", err, errLeaseLost)
+				if !errors.Is(err, ErrLost) {
+					t.Errorf("Lead: %v, want %v", err, ErrLost)
 				}
-				if cause := <-ended; !errors.Is(cause, errLeaseLost) {
-					t.Errorf("the work was ended by %v, want %v", cause, errLeaseLost)
+				if cause := <-ended; !errors.Is(cause, ErrLost) {
+					t.Errorf("the work was ended by %v, want %v", cause, ErrLost)
 				}
 			})
 		})
@@ -145,12 +145,12 @@ func TestStandbyWaitsAndStops(t *testing.T) {
 		}}
 		stop, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		err := lead(stop, lock, func(context.Context) error {
+		err := Lead(stop, lock, func(context.Context) error {
 			t.Error("a standby worked")
 			return nil
 		})
 		if err != nil {
-			t.Errorf("lead: %v", err)
+			t.Errorf("Lead: %v", err)
 		}
 		if slices.Contains(lock.calls, "me") || lock.holder() != "other" {
 			t.Error("a standby wrote the lease")
@@ -162,9 +162,9 @@ func TestWorkThatFailsFreesTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lock := &memoryLock{}
 		broken := errors.New("broken")
-		err := lead(t.Context(), lock, func(context.Context) error { return broken })
+		err := Lead(t.Context(), lock, func(context.Context) error { return broken })
 		if !errors.Is(err, broken) {
-			t.Errorf("lead: %v, want %v", err, broken)
+			t.Errorf("Lead: %v, want %v", err, broken)
 		}
 		if holder := lock.holder(); holder != "" {
 			t.Errorf("the lease is held by %q", holder)
