@@ -1,0 +1,273 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+)
+
+func changeNamespace(c chance, _ string, _ *Settings) []Step {
+	name := pick(c, "team-a", "team-b", "team-c", "dev-a", "platform", protected)
+	if c.oneIn(2) {
+		to := namespaceLabels(c)
+		return one(fmt.Sprintf("label namespace %s %v", name, to), func(ctx context.Context, w *World) error {
+			return w.tenants.editNamespace(ctx, name, func(ns *corev1.Namespace) { ns.Labels = maps.Clone(to) })
+		})
+	}
+	accept := pick(c, "", "platform", "*", "team-*", "Not A Pattern", "-", "-", "-")
+	text := fmt.Sprintf("have namespace %s accept from %q", name, accept)
+	if accept == "-" {
+		text = "have namespace " + name + " accept from everywhere"
+	}
+	return one(text, func(ctx context.Context, w *World) error {
+		return w.tenants.editNamespace(ctx, name, func(ns *corev1.Namespace) {
+			if accept == "-" {
+				delete(ns.Annotations, annotations.AcceptFrom)
+			} else {
+				ns.Annotations[annotations.AcceptFrom] = accept
+			}
+		})
+	})
+}
+
+// passNamespace creates namespaces and deletes them.
+func passNamespace(c chance, _ string, _ *Settings) []Step {
+	name := pick(c, passing...)
+	l := namespaceLabels(c)
+	return one(fmt.Sprintf("create namespace %s %v, or delete it", name, l),
+		func(ctx context.Context, w *World) error {
+			if err := w.tenants.createNamespace(ctx, name, l); err == nil {
+				return nil
+			}
+			return w.tenants.client.Namespaces().Delete(ctx, name, metav1.DeleteOptions{})
+		})
+}
+
+// tamper does something to whatever stands in a place: a replica, often.
+func tamper(c chance, token string, _ *Settings) []Step {
+	p := anyPlace(c)
+	to := annotations.Name{Namespace: sourceNamespace(c), Name: pick(c, objects...)}
+	own := policy(c)
+	changes := []struct {
+		text   string
+		change func(*item)
+	}{
+		{"overwrite the data of", func(i *item) { i.data = content(i.kindType, token) }},
+		{"empty", func(i *item) { i.data = map[string]string{} }},
+		{"take the labels off", func(i *item) { i.Labels = nil }},
+		{"take the replica label off", func(i *item) { delete(i.Labels, annotations.LabelReplica) }},
+		{"take the annotations off", func(i *item) { i.Annotations = nil }},
+		{"have the source " + to.String() + " named by", func(i *item) {
+			i.Annotations[annotations.ReplicaOf] = to.String()
+		}},
+		{"set the replica label to pull on", func(i *item) { i.Labels[annotations.LabelReplica] = annotations.ReplicaPull }},
+		{"set the replica label to nonsense on", func(i *item) { i.Labels[annotations.LabelReplica] = "banana" }},
+		{"put a policy onto", func(i *item) { maps.Copy(i.Annotations, own) }},
+		{"have pulled from " + to.String(), func(i *item) { i.Annotations[annotations.PullFrom] = to.String() }},
+		{"make immutable", func(i *item) { i.immutable = true }},
+		{"add labels and a finalizer to", func(i *item) {
+			i.Labels["mine"] = "1"
+			i.Finalizers = []string{"example.com/held"}
+		}},
+		{"claim copied keys on", func(i *item) {
+			i.Labels["mine"] = "1"
+			i.Annotations[annotations.CopiedLabels] = "mine"
+			i.Annotations[annotations.CopiedAnnotations] = "note,other"
+		}},
+	}
+	if c.oneIn(4) {
+		return one("delete whatever is "+p.String(), func(ctx context.Context, w *World) error {
+			return w.tenants.remove(ctx, p)
+		})
+	}
+	x := changes[c.IntN(len(changes))]
+	return one(x.text+" "+p.String(), func(ctx context.Context, w *World) error {
+		return w.tenants.edit(ctx, p, x.change)
+	})
+}
+
+func stranger(c chance, token string, _ *Settings) []Step {
+	p := anyPlace(c)
+	i := &item{kind: p.kind, kindType: anyType(c, p)}
+	i.Namespace, i.Name, i.Labels, i.data = p.Namespace, p.Name.Name, labels(c), content(i.kindType, token)
+	if c.oneIn(3) {
+		i.Annotations = map[string]string{"note": "mine"}
+	}
+	return one("create "+p.String()+", which is nobody's business", func(ctx context.Context, w *World) error {
+		return w.tenants.create(ctx, i.clone())
+	})
+}
+
+// forge writes what only Mirrorball should.
+func forge(c chance, token string, _ *Settings) []Step {
+	source := sourcePlace(c)
+	p := at(source.kind, anyNamespace(c), pick(c, objects...))
+	if c.oneIn(6) {
+		return forgeRecord(c, source, token)
+	}
+	i := &item{kind: p.kind, kindType: anyType(c, p)}
+	i.Namespace, i.Name, i.data = p.Namespace, p.Name.Name, content(i.kindType, token)
+	mode := pick(c, annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPull, "x")
+	i.Labels, i.Annotations = replicaMarks(mode, source.Name)
+	switch c.IntN(6) {
+	case 0:
+		i.Annotations = nil // the labels alone still name it
+	case 1:
+		i.Labels = map[string]string{annotations.LabelReplica: mode}
+		i.Annotations = nil
+	case 2:
+		maps.Copy(i.Annotations, policy(c))
+	}
+	return one(fmt.Sprintf("forge a %s replica of %s at %s", mode, source, p), func(ctx context.Context, w *World) error {
+		return w.tenants.put(ctx, i.clone())
+	})
+}
+
+// forgeRecord writes a record of a policy outside of Mirrorball's namespace, where it must not be believed.
+func forgeRecord(c chance, source place, token string) []Step {
+	namespace := pick(c, "team-a", "platform")
+	record := informers.Record{
+		Source: informers.Key{Kind: source.kind, Name: source.Name}, Type: "Opaque",
+		Annotations: map[string]string{annotations.PushTo: "*", annotations.SurvivesRecreation: "true"},
+	}
+	return one(fmt.Sprintf("forge a record of %s in namespace %s", source, namespace),
+		func(ctx context.Context, w *World) error {
+			forged := itemOf(record.ConfigMap(namespace))
+			forged.data["note"] = token
+			return w.tenants.put(ctx, forged)
+		})
+}
+
+func puller(c chance, token string, _ *Settings) []Step {
+	source := sourcePlace(c)
+	p := at(source.kind, anyNamespace(c), pick(c, append(slices.Clone(objects), "mine")...))
+	i := &item{kind: p.kind, kindType: anyType(c, p)}
+	i.Namespace, i.Name, i.Labels = p.Namespace, p.Name.Name, labels(c)
+	i.data = map[string]string{}
+	key := pick(c, annotations.PullFrom, annotations.PullFrom, annotations.PullFrom, reflector+"reflects",
+		replicatorV+"replicate-from")
+	if c.oneIn(3) || i.kindType == corev1.DockerConfigJsonKey {
+		i.data = content(i.kindType, token)
+		i.data["kept"] = token + "-own."
+	}
+	switch corev1.SecretType(i.kindType) {
+	case corev1.SecretTypeDockerConfigJson, corev1.SecretTypeDockercfg:
+		i.data = content(i.kindType, token)
+	}
+	i.Annotations = map[string]string{key: source.Name.String()}
+	return one(fmt.Sprintf("create %s, which asks by %s for %s", p, key, source),
+		func(ctx context.Context, w *World) error { return w.tenants.put(ctx, i.clone()) })
+}
+
+// peer writes what another controller would have.
+func peer(c chance, token string, _ *Settings) []Step {
+	source := sourcePlace(c)
+	p := at(source.kind, pick(c, "team-a", "team-b", "dev-a"), source.Name.Name)
+	byReflector := c.oneIn(2)
+	return one(fmt.Sprintf("have another controller mirror %s at %s", source, p),
+		func(ctx context.Context, w *World) error {
+			from, err := w.tenants.get(ctx, source)
+			if err != nil {
+				return err
+			}
+			i := &item{kind: p.kind, kindType: from.kindType, data: from.data}
+			i.Namespace, i.Name = p.Namespace, p.Name.Name
+			if byReflector {
+				i.Annotations = map[string]string{reflector + "auto-reflects": "True", reflector + "reflects": source.Name.String()}
+			} else {
+				i.Annotations = map[string]string{
+					replicatorV + "replicated-at":           "2020-01-01T00:00:00Z",
+					replicatorV + "replicated-from-version": from.ResourceVersion,
+				}
+			}
+			return w.tenants.create(ctx, i)
+		})
+}
+
+func account(c chance, _ string, _ *Settings) []Step {
+	n := annotations.Name{Namespace: anyNamespace(c), Name: pick(c, people...)}
+	secret := pick(c, objects...)
+	source := sourcePlace(c)
+	changes := []struct {
+		text   string
+		change func(*corev1.ServiceAccount)
+	}{
+		{"name pull secret " + secret + " in", func(sa *corev1.ServiceAccount) {
+			sa.ImagePullSecrets = append(sa.ImagePullSecrets, corev1.LocalObjectReference{Name: secret})
+		}},
+		{"take all pull secrets from", func(sa *corev1.ServiceAccount) { sa.ImagePullSecrets = nil }},
+		{"forge the memory of " + secret + " of " + source.Name.String() + " on", func(sa *corev1.ServiceAccount) {
+			sa.Annotations[annotations.Attached] = secret + "=" + source.Name.String()
+		}},
+		{"take the annotations from", func(sa *corev1.ServiceAccount) { sa.Annotations = nil }},
+	}
+	if c.oneIn(3) {
+		return one("create or delete the ServiceAccount "+n.String(), func(ctx context.Context, w *World) error {
+			if err := w.tenants.createAccount(ctx, n.Namespace, n.Name); err == nil {
+				return nil
+			}
+			return w.tenants.client.ServiceAccounts(n.Namespace).Delete(ctx, n.Name, metav1.DeleteOptions{})
+		})
+	}
+	x := changes[c.IntN(len(changes))]
+	return one(x.text+" the ServiceAccount "+n.String(), func(ctx context.Context, w *World) error {
+		return w.tenants.editAccount(ctx, n, x.change)
+	})
+}
+
+func killStep(c chance, after time.Duration) Step {
+	back := c.between(0, 20*time.Second)
+	gently := c.oneIn(4)
+	text := fmt.Sprintf("kill the controller, back after %s", back.Round(time.Millisecond))
+	if gently {
+		text = fmt.Sprintf("stop the controller, back after %s", back.Round(time.Millisecond))
+	}
+	return Step{After: after, Text: text, do: func(_ context.Context, w *World) error {
+		w.restart(gently, back)
+		return nil
+	}}
+}
+
+func kill(c chance, _ string, _ *Settings) []Step { return []Step{killStep(c, pause(c))} }
+
+// takeover has two controllers at work for a moment, as when a lease is lost unnoticed.
+func takeover(c chance, _ string, _ *Settings) []Step {
+	both := c.between(time.Millisecond, 30*time.Second)
+	return one(fmt.Sprintf("start a second controller, and kill the first after %s", both.Round(time.Millisecond)),
+		func(_ context.Context, w *World) error {
+			w.takeover(both)
+			return nil
+		})
+}
+
+func weather(c chance, _ string, _ *Settings) []Step {
+	to := pick(c, Calm, Unsettled, Unsettled, Unsettled, Storm, Outage)
+	steps := one("weather: "+to.String(), func(_ context.Context, w *World) error {
+		w.setWeather(to)
+		return nil
+	})
+	if to == Outage || to == Storm {
+		last := c.between(time.Second, 40*time.Second)
+		steps = append(steps, Step{After: last, Text: "weather: unsettled", do: func(_ context.Context, w *World) error {
+			w.setWeather(Unsettled)
+			return nil
+		}})
+	}
+	return steps
+}
+
+func compact(_ chance, _ string, _ *Settings) []Step {
+	return one("compact the history", func(_ context.Context, w *World) error {
+		w.server.Compact()
+		w.network.count(faultCompacted)
+		return nil
+	})
+}

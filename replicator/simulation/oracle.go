@@ -1,0 +1,408 @@
+package simulation
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/replicator/simulation/apiserver"
+)
+
+// The rules, by which a history that breaks one is known.
+const (
+	ruleLeak      = "leak"      // content goes only where its source's policy sends it
+	ruleStranger  = "stranger"  // what is no replica is neither changed nor deleted
+	ruleProtected = "protected" // protected namespaces are not written to
+	ruleAbsent    = "absent"    // a replica is not removed while its source wants it, or may be coming back
+	ruleConverged = "converged" // in the end every object is as it has to be
+	ruleQuiet     = "quiet"     // nothing is written when nothing changed
+)
+
+// oracle sees each write before and after, and knows the rules. It shares nothing with the controller but the
+// vocabulary of the annotations.
+type oracle struct {
+	mu       sync.Mutex
+	settings Settings
+	tell     func(string)
+	broken   string
+	rule     string
+	writes   int
+
+	items      map[place]*view
+	namespaces map[string]*namespace
+	accounts   map[annotations.Name]*corev1.ServiceAccount
+	// vanished is what is known of sources that are gone or have no policy any more.
+	vanished map[place]*memory
+	// versions are the resourceVersions that each object had.
+	versions map[place]map[string]bool
+	// open are the permissions that hold now, closed when others last did.
+	open   map[permission]bool
+	closed map[permission]time.Time
+	// unkept is when a replica last was one that may be removed.
+	unkept map[standing]time.Time
+	// rough is when the API last was anything but calm, started when a process last began.
+	rough, started time.Time
+	barred         annotations.Patterns
+}
+
+// view is an item with what its annotations come to.
+type view struct {
+	*item
+	claims annotations.Claims
+	life   life
+}
+
+// life is what an object is as a source.
+type life uint8
+
+const (
+	none life = iota // it has no policy
+	held             // it has one, but is frozen or refused
+	active
+)
+
+type namespace struct {
+	name     string
+	labels   map[string]string
+	accept   *annotations.Patterns
+	frozen   bool
+	deleting bool
+}
+
+// memory is what a source was when it still had a policy.
+type memory struct {
+	uid   types.UID
+	since time.Time
+}
+
+// permission is that a source's content, or one value of it, may be written into a namespace.
+type permission struct {
+	source    place
+	namespace string
+	// name is the replicas' name; empty for pulling.
+	name string
+	pull bool
+	// token is the value; empty for the object as such.
+	token string
+}
+
+// standing is a replica of a source in a place.
+type standing struct{ source, at place }
+
+func newOracle(s Settings, tell func(string)) *oracle {
+	return &oracle{
+		settings: s, tell: tell, barred: protectedPatterns(),
+		items: map[place]*view{}, namespaces: map[string]*namespace{},
+		accounts: map[annotations.Name]*corev1.ServiceAccount{},
+		vanished: map[place]*memory{}, versions: map[place]map[string]bool{},
+		open: map[permission]bool{}, closed: map[permission]time.Time{}, unkept: map[standing]time.Time{},
+	}
+}
+
+func (o *oracle) locked(f func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f()
+}
+
+func (o *oracle) ok() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.broken == ""
+}
+
+// breaks notes that a rule was broken; the first time counts.
+func (o *oracle) breaks(rule, text string) {
+	if o.broken == "" {
+		o.rule, o.broken = rule, text
+		o.tell("BROKEN (" + rule + "): " + text)
+	}
+}
+
+// weather notes how the API fares, which decides how old the controller's view may be.
+func (o *oracle) weather(w Weather) {
+	o.locked(func() {
+		o.rough = time.Now()
+		if w != Calm {
+			o.rough = time.Now().Add(1000 * time.Hour)
+		}
+	})
+}
+
+// lag is how old a view may be that the controller acts on.
+func (o *oracle) lag() time.Duration {
+	if time.Since(o.rough) > 5*time.Minute {
+		return 5 * time.Second
+	}
+	return 5 * time.Minute
+}
+
+// commit is told of each write.
+func (o *oracle) commit(c apiserver.Change) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := time.Now()
+	mine := strings.HasPrefix(c.By, processPrefix)
+	for p, v := range o.items {
+		if s, ok := named(v.item); ok && v.mode() == annotations.ReplicaPush && !o.keeps(s, p, now) {
+			o.unkept[standing{s, p}] = now
+		}
+	}
+	if mine {
+		o.judge(&c, now)
+	}
+	o.take(&c, now)
+}
+
+// take brings the oracle's picture up to date.
+func (o *oracle) take(c *apiserver.Change, now time.Time) {
+	switch c.Resource {
+	case "secrets", "configmaps":
+		o.takeItem(c, now)
+	case "namespaces":
+		if ns, ok := c.After.(*corev1.Namespace); ok {
+			n := &namespace{name: ns.Name, labels: ns.Labels, deleting: ns.DeletionTimestamp != nil}
+			accept, problem := annotations.ParseAcceptFrom(ns.Annotations)
+			n.accept, n.frozen = accept, problem != nil
+			o.namespaces[ns.Name] = n
+		} else {
+			delete(o.namespaces, c.Before.GetName())
+		}
+	case "serviceaccounts":
+		n := annotations.Name{Namespace: c.Object().GetNamespace(), Name: c.Object().GetName()}
+		if sa, ok := c.After.(*corev1.ServiceAccount); ok {
+			o.accounts[n] = sa
+		} else {
+			delete(o.accounts, n)
+		}
+		return
+	default:
+		return
+	}
+	o.permit(now)
+}
+
+func (o *oracle) takeItem(c *apiserver.Change, now time.Time) {
+	i := itemOf(c.Object())
+	p := i.place()
+	was := o.items[p]
+	if c.After == nil {
+		delete(o.items, p)
+	} else {
+		o.items[p] = newView(i)
+		if o.versions[p] == nil {
+			o.versions[p] = map[string]bool{}
+		}
+		o.versions[p][i.ResourceVersion] = true
+	}
+	switch is := o.items[p]; {
+	case is != nil && is.life != none:
+		delete(o.vanished, p)
+	case was != nil && was.life != none:
+		o.vanished[p] = &memory{uid: was.UID, since: now}
+	}
+}
+
+var refused = []string{"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token", "helm.sh/release.v1"}
+
+func newView(i *item) *view {
+	v := &view{item: i, claims: i.claims()}
+	switch p := v.claims.Policy; {
+	case len(v.claims.Problems) > 0:
+		v.life = held
+	case p == nil:
+	case i.labelled(), slices.Contains(refused, i.kindType), !hasKeys(i, p):
+		v.life = held
+	default:
+		v.life = active
+	}
+	return v
+}
+
+func hasKeys(i *item, p *annotations.Policy) bool {
+	for _, k := range p.Keys {
+		if _, ok := i.data[k.From]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// named is the source that a replica names.
+func named(i *item) (place, bool) {
+	namespace, name, ok := strings.Cut(i.Annotations[annotations.ReplicaOf], "/")
+	if !ok {
+		namespace, name = i.Labels[annotations.LabelSourceNamespace], i.Labels[annotations.LabelSourceName]
+	}
+	return at(i.kind, namespace, name), namespace != "" && name != ""
+}
+
+// guarded says that nothing may be written in a namespace.
+func (o *oracle) guarded(namespace string) bool { return namespace == own || o.barred.Match(namespace) }
+
+// wants says whether a source is to have a replica in a namespace.
+func (o *oracle) wants(s *view, n *namespace) bool {
+	if s == nil || n == nil || s.life != active || n.name == s.Namespace || n.deleting || n.frozen || o.guarded(n.name) {
+		return false
+	}
+	push, err := s.claims.Policy.PushesTo(n.name, n.labels)
+	return push && err == nil && (n.accept == nil || n.accept.Match(s.Namespace))
+}
+
+func (o *oracle) feeds(s *view, n *namespace) bool {
+	if s == nil || n == nil || s.life != active || o.guarded(n.name) {
+		return false
+	}
+	pull, err := s.claims.Policy.PullableBy(n.name, n.labels)
+	return pull && err == nil
+}
+
+// selected is what of the source's data goes into replicas.
+func selected(s *view) map[string]string {
+	if len(s.claims.Policy.Keys) == 0 {
+		return s.data
+	}
+	out := map[string]string{}
+	for _, k := range s.claims.Policy.Keys {
+		out[k.To] = s.data[k.From]
+	}
+	return out
+}
+
+// permit works out which permissions hold now.
+func (o *oracle) permit(now time.Time) {
+	open := map[permission]bool{}
+	for p, s := range o.items {
+		if s.life != active {
+			continue
+		}
+		tokens := tokensOf(selected(s))
+		for _, n := range o.namespaces {
+			for _, pull := range []bool{false, true} {
+				x := permission{source: p, namespace: n.name, pull: pull}
+				if pull && !o.feeds(s, n) || !pull && !o.wants(s, n) {
+					continue
+				}
+				if !pull {
+					x.name = s.claims.Policy.ReplicaName(p.Name.Name)
+				}
+				open[x] = true
+				for _, x.token = range tokens {
+					open[x] = true
+				}
+			}
+		}
+	}
+	for x := range o.open {
+		if !open[x] {
+			o.closed[x] = now
+		}
+	}
+	o.open = open
+}
+
+// permitted says whether a permission holds, or held within the controller's lag.
+func (o *oracle) permitted(x permission, now time.Time) bool {
+	if o.open[x] {
+		return true
+	}
+	closed, ok := o.closed[x]
+	return ok && now.Sub(closed) <= o.lag()
+}
+
+var token = regexp.MustCompile(`tok-\d+-[a-z]+\.`)
+
+func tokensOf(data map[string]string) []string {
+	var all []string
+	for _, v := range data {
+		all = append(all, token.FindAllString(v, -1)...)
+	}
+	return all
+}
+
+// record is what Mirrorball itself remembers of a source.
+func (o *oracle) record(s place) (annotations.Policy, map[string]string, *item) {
+	for p, v := range o.items {
+		if p.Namespace != own || !isRecord(v.item) {
+			continue
+		}
+		if v.data["kind"] == string(s.kind) && v.data["namespace"] == s.Namespace && v.data["name"] == s.Name.Name {
+			remembered := parseRemembered(v.data["annotations"])
+			if policy := annotations.Parse(s.Namespace, s.Name.Name, remembered).Policy; policy != nil {
+				return *policy, remembered, v.item
+			}
+		}
+	}
+	return annotations.Policy{}, nil, nil
+}
+
+// keeps says whether a replica must not be removed: its source wants it, or may be coming back, or can't be read.
+func (o *oracle) keeps(source, p place, now time.Time) bool {
+	n := o.namespaces[p.Namespace]
+	if n == nil || n.deleting || source == p {
+		return true
+	}
+	s := o.items[source]
+	if s != nil && s.life == held {
+		return true
+	}
+	if s != nil && s.life == active {
+		return n.frozen || o.wants(s, n) && s.claims.Policy.ReplicaName(source.Name.Name) == p.Name.Name
+	}
+	m := o.vanished[source]
+	policy, _, record := o.record(source)
+	if s != nil {
+		switch {
+		case m == nil, m.uid == s.UID:
+			return false // its owner took the policy away
+		case o.survives(s, &policy, record):
+			return true
+		case o.started.After(m.since):
+			return false // a new process can't always tell a source that was made again from one that was let go
+		}
+	}
+	if m == nil {
+		return false
+	}
+	return now.Sub(m.since) < o.settings.Grace || record != nil && policy.OnDelete == annotations.Keep
+}
+
+// survives says that a source was made again such that it goes on under the policy that is remembered.
+func (o *oracle) survives(s *view, policy *annotations.Policy, record *item) bool {
+	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType &&
+		record.data["uid"] != string(s.UID) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
+		!o.guarded(s.Namespace) && s.life == none
+}
+
+func (o *oracle) noteOf(c *apiserver.Change) string {
+	verb := "changed"
+	switch {
+	case c.Before == nil:
+		verb = "created"
+	case c.After == nil:
+		verb = "deleted"
+	}
+	object := c.Object()
+	where := object.GetName()
+	if object.GetNamespace() != "" {
+		where = object.GetNamespace() + "/" + where
+	}
+	text := fmt.Sprintf("   %s %s %s %s", c.By, verb, strings.TrimSuffix(c.Resource, "s"), where)
+	if i := itemOf(c.After); c.After != nil && i != nil {
+		if s, ok := named(i); ok && i.labelled() {
+			text += " (" + i.mode() + " replica of " + s.Name.String() + ")"
+		}
+	}
+	if e, ok := c.After.(*eventsv1.Event); ok {
+		text = fmt.Sprintf("   %s says of %s/%s: %s: %s", c.By, e.Regarding.Namespace, e.Regarding.Name, e.Reason, e.Note)
+	}
+	return text + fmt.Sprintf(" @%d", c.Version)
+}
