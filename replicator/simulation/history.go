@@ -36,7 +36,11 @@ func Generate(seed uint64) History {
 	n := 20 + c.IntN(35)
 	for i := 0; i < n; i++ {
 		step := newChance(seed, "step", i)
-		for _, s := range generateStep(step, &h.Settings, i) {
+		steps := generateStep(step, &h.Settings, i)
+		if i < 4 {
+			steps = putSource(step, fmt.Sprintf("tok-%d", i), &h.Settings)
+		}
+		for _, s := range steps {
 			s.Number = i
 			h.Steps = append(h.Steps, s)
 		}

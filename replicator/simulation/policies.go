@@ -9,8 +9,8 @@ import (
 // The world is small, so that things meet.
 var (
 	// lasting are the namespaces that are there throughout, passing those that come and go.
-	lasting = []string{own, protected, "platform", "team-a", "team-b"}
-	passing = []string{"team-c", "dev-a"}
+	lasting = []string{own, protected, "platform", "team-a", "team-b", "dev-a"}
+	passing = []string{"team-c", "team-c", "dev-a"}
 	objects = []string{"app", "db", "pull"}
 	people  = []string{"default", "builder"}
 )
@@ -28,7 +28,7 @@ func sourceNamespace(c chance) string {
 	if c.oneIn(12) {
 		return protected
 	}
-	return pick(c, "platform", "platform", "platform", "team-a", "dev-a")
+	return pick(c, "platform", "platform", "platform", "platform", "team-a")
 }
 
 func anyKind(c chance) annotations.Kind {
@@ -38,9 +38,17 @@ func anyKind(c chance) annotations.Kind {
 	return annotations.Secret
 }
 
-func anyPlace(c chance) place { return at(anyKind(c), anyNamespace(c), pick(c, objects...)) }
+func anyPlace(c chance) place { return anyIn(c, anyNamespace(c)) }
 
-func sourcePlace(c chance) place { return at(anyKind(c), sourceNamespace(c), pick(c, objects...)) }
+func sourcePlace(c chance) place { return anyIn(c, sourceNamespace(c)) }
+
+func anyIn(c chance, namespace string) place {
+	kind := anyKind(c)
+	if kind == annotations.ConfigMap {
+		return at(kind, namespace, "app")
+	}
+	return at(kind, namespace, pick(c, objects...))
+}
 
 func anyType(c chance, p place) string {
 	switch {
