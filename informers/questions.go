@@ -115,7 +115,11 @@ func (c *Cluster) Pullers(source Key) []Standing {
 	slices.SortFunc(list, compareNames)
 	out := make([]Standing, 0, len(list))
 	for _, n := range list {
-		out = append(out, c.at(Key{source.Kind, n}))
+		// While an object passes from one stream to the other, what is indexed of the one may be over by the other.
+		at := c.at(Key{source.Kind, n})
+		if pull := at.Pull(); pull != nil && pull.From == source.Name {
+			out = append(out, at)
+		}
 	}
 	return out
 }

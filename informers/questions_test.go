@@ -1,0 +1,58 @@
+package informers
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// newTestCluster is a Cluster whose streams are fed by hand.
+func newTestCluster(t *testing.T, notify func(Key, bool)) *Cluster {
+	t.Helper()
+	config := &rest.Config{Host: "http://unused.invalid"}
+	typed, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta, err := metadata.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(Options{
+		Metadata: meta, Typed: typed, Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system",
+		DigestKey: NewDigestKey(), Notify: notify,
+	})
+}
+
+func TestPullersLeaveOutWhatIsAPushedReplicaByNow(t *testing.T) {
+	c := newTestCluster(t, func(Key, bool) {})
+	secrets := c.kinds[annotations.Secret]
+	source := Key{annotations.Secret, annotations.Name{Namespace: "from", Name: "s"}}
+	puller := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "to", Name: "s", ResourceVersion: "1", Annotations: map[string]string{annotations.PullFrom: "from/s"},
+	}}
+	if err := secrets.candidates.Update(puller); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(c.Pullers(source)); got != 1 {
+		t.Fatalf("%d objects pull, want 1", got)
+	}
+	// The stream of replicas is ahead of that of candidates: the puller was deleted and a replica pushed in its place.
+	replica := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "to", Name: "s", ResourceVersion: "3",
+		Labels:      map[string]string{annotations.LabelReplica: annotations.ReplicaPush},
+		Annotations: map[string]string{annotations.ReplicaOf: "from/s"},
+	}}
+	if err := secrets.replicas.Update(replica); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Pullers(source); len(got) != 0 {
+		t.Errorf("%d objects pull, want none: what stands there was pushed", len(got))
+	}
+}
