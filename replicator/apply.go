@@ -262,6 +262,7 @@ func (d *deed) update(ctx context.Context, a plan.Action) error {
 	p.set("/metadata/labels", false, d.push.Labels)
 	p.unset("/metadata/annotations", r.CopiedAnnotations, d.push.Annotations)
 	p.set("/metadata/annotations", r.Bare, stamped(d.push.Annotations, d.at))
+	p.unmark(d.push.Annotations)
 	m, err := d.c.api.patch(ctx, d.resource(), a.Target, p)
 	return d.observe(m, d.push, err)
 }
@@ -325,6 +326,7 @@ func (d *deed) mark(
 	bare := a.At.Candidate != nil && a.At.Replica == nil && a.At.Candidate.Unlabelled
 	p.set("/metadata/labels", bare, want.Labels)
 	p.set("/metadata/annotations", false, stamped(want.Annotations, d.at))
+	p.unmark(want.Annotations)
 	m, err := d.c.api.patch(ctx, d.resource(), a.Target, p)
 	if err != nil {
 		return err

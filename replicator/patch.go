@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
@@ -45,6 +46,19 @@ func (p *patch) unset(path string, keys []string, keep map[string]string) {
 	for _, k := range keys {
 		if _, ok := keep[k]; !ok {
 			p.remove(path + "/" + escape.Replace(k))
+		}
+	}
+}
+
+// unmark takes away the lists of what was copied that want does not have. What copies nothing any more must not go on
+// claiming so: it would differ from what is wanted for ever. Removing what is not there is an error, and nobody keeps
+// count of whether it is, so that it is added first.
+func (p *patch) unmark(want map[string]string) {
+	for _, k := range []string{annotations.CopiedLabels, annotations.CopiedAnnotations, annotations.ReplicatedKeys} {
+		if _, ok := want[k]; !ok {
+			path := "/metadata/annotations/" + escape.Replace(k)
+			p.add(path, "")
+			p.remove(path)
 		}
 	}
 }

@@ -32,7 +32,9 @@ func (o *oracle) judge(c *apiserver.Change, now time.Time) {
 		}
 		return
 	}
-	o.writes++
+	if o.writes++; o.writes > mostWrites {
+		o.breaks(ruleEndless, fmt.Sprintf("after %d writes there is no end of them", o.writes))
+	}
 	o.tell(o.noteOf(c))
 	switch c.Resource {
 	case "secrets", "configmaps":
@@ -45,6 +47,12 @@ func (o *oracle) judge(c *apiserver.Change, now time.Time) {
 		o.breaks(ruleStranger, fmt.Sprintf("%s %s was written", c.Resource, c.Object().GetName()))
 	}
 }
+
+// mostWrites are more than any history gives reason for, mostRequests as well.
+const (
+	mostWrites   = 3000
+	mostRequests = 60_000
+)
 
 func isRecord(i *item) bool {
 	return i != nil && i.kind == annotations.ConfigMap && i.Labels[informers.LabelRecord] != ""

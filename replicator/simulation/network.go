@@ -55,18 +55,21 @@ var errRefused = errors.New("connection refused")
 type network struct {
 	seed   uint64
 	server *apiserver.Server
+	// flooded is called when there were too many requests.
+	flooded func(int)
 
 	mu      sync.Mutex
 	weather Weather
 	faults  map[string]int
 	// requests counts by process, method and path.
 	requests map[string]int
+	total    int
 	// writes are the writes that processes asked for, events and leases left out.
 	writes []string
 }
 
-func newNetwork(seed uint64, server *apiserver.Server) *network {
-	return &network{seed: seed, server: server, faults: map[string]int{}, requests: map[string]int{}}
+func newNetwork(seed uint64, server *apiserver.Server, flooded func(int)) *network {
+	return &network{seed: seed, server: server, flooded: flooded, faults: map[string]int{}, requests: map[string]int{}}
 }
 
 func (n *network) set(w Weather) {
@@ -105,6 +108,9 @@ func (n *network) begin(by string, r *http.Request) (chance, Weather) {
 		what += " " + r.URL.Query().Get("labelSelector")
 	}
 	n.requests[what]++
+	if n.total++; n.total == mostRequests {
+		n.flooded(n.total)
+	}
 	if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") &&
 		!strings.Contains(r.URL.Path, "/leases") {
 		n.writes = append(n.writes, what)

@@ -24,6 +24,7 @@ const (
 	ruleAbsent    = "absent"    // a replica is not removed while its source wants it, or may be coming back
 	ruleConverged = "converged" // in the end every object is as it has to be
 	ruleQuiet     = "quiet"     // nothing is written when nothing changed
+	ruleEndless   = "endless"   // a history ends
 )
 
 // oracle sees each write before and after, and knows the rules. It shares nothing with the controller but the
@@ -33,8 +34,10 @@ type oracle struct {
 	settings Settings
 	tell     func(string)
 	broken   string
-	rule     string
-	writes   int
+	// stop is closed when a rule was broken.
+	stop   chan struct{}
+	rule   string
+	writes int
 
 	items      map[place]*view
 	namespaces map[string]*namespace
@@ -99,7 +102,7 @@ type standing struct{ source, at place }
 
 func newOracle(s Settings, tell func(string)) *oracle {
 	return &oracle{
-		settings: s, tell: tell, barred: protectedPatterns(),
+		settings: s, tell: tell, stop: make(chan struct{}), barred: protectedPatterns(),
 		items: map[place]*view{}, namespaces: map[string]*namespace{},
 		accounts: map[annotations.Name]*corev1.ServiceAccount{},
 		vanished: map[place]*memory{}, versions: map[place]map[string]bool{},
@@ -123,6 +126,7 @@ func (o *oracle) ok() bool {
 func (o *oracle) breaks(rule, text string) {
 	if o.broken == "" {
 		o.rule, o.broken = rule, text
+		close(o.stop)
 		o.tell("BROKEN (" + rule + "): " + text)
 	}
 }

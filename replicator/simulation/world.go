@@ -44,7 +44,9 @@ func Run(ctx context.Context, h History) (Result, error) {
 		OnCommit: w.oracle.commit, Termination: 2 * time.Second, NoWatchList: h.Settings.NoWatchList,
 	})
 	defer w.server.Close()
-	w.network = newNetwork(h.Seed, w.server)
+	w.network = newNetwork(h.Seed, w.server, func(n int) {
+		w.oracle.locked(func() { w.oracle.breaks(ruleEndless, fmt.Sprintf("after %d requests there is no end of them", n)) })
+	})
 	var err error
 	if w.tenants, err = newTenants(w.server); err != nil {
 		return Result{}, err
@@ -95,7 +97,12 @@ func brief(err error) string {
 func (w *World) pass(d time.Duration) {
 	for d > 0 && w.oracle.ok() {
 		part := min(d, time.Minute)
-		<-time.After(part)
+		timer := time.NewTimer(part)
+		select {
+		case <-timer.C:
+		case <-w.oracle.stop:
+			timer.Stop()
+		}
 		synctest.Wait()
 		w.supervise()
 		d -= part
