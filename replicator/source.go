@@ -254,7 +254,7 @@ func (c *Controller) unannotated(
 		return finding{life: plan.Ended, condition: conditionReleased, forget: true}
 	}
 	if record != nil && record.Policy != nil && record.Policy.SurvivesRecreation && record.Type == content.Type &&
-		!refusedTypes[content.Type] {
+		!refusedTypes[content.Type] && !c.protected(key.Namespace) && isBare(key, object) {
 		version, err := informers.ParseVersion(object.GetResourceVersion())
 		if err == nil {
 			return finding{
@@ -275,4 +275,13 @@ func (c *Controller) unannotated(
 		"replicas are removed when the grace of %s ends, unless it is annotated before; %s: \"true\" makes a source "+
 		"keep its policy", c.options.SourceDeleteGrace, annotations.SurvivesRecreation))
 	return f
+}
+
+// isBare says that nothing tells the object from the source that stood in its place, made again by somebody who does not
+// know of Mirrorball. A replica or an object that pulls is another's: it must not be made a source.
+func isBare(key informers.Key, object metav1.Object) bool {
+	_, isReplica := object.GetLabels()[annotations.LabelReplica]
+	claims := annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations())
+	return !isReplica && claims.PullFrom == nil && claims.Mirror == nil && claims.PushedVersion == "" &&
+		len(claims.Problems) == 0
 }

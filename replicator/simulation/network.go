@@ -64,7 +64,7 @@ type network struct {
 	// requests counts by process, method and path.
 	requests map[string]int
 	total    int
-	// writes are the writes that processes asked for, events and leases left out.
+	// writes are those that the API took, whether they changed anything or not; events and leases left out.
 	writes []string
 }
 
@@ -90,8 +90,8 @@ func (n *network) counted() map[string]int {
 	return maps.Clone(n.faults)
 }
 
-// asked returns the writes that were asked for since it was last called.
-func (n *network) asked() []string {
+// written returns the writes since it was last called.
+func (n *network) written() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	writes := n.writes
@@ -110,10 +110,6 @@ func (n *network) begin(by string, r *http.Request) (chance, Weather) {
 	n.requests[what]++
 	if n.total++; n.total == mostRequests {
 		n.flooded(n.total)
-	}
-	if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") &&
-		!strings.Contains(r.URL.Path, "/leases") {
-		n.writes = append(n.writes, what)
 	}
 	return newChance(n.seed, what, n.requests[what]), n.weather
 }
@@ -182,8 +178,15 @@ func (c *connection) serve(r *http.Request, terms apiserver.Terms) (*http.Respon
 	case <-c.dead:
 		return nil, errRefused
 	default:
-		return c.network.server.Serve(r, terms)
 	}
+	response, err := c.network.server.Serve(r, terms)
+	if err == nil && response.StatusCode < http.StatusBadRequest && r.Method != http.MethodGet &&
+		!strings.Contains(r.URL.Path, "/events") && !strings.Contains(r.URL.Path, "/leases") {
+		c.network.mu.Lock()
+		defer c.network.mu.Unlock()
+		c.network.writes = append(c.network.writes, c.by+" "+r.Method+" "+r.URL.Path)
+	}
+	return response, err
 }
 
 // wait lets time go by, unless the request or the process ends.

@@ -383,7 +383,8 @@ func (o *oracle) keeps(source, p place, now time.Time) bool {
 func (o *oracle) survives(s *view, policy *annotations.Policy, record *item) bool {
 	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType &&
 		record.data["uid"] != string(s.UID) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
-		!o.guarded(s.Namespace) && s.life == none
+		!o.guarded(s.Namespace) && s.life == none && s.claims.PullFrom == nil && s.claims.Mirror == nil &&
+		s.claims.PushedVersion == ""
 }
 
 func (o *oracle) noteOf(c *apiserver.Change) string {

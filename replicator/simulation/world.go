@@ -201,7 +201,7 @@ func (w *World) rest() error {
 		return nil
 	}
 	w.oracle.locked(func() { w.oracle.converged() })
-	w.network.asked()
+	w.network.written()
 	w.pass(resting)
 	w.quiet("at rest")
 	for _, p := range w.processes {
@@ -215,9 +215,9 @@ func (w *World) rest() error {
 }
 
 func (w *World) quiet(when string) {
-	if asked := w.network.asked(); len(asked) > 0 && w.oracle.ok() {
+	if written := w.network.written(); len(written) > 0 && w.oracle.ok() {
 		w.oracle.locked(func() {
-			w.oracle.breaks("quiet", fmt.Sprintf("%s, %d writes were asked for, the first %s", when, len(asked), asked[0]))
+			w.oracle.breaks("quiet", fmt.Sprintf("%s, %d writes were made, the first %s", when, len(written), written[0]))
 		})
 	}
 }
