@@ -81,7 +81,7 @@ func (o *oracle) judgeItem(before, after *item, now time.Time) {
 		return // its memory
 	}
 	switch {
-	case after == nil:
+	case after == nil, before != nil && before.DeletionTimestamp == nil && after.DeletionTimestamp != nil:
 		o.judgeRemoval(before, p, now)
 	case before == nil:
 		o.judgePush(nil, after, p, now)
@@ -106,10 +106,8 @@ func (o *oracle) judgeRemoval(before *item, p place, now time.Time) {
 	if last, ok := o.unkept[standing{s, p}]; ok && now.Sub(last) <= o.lag() {
 		return
 	}
-	source := o.items[s]
-	if source != nil && (before.immutable || source.kindType != before.kindType) &&
-		o.permitted(permission{source: s, namespace: p.Namespace, name: p.Name.Name}, now) {
-		return // can't be changed in place
+	if last, ok := o.unfit[standing{s, p}]; ok && now.Sub(last) <= o.lag() {
+		return
 	}
 	o.breaks(ruleAbsent, fmt.Sprintf("%s was deleted, a replica that %s has to have", p, s))
 }

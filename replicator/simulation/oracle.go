@@ -51,6 +51,8 @@ type oracle struct {
 	closed map[permission]time.Time
 	// unkept is when a replica last was one that may be removed.
 	unkept map[standing]time.Time
+	// unfit is when a replica last was one that can't be changed in place.
+	unfit map[standing]time.Time
 	// rough is when the API last was anything but calm, started when a process last began.
 	rough, started time.Time
 	barred         annotations.Patterns
@@ -107,6 +109,7 @@ func newOracle(s Settings, tell func(string)) *oracle {
 		accounts: map[annotations.Name]*corev1.ServiceAccount{},
 		vanished: map[place]*memory{}, versions: map[place]map[string]bool{},
 		open: map[permission]bool{}, closed: map[permission]time.Time{}, unkept: map[standing]time.Time{},
+		unfit: map[standing]time.Time{},
 	}
 }
 
@@ -156,8 +159,15 @@ func (o *oracle) commit(c apiserver.Change) {
 	now := time.Now()
 	mine := strings.HasPrefix(c.By, processPrefix)
 	for p, v := range o.items {
-		if s, ok := named(v.item); ok && v.mode() == annotations.ReplicaPush && !o.keeps(s, p, now) {
+		s, ok := named(v.item)
+		if !ok || v.mode() != annotations.ReplicaPush {
+			continue
+		}
+		if !o.keeps(s, p, now) {
 			o.unkept[standing{s, p}] = now
+		}
+		if o.replaceable(s, v) {
+			o.unfit[standing{s, p}] = now
 		}
 	}
 	if mine {
@@ -348,8 +358,21 @@ func (o *oracle) record(s place) (annotations.Policy, map[string]string, *item) 
 	return annotations.Policy{}, nil, nil
 }
 
-// keeps says whether a replica must not be removed: its source wants it, or may be coming back, or can't be read.
+// keeps says whether a replica must not be removed: its source wants it, or may be coming back, or can't be read. Where
+// the controller can't always know, it is false.
 func (o *oracle) keeps(source, p place, now time.Time) bool {
+	return !o.unsure(source) && o.stays(source, p, now)
+}
+
+// unsure says that a source was made again without a policy and the controller after that: not knowing the object that
+// had the policy, it can't always tell this from a policy that was taken away.
+func (o *oracle) unsure(source place) bool {
+	s, m := o.items[source], o.vanished[source]
+	return s != nil && s.life == none && m != nil && o.started.After(m.since)
+}
+
+// stays says whether a replica has to be there, for all that can be known.
+func (o *oracle) stays(source, p place, now time.Time) bool {
 	n := o.namespaces[p.Namespace]
 	if n == nil || n.deleting || source == p {
 		return true
@@ -369,14 +392,19 @@ func (o *oracle) keeps(source, p place, now time.Time) bool {
 			return false // its owner took the policy away
 		case o.survives(s, &policy, record):
 			return true
-		case o.started.After(m.since):
-			return false // a new process can't always tell a source that was made again from one that was let go
 		}
 	}
 	if m == nil {
 		return false
 	}
 	return now.Sub(m.since) < o.settings.Grace || record != nil && policy.OnDelete == annotations.Keep
+}
+
+// replaceable says whether a replica has to be removed and made again to be what its source wants.
+func (o *oracle) replaceable(source place, v *view) bool {
+	s := o.items[source]
+	return s != nil && (v.immutable || s.kindType != v.kindType) && o.wants(s, o.namespaces[v.Namespace]) &&
+		s.claims.Policy.ReplicaName(source.Name.Name) == v.Name
 }
 
 // survives says that a source was made again such that it goes on under the policy that is remembered.
