@@ -78,7 +78,7 @@ func New(o Options) *Cluster {
 func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
 	x := &objects{
 		kind: kind, sources: names{}, wanted: index[string]{},
-		replicasOf: index[annotations.Name]{}, pullers: index[annotations.Name]{},
+		replicasOf: index[annotations.Name]{}, pullers: index[annotations.Name]{}, pulled: index[annotations.Name]{},
 	}
 	resource := Resource(kind)
 	x.candidates = newStream(c, resource, newCandidate, x.indexCandidate,

@@ -42,9 +42,12 @@ type objects struct {
 	// sources are the candidates with a policy; wanted are those that push, by the name of their replicas.
 	sources names
 	wanted  index[string]
-	// replicasOf are the replicas by the source that they name; pullers the objects that pull, by the same.
+	// replicasOf are the replicas by the source that they name; pullers the candidates that ask to be filled and pulled
+	// the replicas that do, by the same. Each stream has an index of its own: an object that passes from one to the
+	// other may leave the one after it came to the other.
 	replicasOf index[annotations.Name]
 	pullers    index[annotations.Name]
+	pulled     index[annotations.Name]
 }
 
 func (o *objects) indexCandidate(old, new *Candidate) {
@@ -82,13 +85,13 @@ func (o *objects) indexReplica(old, new *Replica) {
 	if old != nil {
 		o.replicasOf.remove(old.Source, old.Name)
 		if p := pullOf(old); p != nil {
-			o.pullers.remove(p.From, old.Name)
+			o.pulled.remove(p.From, old.Name)
 		}
 	}
 	if new != nil {
 		o.replicasOf.add(new.Source, new.Name)
 		if p := pullOf(new); p != nil {
-			o.pullers.add(p.From, new.Name)
+			o.pulled.add(p.From, new.Name)
 		}
 	}
 }

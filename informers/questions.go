@@ -111,8 +111,9 @@ func (c *Cluster) Pullers(source Key) []Standing {
 	if o == nil {
 		return nil
 	}
-	list := o.pullers.list(source.Name)
+	list := append(o.pullers.list(source.Name), o.pulled.list(source.Name)...)
 	slices.SortFunc(list, compareNames)
+	list = slices.Compact(list)
 	out := make([]Standing, 0, len(list))
 	for _, n := range list {
 		// While an object passes from one stream to the other, what is indexed of the one may be over by the other.

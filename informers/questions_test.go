@@ -56,3 +56,29 @@ func TestPullersLeaveOutWhatIsAPushedReplicaByNow(t *testing.T) {
 		t.Errorf("%d objects pull, want none: what stands there was pushed", len(got))
 	}
 }
+
+func TestPullersStayThatPassFromOneStreamToTheOther(t *testing.T) {
+	c := newTestCluster(t, func(Key, bool) {})
+	secrets := c.kinds[annotations.Secret]
+	meta := metav1.ObjectMeta{
+		Namespace: "to", Name: "s", ResourceVersion: "1", Annotations: map[string]string{annotations.PullFrom: "from/s"},
+	}
+	candidate := &metav1.PartialObjectMetadata{ObjectMeta: meta}
+	if err := secrets.candidates.Update(candidate); err != nil {
+		t.Fatal(err)
+	}
+	meta.ResourceVersion = "2"
+	meta.Labels = map[string]string{annotations.LabelReplica: annotations.ReplicaPull}
+	if err := secrets.replicas.Update(&corev1.Secret{ObjectMeta: meta}); err != nil {
+		t.Fatal(err)
+	}
+	// That it is no candidate any more comes second.
+	candidate = candidate.DeepCopy()
+	candidate.ResourceVersion = "2"
+	if err := secrets.candidates.Delete(candidate); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(c.Pullers(Key{annotations.Secret, annotations.Name{Namespace: "from", Name: "s"}})); got != 1 {
+		t.Errorf("%d objects pull, want the one that was filled", got)
+	}
+}
