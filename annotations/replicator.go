@@ -37,6 +37,19 @@ func (p *parser) replicatorMarks() {
 	}
 }
 
+// GivenKeys are the data keys that an object in kubernetes-replicator's dialect has of its source, as Mirrorball lists
+// them, or, on an object that Mirrorball has not written yet, kubernetes-replicator. The other keys are the object's own.
+func GivenKeys(annotations map[string]string) []string {
+	list, ok := annotations[ReplicatedKeys]
+	if !ok {
+		list = annotations[replicatorKeys]
+	}
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
+}
+
 func (p *parser) replicatorPull() {
 	if !p.has(replicatorFrom) {
 		return

@@ -10,11 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// The prefixes of the two other controllers' annotations.
-const (
-	reflector  = "reflector.v1.k8s.emberstack.com/"
-	replicator = "replicator.v1.mittwald.de/"
-)
+// replicator is the prefix of kubernetes-replicator's annotations.
+const replicator = "replicator.v1.mittwald.de/"
 
 // pullDialect is a way to say who may pull, and to pull.
 type pullDialect struct {
@@ -36,15 +33,10 @@ var pullDialects = map[string]pullDialect{
 	},
 	"Reflector": {
 		permit: func(prefix string) map[string]string {
-			return map[string]string{
-				reflector + "reflection-allowed": "true", reflector + "reflection-allowed-namespaces": prefix + ".*",
-			}
+			return map[string]string{allowed: "true", allowedIn: prefix + ".*"}
 		},
 		permitLabel: func(key, value string) map[string]string {
-			return map[string]string{
-				reflector + "reflection-allowed":                     "true",
-				reflector + "reflection-allowed-namespaces-selector": key + "=" + value,
-			}
+			return map[string]string{allowed: "true", allowedWhere: key + "=" + value}
 		},
 		pull: reflector + "reflects",
 	},
@@ -356,9 +348,15 @@ func TestAnObjectThatPullsGoesOverToAnotherSourceAndDialect(t *testing.T) {
 					delete(o.annotations, old.pull)
 					o.annotations[new.pull] = second.namespace + "/" + second.name
 				})
-				s.pulled(second, puller)
+				// In kubernetes-replicator's dialect, what an object has when it begins to pull is its own.
+				if old.pull == new.pull || new.pull != replicator+"replicate-from" {
+					s.pulled(second, puller)
+				}
+				s.eventuallyHas(puller, "token", "second")
 				s.unmoved(func() { s.rotate(first, "two") }, puller.namespace)
-				s.pulled(s.rotate(second, "three"), puller)
+				s.rotate(second, "three")
+				s.eventuallyHas(puller, "token", "three")
+				s.unmoved(nil, puller.namespace)
 			})
 		}
 	}

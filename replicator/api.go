@@ -108,6 +108,8 @@ const (
 	leaving
 	// fixed: the object can't change in this way; it has to be removed and created again.
 	fixed
+	// unfit: the object can't be adopted or filled as it is; nothing was written.
+	unfit
 	// blocked: quota, admission, RBAC, size; slowly try again and say so.
 	blocked
 	// busy: the server is overloaded or away.
@@ -133,7 +135,9 @@ func classify(ctx context.Context, err error) answer {
 		return behind
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		return behind
-	case apierrors.IsInvalid(err) && immutable(err):
+	case isUnfit(err):
+		return unfit
+	case apierrors.IsInvalid(err) && fixedField(err) != "":
 		return fixed
 	case errors.As(err, &status):
 		switch code := status.Status().Code; {
@@ -159,18 +163,19 @@ func overload(err error) bool {
 	return code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable || code == http.StatusGatewayTimeout
 }
 
-func immutable(err error) bool {
+// fixedField is the field that can't be changed in place, or "".
+func fixedField(err error) string {
 	status := apierrors.APIStatus(nil)
 	if !errors.As(err, &status) || status.Status().Details == nil {
-		return false
+		return ""
 	}
 	for _, cause := range status.Status().Details.Causes {
 		switch cause.Field {
 		case "type", "data", "immutable", "binaryData":
-			return true
+			return cause.Field
 		}
 	}
-	return false
+	return ""
 }
 
 // reason is an API server's answer in words that hold no content: its reason and code, never its message, which may

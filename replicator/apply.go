@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
@@ -109,6 +111,9 @@ func (c *Controller) settleAction(
 		return again
 	case leaving, stopping:
 		return changed
+	case unfit:
+		s.setUnfit(a, err)
+		return now
 	case busy:
 		if seconds, ok := apierrors.SuggestsClientDelay(err); ok && seconds > 0 {
 			return when(time.Duration(seconds) * time.Second)
@@ -127,6 +132,7 @@ type deed struct {
 	c                    *Controller
 	key                  informers.Key
 	source               *plan.Source
+	content              informers.Content
 	push, pull, pullKeys informers.Content
 	at                   time.Time
 }
@@ -152,6 +158,7 @@ func (c *Controller) deed(ctx context.Context, key informers.Key, s *state, acti
 		c.contents.put(key, s.uid, s.version, read)
 	}
 	var errs [3]error
+	d.content = *content
 	d.push, errs[0] = pushed(key, s.policy, *content)
 	d.pull, errs[1] = pulled(key, s.policy, *content, false)
 	d.pullKeys, errs[2] = pulled(key, s.policy, *content, true)
@@ -267,55 +274,86 @@ func (d *deed) update(ctx context.Context, a plan.Action) error {
 	return d.observe(m, d.push, err)
 }
 
-// adopt makes a replica of what a peer made of the same source. Its type goes into the patch, unchanged or refused: a
-// candidate's is not known.
+// adopt makes a replica of what a peer made of the same source.
 func (d *deed) adopt(ctx context.Context, a plan.Action) error {
-	return d.mark(ctx, a, a.At.Candidate.Version, true, d.push)
+	if a.At.Candidate.Claims.Mirror == nil {
+		content, err := d.read(ctx, a)
+		if err != nil {
+			return err
+		}
+		if err := d.ownCopy(a.At.Candidate.Claims.PushedVersion, content); err != nil {
+			return err
+		}
+	}
+	return d.mark(ctx, a, true, d.push)
+}
+
+// ownCopy is nil for a copy that kubernetes-replicator made of this very source, which it does not name. It has no data
+// but what it was given, and either records the source's present version, which no other object has, or has the source's
+// present content: so nothing is lost with it but what somebody changed in a copy.
+func (d *deed) ownCopy(version string, c informers.Content) error {
+	given := annotations.GivenKeys(c.Annotations)
+	for _, keys := range []map[string][]byte{c.Data, c.Binary} {
+		for key := range keys {
+			if !slices.Contains(given, key) {
+				return &unfitError{"another controller merged its copy into an object that has data of its own"}
+			}
+		}
+	}
+	if version != d.source.Version.String() &&
+		!(maps.EqualFunc(c.Data, d.content.Data, bytes.Equal) && maps.EqualFunc(c.Binary, d.content.Binary, bytes.Equal)) {
+		return &unfitError{"another controller made it, of another source or of another version of this one"}
+	}
+	return nil
 }
 
 // fill writes the content, and Mirrorball's marks, into an object that pulls.
 func (d *deed) fill(ctx context.Context, a plan.Action) error {
 	want := d.pull
-	version := a.At.Identity().Version
 	if a.Pull.Dialect == annotations.Replicator {
-		merged, v, err := d.merged(ctx, a)
+		own, err := d.read(ctx, a)
 		if err != nil {
 			return err
 		}
-		want, version = merged, v
+		want = merged(own, d.pullKeys)
 	}
-	return d.mark(ctx, a, version, a.At.Replica == nil, want)
+	return d.mark(ctx, a, a.At.Replica == nil, want)
 }
 
-// merged is the source's keys beside the object's own: the object is read, because only it knows its own.
-func (d *deed) merged(ctx context.Context, a plan.Action) (informers.Content, informers.Version, error) {
+// read reads the object that the action was decided on: its content is not in the caches.
+func (d *deed) read(ctx context.Context, a plan.Action) (informers.Content, error) {
 	object, content, err := d.c.api.source(ctx, informers.Key{Kind: d.key.Kind, Name: a.Target})
-	if err != nil {
-		return content, 0, err
+	if err == nil && object.GetResourceVersion() != a.At.Identity().Version.String() {
+		resource := corev1.Resource(d.resource())
+		return content, apierrors.NewConflict(resource, a.Target.Name, errors.New("it has changed meanwhile"))
 	}
-	out := d.pullKeys
-	out.Data, out.Binary = maps.Clone(content.Data), maps.Clone(content.Binary)
-	if out.Data == nil {
-		out.Data = map[string][]byte{}
-	}
-	if out.Binary == nil {
-		out.Binary = map[string][]byte{}
-	}
-	for _, k := range informers.SplitList(content.Annotations[annotations.ReplicatedKeys]) {
-		delete(out.Data, k)
-		delete(out.Binary, k)
-	}
-	maps.Copy(out.Data, d.pullKeys.Data)
-	maps.Copy(out.Binary, d.pullKeys.Binary)
-	id, err := informers.IdentityOf(object)
-	return out, id.Version, err
+	return content, err
 }
 
-// mark patches an object that may have no labels yet. It always has annotations: they are why it is written to.
-func (d *deed) mark(
-	ctx context.Context, a plan.Action, version informers.Version, fresh bool, want informers.Content,
-) error {
-	p := newPatch(version)
+// merged is the source's keys beside the object's own.
+func merged(object, source informers.Content) informers.Content {
+	given := annotations.GivenKeys(object.Annotations)
+	out := source
+	out.Data, out.Binary = map[string][]byte{}, map[string][]byte{}
+	for _, part := range []struct{ own, source, out map[string][]byte }{
+		{object.Data, source.Data, out.Data}, {object.Binary, source.Binary, out.Binary},
+	} {
+		for key, value := range part.own {
+			_, text := source.Data[key]
+			_, binary := source.Binary[key]
+			if !text && !binary && !slices.Contains(given, key) {
+				part.out[key] = value
+			}
+		}
+		maps.Copy(part.out, part.source)
+	}
+	return out
+}
+
+// mark patches an object that may have no labels yet. It always has annotations: they are why it is written to. The type
+// of one that is fresh goes into the patch, unchanged or refused: a candidate's is not known.
+func (d *deed) mark(ctx context.Context, a plan.Action, fresh bool, want informers.Content) error {
+	p := newPatch(a.At.Identity().Version)
 	if fresh && d.key.Kind == annotations.Secret {
 		p.add("/type", d.source.Type)
 	}
@@ -328,6 +366,12 @@ func (d *deed) mark(
 	p.set("/metadata/annotations", false, stamped(want.Annotations, d.at))
 	p.unmark(want.Annotations)
 	m, err := d.c.api.patch(ctx, d.resource(), a.Target, p)
+	if fresh && classify(ctx, err) == fixed {
+		if fixedField(err) == "type" {
+			return &unfitError{"its type is not the source's, " + d.source.Type}
+		}
+		return &unfitError{"it is immutable and cannot follow"}
+	}
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,8 @@ func (m *metrics) reconciled(d time.Duration, err error) {
 func (m *metrics) read() { m.reads.Inc() }
 
 var answerNames = map[answer]string{
-	done: "ok", behind: "stale", leaving: "terminating", fixed: "immutable", blocked: "blocked", busy: "busy",
+	done: "ok", behind: "stale", leaving: "terminating", fixed: "immutable", unfit: "unfit",
+	blocked: "blocked", busy: "busy",
 }
 
 func (m *metrics) acted(verb plan.Verb, a answer) {

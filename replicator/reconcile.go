@@ -81,7 +81,7 @@ func (c *Controller) world(key informers.Key, s *state, f finding) *plan.World {
 	if f.life != plan.Active {
 		return w
 	}
-	w.Source = *s.source
+	w.Source, w.Unfit = *s.source, s.unfit
 	target := s.policy.ReplicaName(key.Name.Name)
 	w.Places = c.cluster.Places(key.Kind, target, w.Namespaces)
 	for _, r := range c.cluster.Rivals(key, target) {

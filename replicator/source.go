@@ -88,7 +88,7 @@ func (c *Controller) read(
 ) (finding, error) {
 	f := finding{life: plan.Active, condition: conditionActive}
 	if s.version != seen.Version || s.uid != seen.UID {
-		s.source, s.refused, s.frozen = nil, "", nil
+		s.source, s.refused, s.frozen, s.unfit = nil, "", nil, nil
 		if err := c.load(ctx, key, s, &f); err != nil || f.after == again {
 			f.life = plan.Held
 			return f, err

@@ -34,6 +34,8 @@ type state struct {
 	settled informers.Digest
 	// waits are the targets that can't be written for now.
 	waits map[annotations.Name]*wait
+	// unfit are objects that were found not to be fit to be adopted or filled from this version of the source.
+	unfit map[annotations.Name]plan.Unfit
 	// told are the warnings that stand, by subject and reason.
 	told map[warningKey]string
 	// counts are places by state, condition the source's own, for the metrics.

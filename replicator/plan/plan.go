@@ -10,7 +10,7 @@
 //	at a target of an active source stands       and so
 //	nothing                                      create, unless another source has the better right
 //	our replica                                  nothing; or update; or, where it can't change, recreate
-//	a replica that a peer made of this source    adopt
+//	a replica that a peer made of this source    adopt, unless it was found to be unfit
 //	an object that pulls from this source        nothing: it is served by pull
 //	a replica of another source                  conflict
 //	anything else                                occupied
@@ -58,6 +58,16 @@ type World struct {
 	Attached []*informers.ServiceAccount
 	// Protected are the namespaces that are never written to.
 	Protected func(namespace string) bool
+	// Unfit are candidates of which it was found out, on trying, why they can't be adopted or filled: of a candidate's
+	// type and content nothing is known before.
+	Unfit map[annotations.Name]Unfit
+}
+
+// Unfit says why a version of an object can't be adopted or filled.
+type Unfit struct {
+	Version informers.Version
+	// Reason is a clause about the object.
+	Reason string
 }
 
 // Source is an active source.
@@ -285,6 +295,10 @@ func (m *maker) target(ns *informers.Namespace, at annotations.Name, s informers
 		m.say(at, Conflict, "it is a replica of "+r.Source.String())
 		return false
 	case s.Candidate != nil && m.madeByPeer(s.Candidate):
+		if why := m.unfit(s.Candidate); why != "" {
+			m.say(at, Occupied, why)
+			return false
+		}
 		m.say(at, Drifted, "made by another controller from this source")
 		act.Verb = Adopt
 	default:
@@ -295,8 +309,9 @@ func (m *maker) target(ns *informers.Namespace, at annotations.Name, s informers
 	return true
 }
 
-// madeByPeer recognises what Reflector and kubernetes-replicator made of this very source: the one names the source,
-// the other records its resourceVersion, which no other object has.
+// madeByPeer recognises what Reflector and kubernetes-replicator may have made of this very source. Reflector's copies
+// name it. kubernetes-replicator's do not: whether one is of this source is found out when it is to be adopted, by the
+// version that it records, or by its content.
 func (m *maker) madeByPeer(c *informers.Candidate) bool {
 	if c.Claims == nil || c.Deleting || c.Claims.Policy != nil || c.Claims.PullFrom != nil {
 		return false
@@ -304,7 +319,15 @@ func (m *maker) madeByPeer(c *informers.Candidate) bool {
 	if c.Claims.Mirror != nil {
 		return *c.Claims.Mirror == m.w.Key.Name
 	}
-	return c.Claims.PushedVersion == m.w.Source.Version.String()
+	return c.Claims.PushedVersion != ""
+}
+
+// unfit says why this version of a candidate can't be adopted or filled, or "".
+func (m *maker) unfit(c *informers.Candidate) string {
+	if u := m.w.Unfit[c.Name]; c.Version == u.Version {
+		return u.Reason
+	}
+	return ""
 }
 
 // rival is the older source that wants a free place, or "". The place's present owner keeps it, so age matters only
@@ -371,6 +394,9 @@ func (m *maker) puller(p informers.Standing, permitted bool) (State, string) {
 	case m.w.Protected(p.Identity().Namespace):
 		return Barred, "the namespace is protected"
 	case r == nil:
+		if why := m.unfit(p.Candidate); why != "" {
+			return Mismatched, why
+		}
 		return Missing, ""
 	case r.Source == m.w.Key.Name && r.Digest == want:
 		return InSync, ""
