@@ -36,6 +36,8 @@ type stream[T lean] struct {
 	// changed is called afterwards, without mu, to turn the change into keys.
 	changed func(n annotations.Name, old, new T)
 	synced  bool
+	// seen is the version up to which the watch has told of everything.
+	seen Version
 
 	source   cache.ListerWatcher
 	expected runtime.Object
@@ -85,10 +87,27 @@ func (s *stream[T]) Update(obj any) error {
 	return nil
 }
 
-// put takes in an object, unless a newer version of it is known already from the answer to a write.
+// put takes in what the watch tells, unless a newer version of the object is known already from the answer to a write.
 func (s *stream[T]) put(t T) {
-	id := t.identity()
 	s.mu.Lock()
+	s.seen = max(s.seen, t.identity().Version)
+	s.store(t)
+}
+
+// observe takes in an object as the answer to a write gave it, unless the watch is as far: where it has told of the
+// object's removal already, nothing would ever take the object out again.
+func (s *stream[T]) observe(t T) {
+	s.mu.Lock()
+	if t.identity().Version <= s.seen {
+		s.mu.Unlock()
+		return
+	}
+	s.store(t)
+}
+
+// store is called with mu held, and gives it back.
+func (s *stream[T]) store(t T) {
+	id := t.identity()
 	old, had := s.items[id.Name]
 	if had && old.identity().Version > id.Version {
 		s.mu.Unlock()
@@ -114,6 +133,9 @@ func (s *stream[T]) Delete(obj any) error {
 	if err != nil {
 		return err
 	}
+	s.mu.Lock()
+	s.seen = max(s.seen, t.identity().Version)
+	s.mu.Unlock()
 	s.remove(*t.identity())
 	return nil
 }
@@ -182,6 +204,7 @@ func (s *stream[T]) Replace(list []any, resourceVersion string) error {
 	}
 	s.items = items
 	s.synced = true
+	s.seen = version
 	s.mu.Unlock()
 	for _, c := range changes {
 		s.changed(c.name, c.old, c.new)

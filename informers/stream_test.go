@@ -1,0 +1,94 @@
+package informers
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// handFed is a cluster that nobody feeds but the test.
+func handFed(t *testing.T) (*Cluster, *objects) {
+	t.Helper()
+	config := &rest.Config{Host: "unused.invalid"}
+	typed, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta, err := metadata.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := New(Options{
+		Metadata: meta, Typed: typed, Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system",
+		Notify: func(Key, bool) {},
+	})
+	return c, c.kinds[annotations.Secret]
+}
+
+func filled(version string) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "shop", Name: "token", ResourceVersion: version,
+		Labels: map[string]string{annotations.LabelReplica: annotations.ReplicaPull},
+		Annotations: map[string]string{
+			annotations.PullFrom: "platform/token", annotations.ReplicaOf: "platform/token",
+		},
+	}}
+}
+
+func TestAnAnswerThatComesAfterTheRemovalBringsNothingBack(t *testing.T) {
+	c, o := handFed(t)
+	written, err := DigestKey{}.replica(filled("5"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.replicas.Delete(filled("7")); err != nil { // the watch has told of both, the creation and the removal
+		t.Fatal(err)
+	}
+	c.Observe(annotations.Secret, written)
+	if at := c.At(Key{annotations.Secret, written.Name}); at.Replica != nil {
+		t.Error("an object that is gone is taken for a replica")
+	}
+	later, err := DigestKey{}.replica(filled("9"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Observe(annotations.Secret, later)
+	if at := c.At(Key{annotations.Secret, written.Name}); at.Replica == nil {
+		t.Error("the answer to a later write is passed over")
+	}
+}
+
+func TestAnObjectThatIsFilledStaysAPullerInWhateverOrderTheStreamsTellOfIt(t *testing.T) {
+	source := Key{annotations.Secret, annotations.Name{Namespace: "platform", Name: "token"}}
+	asks := filled("3")
+	asks.Labels = nil
+	object := &metav1.PartialObjectMetadata{ObjectMeta: asks.ObjectMeta}
+	leaves := object.DeepCopy()
+	leaves.ResourceVersion = "5"
+	for title, order := range map[string][]int{"joins first": {0, 1}, "leaves first": {1, 0}} {
+		t.Run(title, func(t *testing.T) {
+			c, o := handFed(t)
+			if err := o.candidates.Add(object); err != nil {
+				t.Fatal(err)
+			}
+			steps := []func() error{
+				func() error { return o.replicas.Add(filled("5")) },
+				func() error { return o.candidates.Delete(leaves) },
+			}
+			for _, step := range order {
+				if err := steps[step](); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if pullers := c.Pullers(source); len(pullers) != 1 || pullers[0].Replica == nil {
+				t.Errorf("the source's pullers are %v", pullers)
+			}
+		})
+	}
+}
