@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -48,7 +49,8 @@ var refusedTypes = map[string]bool{
 // look finds out what the source is at the moment. Only what changed is read from the API server.
 func (c *Controller) look(ctx context.Context, key informers.Key, s *state) (finding, error) {
 	at := c.cluster.At(key)
-	switch claims := claimsOf(at); {
+	claims := claimsOf(at)
+	switch {
 	case at.Replica != nil && claims != nil && claims.Policy != nil,
 		at.Candidate != nil && claims != nil && claims.PullFrom != nil && claims.Policy != nil:
 		return s.refuse(key, at, "a replica is never a source: remove its annotations, or its "+
@@ -62,7 +64,17 @@ func (c *Controller) look(ctx context.Context, key informers.Key, s *state) (fin
 	case claims != nil && claims.Policy != nil && c.options.SourceNamespaces.Match(key.Namespace):
 		return c.read(ctx, key, s, at.Candidate)
 	}
-	return c.absent(ctx, key, s, at)
+	f, err := c.absent(ctx, key, s, at)
+	if claims != nil {
+		f.ignored(key, at.Identity().UID, claims)
+	}
+	return f, err
+}
+
+func (f *finding) ignored(key informers.Key, uid types.UID, claims *annotations.Claims) {
+	for _, p := range claims.Ignored {
+		f.warn(key, uid, reasonIgnored, p.String())
+	}
 }
 
 func claimsOf(at informers.Standing) *annotations.Claims {
@@ -105,9 +117,7 @@ func (c *Controller) read(
 		}
 		return f, nil
 	}
-	for _, p := range seen.Claims.Ignored {
-		f.warn(key, s.uid, reasonIgnored, p.String())
-	}
+	f.ignored(key, s.uid, seen.Claims)
 	if p := s.policy; !p.AttachTo.Empty() && !plan.Attachable(s.source.Type) {
 		f.warn(key, s.uid, reasonIgnored, fmt.Sprintf("annotation %s has no effect: the type is %q, and only "+
 			"kubernetes.io/dockerconfigjson and kubernetes.io/dockercfg are image pull secrets",
