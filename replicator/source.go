@@ -281,9 +281,13 @@ func (c *Controller) unannotated(
 		return finding{life: plan.Ended, condition: conditionReleased, forget: true}
 	}
 	f := finding{life: plan.Held, condition: conditionMissing, after: when(left)}
+	hint := annotations.SurvivesRecreation + `: "true" makes a source keep its policy`
+	if record != nil && record.Policy != nil && record.Policy.SurvivesRecreation {
+		hint = fmt.Sprintf("its policy does not survive, since its type is %q and was %q", content.Type, record.Type)
+	}
 	f.warn(key, uid, reasonRecreated, fmt.Sprintf("it was created again without its replication annotations: its "+
-		"replicas are removed when the grace of %s ends, unless it is annotated before; %s: \"true\" makes a source "+
-		"keep its policy", c.options.SourceDeleteGrace, annotations.SurvivesRecreation))
+		"replicas are removed when the grace of %s ends, unless it is annotated before; %s", c.options.SourceDeleteGrace,
+		hint))
 	return f
 }
 
