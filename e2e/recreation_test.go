@@ -1,0 +1,317 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/mirrorball-dev/mirrorball/e2e/harness"
+)
+
+// kubectl runs it as the administrator.
+func (s *scene) kubectl(args ...string) string {
+	s.Helper()
+	command := exec.CommandContext(s.Context(), s.system.Kubectl(), append([]string{"--kubeconfig", s.system.Kubeconfig}, args...)...)
+	output, err := command.CombinedOutput()
+	if err != nil {
+		s.Fatalf("kubectl %q: %v: %s", args, err, output)
+	}
+	return string(output)
+}
+
+// recreate rotates as the CronJob of deploy/examples/rotation.yaml does: nothing of the old Secret is in the new one.
+func (s *scene) recreate(source object, value string) object {
+	s.Helper()
+	s.kubectl("-n", source.namespace, "delete", "secret", source.name, "--ignore-not-found")
+	s.kubectl("-n", source.namespace, "create", "secret", "docker-registry", source.name,
+		"--docker-server=registry.example.com", "--docker-username=ada", "--docker-password="+value)
+	return s.get(secret, source.namespace, source.name)
+}
+
+// surviving are credentials that survive their recreation, under a policy in any dialect.
+func surviving(namespace, name string, policy map[string]string) object {
+	o := credentials(namespace, name, "", "default")
+	delete(o.annotations, native+"push-to")
+	maps.Copy(o.annotations, policy)
+	o.annotations[native+"survives-recreation"] = "true"
+	return o
+}
+
+// pushDialects are policies that push into a namespace, and let it pull.
+var pushDialects = map[string]func(namespace string) map[string]string{
+	"native": func(namespace string) map[string]string {
+		return map[string]string{native + "push-to": namespace, native + "pull-by": namespace}
+	},
+	"Reflector": func(namespace string) map[string]string {
+		return annotated(allowed, "true", allowedIn, namespace, auto, "true")
+	},
+	"kubernetes-replicator": func(namespace string) map[string]string {
+		return annotated(replicator+"replicate-to", namespace, replicator+"replication-allowed", "true",
+			replicator+"replication-allowed-namespaces", namespace)
+	},
+}
+
+func TestASourceThatSurvivesIsRotatedByRecreationAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	for title, policy := range pushDialects {
+		t.Run(title, func(t *testing.T) {
+			s := newScene(t)
+			from, to := s.namespace("from"), s.namespace("to")
+			source := s.create(surviving(from, "ecr-credentials", policy(to)))
+			annotations := source.annotations
+			first := s.replicated(source, to)
+			puller := s.create(object{
+				namespace: to, name: "pulling", typ: source.typ, data: source.data,
+				annotations: map[string]string{native + "pull-from": from + "/ecr-credentials"},
+			})
+			followed := s.pulled(source, puller)
+			s.pullSecrets(to, "default", "ecr-credentials")
+			s.system.CatchUp(s)
+			var last, lastPulled object
+			for rotation := range 4 {
+				source = s.recreate(source, fmt.Sprint("token-", rotation))
+				last, lastPulled = s.replicated(source, to), s.pulled(source, puller)
+				now := s.get(secret, from, source.name)
+				if diff := cmp.Diff(annotations, now.annotations); diff != "" {
+					t.Errorf("the source's annotations (-want +got):\n%s", diff)
+				}
+				s.pullSecrets(to, "default", "ecr-credentials")
+			}
+			s.neverAbsent(first, last)
+			s.neverAbsent(followed, lastPulled)
+			s.unmoved(nil, from, to, harness.Namespace)
+			s.unwarned(source)
+		})
+	}
+}
+
+func TestASourceThatSurvivesIsRotatedWhileTheControllerIsAway(t *testing.T) {
+	s := ownScene(t)
+	c := s.system.Controller(s)
+	from, to := s.namespace("from"), s.namespace("to")
+	var sources, firsts []object
+	for title, policy := range pushDialects {
+		name := "credentials-" + fmt.Sprint(len(title))
+		sources = append(sources, s.create(surviving(from, name, policy(to))))
+	}
+	for _, source := range sources {
+		firsts = append(firsts, s.replicated(source, to))
+	}
+	s.system.CatchUp(s)
+	kill := func() {
+		s.Helper()
+		if err := c.Kill(); err != nil {
+			s.Fatal(err)
+		}
+	}
+	for round, way := range []struct{ afterDelete, beforeCreate, afterCreate func() }{
+		{kill, func() { s.start(c) }, func() {}},
+		{func() { s.stop(c) }, func() {}, func() { s.start(c) }},
+		{func() { s.system.CatchUp(s); kill() }, func() {}, func() { s.start(c) }},
+		{func() { s.stop(c) }, func() { s.start(c); s.system.CatchUp(s) }, func() {}},
+	} {
+		for _, source := range sources {
+			s.delete(source)
+		}
+		way.afterDelete()
+		way.beforeCreate()
+		for i, source := range sources {
+			sources[i] = s.recreate(source, fmt.Sprint("token-", round))
+		}
+		way.afterCreate()
+		for i, source := range sources {
+			s.neverAbsent(firsts[i], s.replicated(source, to))
+			now := s.get(secret, from, source.name)
+			if now.annotations[native+"survives-recreation"] != "true" {
+				t.Errorf("round %d: the policy is not written back: %v", round, now.annotations)
+			}
+		}
+		s.system.CatchUp(s)
+	}
+}
+
+// last follows a replica from a version of it until it is gone, and returns each content that it had.
+func (s *scene) until(gone object) (contents []map[string]string) {
+	s.Helper()
+	events := s.watch(gone)
+	defer events.Stop()
+	timeout := time.After(harness.Timeout)
+	for {
+		select {
+		case event := <-events.ResultChan():
+			o, ok := event.Object.(*unstructured.Unstructured)
+			if !ok {
+				s.Fatalf("%s: a watch says %s", gone, event.Type)
+			}
+			data, _, err := unstructured.NestedStringMap(o.Object, "data")
+			if err != nil {
+				s.Fatal(err)
+			}
+			contents = append(contents, data)
+			if event.Type == watch.Deleted {
+				return contents
+			}
+		case <-timeout:
+			s.Fatalf("%s is still there", gone)
+		}
+	}
+}
+
+// Without consent to it, nothing of the new Secret leaves its namespace; the replicas go when the grace ends.
+func TestNothingOfASecretMadeAgainLeavesItsNamespaceWithoutConsent(t *testing.T) {
+	t.Parallel()
+	for title, tc := range map[string]struct {
+		annotations map[string]string
+		again       object
+		says        string
+	}{
+		"no survives-recreation": {
+			annotations: map[string]string{}, again: object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
+			says: native + "survives-recreation",
+		},
+		"survives-recreation false": {
+			annotations: annotated(native+"survives-recreation", "false"),
+			again:       object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
+			says:        native + "survives-recreation",
+		},
+		"another type": {
+			annotations: annotated(native+"survives-recreation", "true"),
+			again: object{
+				typ: corev1.SecretTypeBasicAuth, data: map[string]string{"username": "new", "password": "new"},
+			},
+			says: "type",
+		},
+	} {
+		t.Run(title, func(t *testing.T) {
+			s := newScene(t)
+			from, to := s.namespace("from"), s.namespace("to")
+			source := pushed(secret, from, "token", to)
+			maps.Copy(source.annotations, tc.annotations)
+			source = s.create(source)
+			replica := s.replicated(source, to)
+			s.system.CatchUp(s)
+			s.delete(source)
+			again := tc.again
+			again.namespace, again.name = from, "token"
+			bare := s.create(again)
+			s.told(bare, "Recreated", tc.says)
+			for _, content := range s.until(replica) {
+				if diff := cmp.Diff(map[string]string{"token": "b25l"}, content); diff != "" {
+					t.Errorf("the replica's data changed (-want +got):\n%s", diff)
+				}
+			}
+			s.absent(secret, to, "token")
+			s.untouched(bare)
+		})
+	}
+}
+
+func TestASourceMadeAgainAfterTheGraceDoesNotSurvive(t *testing.T) {
+	s := newScene(t)
+	from, to := s.namespace("from"), s.namespace("to")
+	source := pushed(secret, from, "token", to)
+	source.annotations[native+"survives-recreation"] = "true"
+	source = s.create(source)
+	s.replicated(source, to)
+	s.system.CatchUp(s)
+	s.delete(source)
+	s.gone(secret, to, "token")
+	s.system.CatchUp(s)
+	bare := s.create(object{namespace: from, name: "token", data: map[string]string{"token": "two"}})
+	s.absent(secret, to, "token")
+	s.untouched(bare)
+}
+
+// Whoever can write in a target namespace can forge what stands there. It widens no policy, and brings none back.
+func TestNoForgeryInATargetNamespaceWidensWhatSurvives(t *testing.T) {
+	t.Parallel()
+	for title, survives := range map[string]string{"of a source that survives": "true", "of one that does not": "false"} {
+		t.Run(title, func(t *testing.T) {
+			s := newScene(t)
+			from, to, barred := s.namespace("from"), s.namespace("to"), s.namespace("barred")
+			source := pushed(secret, from, "token", to)
+			source.annotations[native+"survives-recreation"] = survives
+			source = s.create(source)
+			first := s.replicated(source, to)
+			wide := annotated(native+"push-to", "*", native+"survives-recreation", "true")
+			s.edit(first, func(o *object) { maps.Copy(o.annotations, wide) })
+			s.create(object{
+				kind: configMap, namespace: to, name: "policy", labels: map[string]string{native + "record": "policy"},
+				data: map[string]string{
+					"kind": "Secret", "namespace": from, "name": "token", "uid": string(source.uid), "type": "Opaque",
+					"annotations": fmt.Sprintf(`{"%[1]spush-to":"*","%[1]ssurvives-recreation":"true"}`, native),
+				},
+			})
+			forged := s.create(object{
+				namespace: barred, name: "forged", data: map[string]string{"token": "none"}, annotations: maps.Clone(wide),
+				labels: map[string]string{
+					native + "replica": "pull", native + "source-namespace": from, native + "source-name": "token",
+				},
+			})
+			s.system.CatchUp(s)
+			s.delete(source)
+			bare := s.create(object{namespace: from, name: "token", data: map[string]string{"token": "two"}})
+			if survives == "true" {
+				s.replicated(bare, to)
+				now := s.get(secret, from, "token")
+				if diff := cmp.Diff(source.annotations, now.annotations); diff != "" {
+					t.Errorf("the policy that was written back (-want +got):\n%s", diff)
+				}
+			} else {
+				s.gone(secret, to, "token")
+				s.untouched(bare)
+			}
+			s.absent(secret, barred, "token")
+			s.untouched(forged)
+		})
+	}
+}
+
+// The memory of policies is in Mirrorball's own namespace, and goes when nothing has to be remembered.
+func TestThePolicyIsRememberedWhileItHasToBe(t *testing.T) {
+	s := newScene(t)
+	from, to := s.namespace("from"), s.namespace("to")
+	remembered := func(want int) {
+		s.Helper()
+		s.eventually(func() error {
+			list, err := s.system.Client.CoreV1().ConfigMaps(harness.Namespace).
+				List(s.Context(), metav1.ListOptions{LabelSelector: native + "record"})
+			if err != nil {
+				return err
+			}
+			count := 0
+			for _, record := range list.Items {
+				if record.Data["namespace"] == from {
+					count++
+				}
+			}
+			if count != want {
+				return fmt.Errorf("%d policies are remembered, not %d", count, want)
+			}
+			return nil
+		})
+	}
+	source := s.create(pushed(secret, from, "token", to))
+	s.replicated(source, to)
+	s.system.CatchUp(s)
+	remembered(0)
+	for _, pair := range [][2]string{{"survives-recreation", "true"}, {"on-delete", "keep"}} {
+		source = s.annotate(source, native+pair[0], pair[1])
+		remembered(1)
+		source = s.unannotate(source, native+pair[0])
+		remembered(0)
+	}
+	source = s.annotate(source, native+"survives-recreation", "true")
+	remembered(1)
+	s.delete(source)
+	s.gone(secret, to, "token")
+	remembered(0)
+}
