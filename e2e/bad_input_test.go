@@ -110,3 +110,51 @@ func TestAnAnnotationThatCannotBeParsedFreezesItsSource(t *testing.T) {
 		s.replicated(source, to)
 	}
 }
+
+func TestEachProblemOfASourceIsTold(t *testing.T) {
+	forEachKind(t, func(s *scene, k kind) {
+		from, to := s.namespace("from"), s.namespace("to")
+		source := s.create(object{
+			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			annotations: annotated(native+"push-to", to, native+"exclude", "a.*", native+"on-delete", "orphan"),
+		})
+		s.told(source, "Frozen", native+"exclude", "a.*")
+		s.told(source, "Frozen", native+"on-delete", "orphan")
+		// Another in place of one that was mended, and one that was mended badly.
+		source = s.unannotate(source, native+"exclude")
+		source = s.annotate(source, native+"on-delete", "leave")
+		s.told(source, "Frozen", native+"on-delete", "leave")
+		source = s.edit(source, func(o *object) {
+			delete(o.annotations, native+"on-delete")
+			o.annotations[native+"keys"] = "nothing"
+		})
+		s.told(source, "Frozen", native+"keys", "nothing")
+		s.absent(k, to, "token")
+		source = s.unannotate(source, native+"keys")
+		s.replicated(source, to)
+	})
+}
+
+func TestOfTwoDialectsOnOneObjectTheNativeOneIsFollowed(t *testing.T) {
+	forEachKind(t, func(s *scene, k kind) {
+		from, a, b, c := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b"), s.namespace("to-c")
+		source := s.create(object{
+			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			annotations: annotated(native+"push-to", a, allowed, "true", auto, "true", autoIn, b, replicator+"replicate-to", c),
+		})
+		s.reaches(source, a)
+		s.told(source, "Ignored", autoIn, "has no effect beside "+native+"push-to")
+		s.told(source, "Ignored", replicator+"replicate-to", "has no effect beside "+native+"push-to")
+		// Not even what can't be read in the other dialects matters.
+		source = s.annotate(source, autoIn, "(")
+		source = s.edit(source, func(o *object) { o.data["token"] = "two" })
+		s.replicated(source, a)
+		s.reaches(source, a)
+		source = s.edit(source, func(o *object) {
+			delete(o.annotations, native+"push-to")
+			o.annotations[autoIn] = b
+		})
+		s.reaches(source, b)
+		s.told(source, "Ignored", replicator+"replicate-to", "has no effect beside "+reflector)
+	})
+}

@@ -80,7 +80,7 @@ func New(o Options) (*Controller, error) {
 		writes: make(chan struct{}, o.WriteConcurrency), contents: newContents(), states: map[informers.Key]*state{},
 	}
 	c.metrics = newMetrics(o.Registry, c.count)
-	c.events = newEvents(typed)
+	c.events = newEvents(typed.EventsV1())
 	// Per key only: a bucket shared by all keys would make the last of many failing sources wait for half an hour.
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[informers.Key](20*time.Millisecond, 5*time.Minute)
 	c.queue = workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
@@ -99,11 +99,7 @@ func (c *Controller) Synced() error { return c.cluster.Synced() }
 // caches are filled from here on and not before, so that nothing is decided on what was seen before this process led.
 func (c *Controller) Run(ctx context.Context) error {
 	logger := klog.FromContext(ctx)
-	stopEvents, err := c.events.start(ctx)
-	if err != nil {
-		return fmt.Errorf("start events: %w", err)
-	}
-	defer stopEvents()
+	defer c.events.start(ctx)()
 	var streams, workers sync.WaitGroup
 	streams.Go(func() { c.cluster.Run(ctx) })
 	defer streams.Wait()

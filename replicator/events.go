@@ -2,14 +2,19 @@ package replicator
 
 import (
 	"context"
+	"os"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes"
-	toolsevents "k8s.io/client-go/tools/events"
+	"k8s.io/apimachinery/pkg/util/rand"
+	"k8s.io/apimachinery/pkg/util/validation"
+	typedeventsv1 "k8s.io/client-go/kubernetes/typed/events/v1"
+	"k8s.io/klog/v2"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -46,44 +51,122 @@ type warning struct {
 type warningKey struct {
 	subject informers.Key
 	reason  string
-	// first tells warnings of one reason apart by the annotation they begin with; empty otherwise.
-	first string
+	// annotation is the key of the one that the warning is about; empty where it is about none.
+	annotation string
 }
 
 func (f *finding) warn(subject informers.Key, uid types.UID, reason, note string) {
-	first := ""
-	if reason == reasonFrozen || reason == reasonIgnored {
-		first = note
-	}
-	f.warnings = append(f.warnings, warning{warningKey{subject, reason, first}, uid, note})
+	f.warnings = append(f.warnings, warning{warningKey{subject: subject, reason: reason}, uid, note})
 }
 
-// events tells of changes of outcome.
+// warnOf warns of an annotation.
+func (f *finding) warnOf(subject informers.Key, uid types.UID, reason string, p annotations.Problem) {
+	f.warnings = append(f.warnings, warning{warningKey{subject, reason, p.Key}, uid, p.String()})
+}
+
+// events tells of changes of outcome. They are written one by one, each as it was said: client-go's broadcaster takes all
+// events of one reason on one object within six minutes for the same, counts the later ones and drops their notes, so that
+// of two unreadable annotations people would be told of the first, and of it again when they have mended it.
 type events struct {
-	broadcaster toolsevents.EventBroadcaster
-	recorder    toolsevents.EventRecorder
+	client typedeventsv1.EventsV1Interface
+	// instance is this process, as events name it.
+	instance string
+	queue    chan *eventsv1.Event
 }
 
-func newEvents(client kubernetes.Interface) *events {
-	b := toolsevents.NewBroadcaster(&toolsevents.EventSinkImpl{Interface: client.EventsV1()})
-	return &events{broadcaster: b, recorder: b.NewRecorder(runtime.NewScheme(), "mirrorball.dev/mirrorball")}
+const (
+	// reporter is the controller, as events name it.
+	reporter = "mirrorball.dev/mirrorball"
+	// maxInstance is how long the API server lets the name of the process be.
+	maxInstance = 128
+	// maxQueuedEvents bounds the memory while the API server does not take events: what is said beyond is lost.
+	maxQueuedEvents = 1000
+	// eventTries is how often an event is tried that the API server has no time for, with pauses that double.
+	eventTries     = 8
+	firstEventWait = 100 * time.Millisecond
+	// eventFlush is how long what was said last may take to go out when the process ends.
+	eventFlush = 5 * time.Second
+)
+
+func newEvents(client typedeventsv1.EventsV1Interface) *events {
+	host, _ := os.Hostname() // without one, the controller's name has to do
+	instance := strings.TrimSuffix(reporter+"-"+host, "-")
+	return &events{
+		client: client, instance: instance[:min(len(instance), maxInstance)],
+		queue: make(chan *eventsv1.Event, maxQueuedEvents),
+	}
 }
 
-func (e *events) start(ctx context.Context) (stop func(), err error) {
+// start has events written until stop, after which nothing may be said.
+func (e *events) start(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // what was said last still goes out
-	if err := e.broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for event := range e.queue {
+			e.write(ctx, event)
+		}
+	}()
+	return func() {
+		close(e.queue)
+		flush := time.AfterFunc(eventFlush, cancel)
+		<-written
+		flush.Stop()
 		cancel()
-		return nil, err
 	}
-	return func() { e.broadcaster.Shutdown(); cancel() }, nil
 }
 
-func (e *events) send(subject informers.Key, uid types.UID, kind, reason, action, note string) {
-	// A metadata object can't be an event's subject: it has to be a reference.
-	ref := &corev1.ObjectReference{
-		APIVersion: "v1", Kind: string(subject.Kind), Namespace: subject.Namespace, Name: subject.Name.Name, UID: uid,
+// write tries an event until the API server has taken or refused it. Its name is its own, so that a second try can't
+// make a second event.
+func (e *events) write(ctx context.Context, event *eventsv1.Event) {
+	var err error
+	for try := range eventTries {
+		bounded, cancel := context.WithTimeout(ctx, requestTimeout)
+		_, err = e.client.Events(event.Namespace).Create(bounded, event, metav1.CreateOptions{})
+		cancel()
+		if !overload(err) {
+			break
+		}
+		select {
+		case <-time.After(firstEventWait << try):
+		case <-ctx.Done():
+			return
+		}
 	}
-	e.recorder.Eventf(ref, nil, kind, reason, action, "%s", shorten(note))
+	switch classify(ctx, err) {
+	case done, behind, leaving, stopping:
+	default:
+		klog.FromContext(ctx).Info("event not written", "subject", klog.KRef(event.Namespace, event.Regarding.Name),
+			"event", event.Reason, "reason", reason(err))
+	}
+}
+
+func (e *events) send(ctx context.Context, key warningKey, uid types.UID, kind, note string) {
+	subject := key.subject
+	event := &eventsv1.Event{
+		ObjectMeta: metav1.ObjectMeta{Namespace: subject.Namespace, Name: eventName(subject.Name.Name)},
+		EventTime:  metav1.NowMicro(),
+		Regarding: corev1.ObjectReference{
+			APIVersion: "v1", Kind: string(subject.Kind), Namespace: subject.Namespace, Name: subject.Name.Name, UID: uid,
+		},
+		ReportingController: reporter, ReportingInstance: e.instance,
+		Type: kind, Reason: key.reason, Action: "Replicate", Note: shorten(note),
+	}
+	if key.annotation != "" {
+		event.Regarding.FieldPath = "metadata.annotations['" + key.annotation + "']"
+	}
+	select {
+	case e.queue <- event:
+	default:
+		klog.FromContext(ctx).Info("event lost: too many wait for the API server",
+			"subject", klog.KRef(subject.Namespace, subject.Name.Name), "event", key.reason)
+	}
+}
+
+// eventName is a name that no other event has: the object's, as is usual, and a random end.
+func eventName(object string) string {
+	end := "." + rand.String(16)
+	return strings.TrimRight(object[:min(len(object), validation.DNS1123SubdomainMaxLength-len(end))], "-.") + end
 }
 
 func shorten(note string) string {
@@ -98,7 +181,7 @@ func shorten(note string) string {
 }
 
 // tell sends the warnings that are new or have changed, and forgets those that are over.
-func (e *events) tell(s *state, warnings []warning) {
+func (e *events) tell(ctx context.Context, s *state, warnings []warning) {
 	current := make(map[warningKey]string, len(warnings))
 	for _, w := range warnings {
 		if _, twice := current[w.warningKey]; twice {
@@ -106,7 +189,7 @@ func (e *events) tell(s *state, warnings []warning) {
 		}
 		current[w.warningKey] = w.note
 		if s.told[w.warningKey] != w.note {
-			e.send(w.subject, w.uid, corev1.EventTypeWarning, w.reason, "Replicate", w.note)
+			e.send(ctx, w.warningKey, w.uid, corev1.EventTypeWarning, w.note)
 		}
 	}
 	s.told = current

@@ -134,7 +134,7 @@ func (c *Controller) report(
 	if f.life != plan.Active {
 		c.reportWithoutSource(key, w, f)
 	}
-	c.events.tell(s, f.warnings)
+	c.events.tell(ctx, s, f.warnings)
 	c.settle(s, f.condition, counts)
 
 	if len(wrote) > 0 {
@@ -151,7 +151,7 @@ func (c *Controller) report(
 	s.settled = s.source.Push
 	if n := counts[plan.InSync]; s.wrote && !s.announced && n > 0 && len(f.warnings) == 0 {
 		s.announced = true
-		c.events.send(key, s.uid, corev1.EventTypeNormal, reasonReplicated, "Replicate",
+		c.events.send(ctx, warningKey{subject: key, reason: reasonReplicated}, s.uid, corev1.EventTypeNormal,
 			fmt.Sprintf("in sync at all of its targets, %d in number", n))
 	}
 	s.wrote = false

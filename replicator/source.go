@@ -58,7 +58,7 @@ func (c *Controller) look(ctx context.Context, key informers.Key, s *state) (fin
 	case claims != nil && len(claims.Problems) > 0:
 		f := finding{life: plan.Held, condition: conditionFrozen}
 		for _, p := range claims.Problems {
-			f.warn(key, at.Identity().UID, reasonFrozen, p.String())
+			f.warnOf(key, at.Identity().UID, reasonFrozen, p)
 		}
 		return f, nil
 	case claims != nil && claims.Policy != nil && c.options.SourceNamespaces.Match(key.Namespace):
@@ -73,7 +73,7 @@ func (c *Controller) look(ctx context.Context, key informers.Key, s *state) (fin
 
 func (f *finding) ignored(key informers.Key, uid types.UID, claims *annotations.Claims) {
 	for _, p := range claims.Ignored {
-		f.warn(key, uid, reasonIgnored, p.String())
+		f.warnOf(key, uid, reasonIgnored, p)
 	}
 }
 
@@ -113,15 +113,17 @@ func (c *Controller) read(
 	case len(s.frozen) > 0:
 		f.life, f.condition = plan.Held, conditionFrozen
 		for _, p := range s.frozen {
-			f.warn(key, s.uid, reasonFrozen, p.String())
+			f.warnOf(key, s.uid, reasonFrozen, p)
 		}
 		return f, nil
 	}
 	f.ignored(key, s.uid, seen.Claims)
 	if p := s.policy; !p.AttachTo.Empty() && !plan.Attachable(s.source.Type) {
-		f.warn(key, s.uid, reasonIgnored, fmt.Sprintf("annotation %s has no effect: the type is %q, and only "+
-			"kubernetes.io/dockerconfigjson and kubernetes.io/dockercfg are image pull secrets",
-			annotations.AttachToServiceAccounts, s.source.Type))
+		f.warnOf(key, s.uid, reasonIgnored, annotations.Problem{
+			Key: annotations.AttachToServiceAccounts, Value: p.AttachTo.String(),
+			Reason: fmt.Sprintf("has no effect: the type is %q, and only kubernetes.io/dockerconfigjson and "+
+				"kubernetes.io/dockercfg are image pull secrets", s.source.Type),
+		})
 	}
 	return f, nil
 }

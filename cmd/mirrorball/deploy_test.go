@@ -173,7 +173,7 @@ func TestPermissionsAreTheLeastThatWorks(t *testing.T) {
 				"/configmaps":          "get list watch create patch delete",
 				"/namespaces":          "list watch",
 				"/serviceaccounts":     "list watch patch",
-				"events.k8s.io/events": "create patch",
+				"events.k8s.io/events": "create",
 			},
 		},
 		"in its own namespace": {
