@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -163,19 +164,24 @@ func overload(err error) bool {
 	return code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable || code == http.StatusGatewayTimeout
 }
 
-// fixedField is the field that can't be changed in place, or "".
-func fixedField(err error) string {
+// fixedField is the field that can't be changed in place because the object is immutable, or because its type is, where
+// that is all that is wrong; otherwise "". What is too long, say, is not fit for a new object either.
+func fixedField(err error) (fixed string) {
 	status := apierrors.APIStatus(nil)
 	if !errors.As(err, &status) || status.Status().Details == nil {
 		return ""
 	}
 	for _, cause := range status.Status().Details.Causes {
-		switch cause.Field {
-		case "type", "data", "immutable", "binaryData":
-			return cause.Field
+		switch {
+		case cause.Field == "type" && cause.Type == metav1.CauseTypeFieldValueInvalid:
+		case slices.Contains([]string{"data", "immutable", "binaryData"}, cause.Field) &&
+			cause.Type == metav1.CauseTypeForbidden:
+		default:
+			return ""
 		}
+		fixed = cause.Field
 	}
-	return ""
+	return fixed
 }
 
 // reason is an API server's answer in words that hold no content: its reason and code, never its message, which may
