@@ -75,6 +75,17 @@ func (a *api) create(
 	return &m, err
 }
 
+// refused is the API server's refusal of an object by quota, admission, RBAC or validation, if it were created; nil
+// where it would take it, where an object of that name is in the way, and where that can't be told.
+func (a *api) refused(ctx context.Context, resource, namespace string, obj runtime.Object) error {
+	err := a.client.Post().Namespace(namespace).Resource(resource).Param("dryRun", metav1.DryRunAll).
+		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).Body(obj).Do(ctx).Error()
+	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) {
+		return err
+	}
+	return nil
+}
+
 // patch changes an object by a JSON patch, which holds the version that it was decided on.
 func (a *api) patch(
 	ctx context.Context, resource string, n annotations.Name, p patch,
@@ -196,8 +207,11 @@ func reason(err error) string {
 	if text == "" {
 		text = http.StatusText(int(s.Code))
 	}
-	if s.Reason == metav1.StatusReasonForbidden {
+	switch s.Reason {
+	case metav1.StatusReasonForbidden:
 		text += ": quota, admission or RBAC refused it"
+	case metav1.StatusReasonInvalid:
+		text += ": too large, not what its type asks for, or refused by admission"
 	}
 	return fmt.Sprintf("%s (%d)", text, s.Code)
 }

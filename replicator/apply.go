@@ -250,8 +250,13 @@ func (d *deed) create(ctx context.Context, at annotations.Name) error {
 	return d.observe(m, d.push, err)
 }
 
-// recreate is for what can't be changed in place. Between the two requests there is no replica, as short as it gets.
+// recreate is for what can't be changed in place. Between the two requests there is no replica, as short as it gets:
+// what could not be created again is not removed.
 func (d *deed) recreate(ctx context.Context, a plan.Action) error {
+	replica := object(d.key.Kind, a.Target, d.push, d.at)
+	if err := d.c.api.refused(ctx, d.resource(), a.Target.Namespace, replica); err != nil {
+		return err
+	}
 	if err := d.delete(ctx, a.At.Replica); err != nil {
 		return err
 	}

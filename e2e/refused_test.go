@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// refuses waits until the API server refuses, or takes again, the creation of replicas in the namespace.
+func (s *scene) refuses(namespace string, k kind, want bool) {
+	s.Helper()
+	probe := object{kind: k, namespace: namespace, name: "probe", labels: map[string]string{native + "replica": "probe"}}
+	s.eventually(func() error {
+		created, err := s.tryCreate(probe)
+		if err == nil {
+			s.delete(created)
+		}
+		if refused := apierrors.IsForbidden(err) || apierrors.IsInvalid(err); refused == want {
+			return nil
+		}
+		return errors.Join(fmt.Errorf("the creation is to be refused: %t", want), err)
+	})
+}
+
+func TestAQuotaThatIsUsedUpBlocksItsNamespaceAloneUntilItGoes(t *testing.T) {
+	forEachKind(t, func(s *scene, k kind) {
+		from, full, free := s.namespace("from"), s.namespace("to-full"), s.namespace("to-free")
+		quotas := s.system.Client.CoreV1().ResourceQuotas(full)
+		quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "none"}}
+		count := corev1.ResourceName("count/" + k.resource())
+		quota.Spec.Hard = corev1.ResourceList{count: resource.MustParse("0")}
+		if _, err := quotas.Create(s.Context(), quota, metav1.CreateOptions{}); err != nil {
+			s.Fatal(err)
+		}
+		s.refuses(full, k, true)
+
+		source := s.create(object{
+			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
+			annotations: annotated(native+"push-to", s.ns("to-*")),
+		})
+		s.replicated(source, free)
+		event := s.told(source, "Blocked", full+"/token", "quota", "(403)", "tried again")
+		if event.Type != corev1.EventTypeWarning {
+			s.Errorf("the event is of type %s", event.Type)
+		}
+		source = s.edit(source, func(o *object) { o.data["token"] = "two" })
+		s.replicated(source, free)
+		s.replicated(source, s.namespace("to-later"))
+		s.absent(k, full, "token")
+
+		if err := quotas.Delete(s.Context(), quota.Name, metav1.DeleteOptions{}); err != nil {
+			s.Fatal(err)
+		}
+		s.replicated(source, full)
+	})
+}
+
+func TestAnAdmissionPolicyThatRefusesReplicasBlocksItsNamespaceAlone(t *testing.T) {
+	forEachKind(t, func(s *scene, k kind) {
+		from, closed, open := s.namespace("from"), s.namespace("to-closed"), s.namespace("to-open")
+		source := s.create(object{
+			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"}, immutable: true,
+			annotations: annotated(native+"push-to", s.ns("to-*")),
+		})
+		s.replicated(source, open)
+		replica := s.replicated(source, closed)
+		allow := s.forbidReplicas(closed, k)
+
+		// What is refused here is the creation, so a replica that can't be changed in place is not removed either.
+		s.delete(source)
+		source = s.create(object{
+			kind: k, namespace: from, name: "token", data: map[string]string{"token": "two"},
+			annotations: annotated(native+"push-to", s.ns("to-*")),
+		})
+		s.replicated(source, open)
+		s.told(source, "Blocked", closed+"/token", "refused by admission", "(422)")
+		s.untouched(replica)
+
+		allow()
+		s.replicated(source, closed)
+	})
+}
+
+// forbidReplicas has an admission policy refuse the creation of replicas in a namespace, until allow is called.
+func (s *scene) forbidReplicas(namespace string, k kind) (allow func()) {
+	s.Helper()
+	client := s.system.Client.AdmissionregistrationV1()
+	name := s.ns("no-replicas")
+	_, err := client.ValidatingAdmissionPolicies().Create(s.Context(), &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{
+				NamespaceSelector: metav1.AddLabelToSelector(&metav1.LabelSelector{}, corev1.LabelMetadataName, namespace),
+				ResourceRules: []admissionv1.NamedRuleWithOperations{{
+					RuleWithOperations: admissionv1.RuleWithOperations{
+						Operations: []admissionv1.OperationType{admissionv1.Create},
+						Rule: admissionv1.Rule{
+							APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{k.resource()},
+						},
+					},
+				}},
+			},
+			Validations: []admissionv1.Validation{{
+				Expression: `!has(object.metadata.labels) || !("mirrorball.dev/replica" in object.metadata.labels)`,
+			}},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		s.Fatal(err)
+	}
+	_, err = client.ValidatingAdmissionPolicyBindings().Create(s.Context(), &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.refuses(namespace, k, true)
+	return func() {
+		s.Helper()
+		if err := client.ValidatingAdmissionPolicyBindings().Delete(s.Context(), name, metav1.DeleteOptions{}); err != nil {
+			s.Fatal(err)
+		}
+		s.refuses(namespace, k, false)
+	}
+}
