@@ -6,7 +6,6 @@ import (
 	"regexp"
 	resyntax "regexp/syntax"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/dlclark/regexp2/v2"
@@ -27,7 +26,8 @@ const (
 
 // expression is one regular expression, which must match a whole name.
 type expression struct {
-	text string
+	// key is the annotation that it stands in.
+	key, text string
 	// literal is set where the expression is a name with nothing special in it.
 	literal bool
 	// linear are the conditions that together say the same as the expression and run in linear time. Every expression
@@ -35,9 +35,6 @@ type expression struct {
 	linear []condition
 	// dotNet runs the others, with backtracking.
 	dotNet *regexp2.Regexp
-	// failure is the error of a match that could not be finished. The expression stays broken from then on: it would
-	// take the timeout again for each namespace of the cluster.
-	failure atomic.Pointer[error]
 }
 
 // condition is a regular expression that a name has to match, or must not.
@@ -45,14 +42,6 @@ type condition struct {
 	re *regexp.Regexp
 	// not turns the condition around.
 	not bool
-}
-
-// broken is the error of an earlier match that could not be finished.
-func (e *expression) broken() error {
-	if failure := e.failure.Load(); failure != nil {
-		return *failure
-	}
-	return nil
 }
 
 // match says whether the expression matches a whole name. What has characters that no namespace's name has is matched
@@ -74,19 +63,14 @@ func (e *expression) match(name string) (bool, error) {
 		}
 		return true, nil
 	}
-	if err := e.broken(); err != nil {
-		return false, err
-	}
 	matches, err := runDotNet(e.dotNet, name)
 	if err != nil && !errors.Is(err, regexp2.ErrBacktrackingStackLimit) {
 		// The clock is the wall's, and it runs on while a process is stopped or starved. That seldom strikes twice.
 		matches, err = runDotNet(e.dotNet, name)
 	}
 	if err != nil {
-		err = fmt.Errorf("regular expression %s took too long on the name %s: give it fewer nested repetitions",
-			clip(e.text), clip(name))
-		e.failure.CompareAndSwap(nil, &err)
-		return false, e.broken()
+		return false, fmt.Errorf("annotation %s: the regular expression %s took too long on the name %s: "+
+			"give it fewer nested repetitions", e.key, clip(e.text), clip(name))
 	}
 	return matches, nil
 }
@@ -124,6 +108,7 @@ func (p *parser) expressions(key string, compile func(string) (*expression, erro
 			p.problem(key, err.Error())
 			return nil
 		}
+		e.key = key
 		list = append(list, e)
 	}
 	return list

@@ -148,6 +148,7 @@ func (p *parser) source() {
 		return
 	}
 	p.nativeOptions(policy)
+	policy.budget = p.newBudget(policy.Push, policy.Pull)
 	p.claims.Policy = policy
 }
 

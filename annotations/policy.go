@@ -16,13 +16,30 @@ func (d Dialect) String() string {
 }
 
 // PushesTo says whether the source is pushed to a namespace of this name and with these labels: Push gives it, and
-// Exclude does not take it away. An error says that it can't be told (a regular expression ran out of time): the source
-// is frozen then.
+// Exclude does not take it away. An error says that it can't be told, now or ever after, because matching takes too
+// long: the source is frozen then.
 func (p *Policy) PushesTo(namespace string, labels map[string]string) (bool, error) {
 	if p == nil {
 		return false, nil
 	}
 	return p.reaches(p.Push, namespace, labels)
+}
+
+// MayReach says whether the source may be pushed to, or pulled by, a namespace of this name and with these labels. It
+// errs on the side of yes where only a match that may take long could tell.
+func (p *Policy) MayReach(namespace string, labels map[string]string) bool {
+	if p == nil {
+		return false
+	}
+	if p.budget != nil {
+		return true
+	}
+	push, err := p.PushesTo(namespace, labels)
+	if push || err != nil {
+		return true
+	}
+	pull, err := p.PullableBy(namespace, labels)
+	return pull || err != nil
 }
 
 // PullableBy says whether an object in a namespace of this name and with these labels may be filled from the source.
@@ -35,11 +52,14 @@ func (p *Policy) PullableBy(namespace string, labels map[string]string) (bool, e
 }
 
 func (p *Policy) reaches(reach *Reach, namespace string, labels map[string]string) (bool, error) {
-	matches, err := reach.Match(namespace, labels)
-	if err != nil {
-		return false, err
+	match := func() (bool, error) {
+		matches, err := reach.Match(namespace, labels)
+		return matches && !p.Exclude.Match(namespace), err
 	}
-	return matches && !p.Exclude.Match(namespace), nil
+	if p.budget == nil || reach == nil {
+		return match()
+	}
+	return p.budget.match(match)
 }
 
 // ReplicaName is the name of the source's replicas, given its own.

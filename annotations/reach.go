@@ -25,18 +25,11 @@ type side struct {
 }
 
 // Match says whether a namespace of this name and with these labels is in the reach. The error is not nil when one of
-// the regular expressions runs out of time, or has done so before: then no answer of this reach can be relied on, not
-// even about a namespace that another expression matches.
+// the regular expressions runs out of time: then no answer of this reach can be relied on, not even about a namespace
+// that another expression matches. A [Policy] remembers that.
 func (r *Reach) Match(namespace string, labels map[string]string) (bool, error) {
 	if r == nil || len(r.sides) == 0 {
 		return false, nil
-	}
-	for _, s := range r.sides {
-		for _, e := range s.expressions {
-			if err := e.broken(); err != nil {
-				return false, err
-			}
-		}
 	}
 	for _, s := range r.sides {
 		if matches, err := s.match(namespace, labels); err != nil || !matches {
@@ -59,6 +52,13 @@ func (s *side) match(namespace string, set labels.Set) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// backtracks says that there are expressions that don't run in linear time.
+func (r *Reach) backtracks() bool {
+	return r != nil && slices.ContainsFunc(r.sides, func(s *side) bool {
+		return slices.ContainsFunc(s.expressions, func(e *expression) bool { return e.dotNet != nil })
+	})
 }
 
 // String is the reach in words, for people: "namespaces that match team-* or have the labels tier=web".

@@ -85,6 +85,9 @@ type Policy struct {
 	OnDelete Deletion
 	// SurvivesRecreation says that a source made again without annotations goes on under this policy.
 	SurvivesRecreation bool
+
+	// budget bounds the time that matching takes; nil where it can't take long.
+	budget *budget
 }
 
 // KeyRename is one data key to carry over: From in the source, To in the replica.

@@ -72,17 +72,10 @@ func samePatterns(a, b *annotations.Patterns) bool {
 	return a == b || a != nil && b != nil && a.Equal(*b)
 }
 
-// reaches errs on the side of yes: a policy that can't be matched is looked at, and frozen there.
+// reaches errs on the side of yes: what may take long to match, or can't be matched, is for the worker to find out. This
+// here runs between a stream and its next change.
 func reaches(p *annotations.Policy, n *Namespace) bool {
-	if n == nil {
-		return false
-	}
-	push, err := p.PushesTo(n.Name.Name, n.Labels)
-	if push || err != nil {
-		return true
-	}
-	pull, err := p.PullableBy(n.Name.Name, n.Labels)
-	return pull || err != nil
+	return n != nil && p.MayReach(n.Name.Name, n.Labels)
 }
 
 func (c *Cluster) policies() map[Key]*annotations.Policy {

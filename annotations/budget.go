@@ -1,0 +1,92 @@
+package annotations
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Anyone who may annotate an object says what is matched against every namespace of the cluster. One match has its
+// timeout, but ten thousand that each stay below it would hold up a worker for minutes, and again on every pass.
+const (
+	// matchAllowance is how long the matching of one namespace may take, on average.
+	matchAllowance = 500 * time.Microsecond
+	// matchCredit is by how much all of a policy's matches together may exceed their allowances.
+	matchCredit = 2 * time.Second
+	// maxCharge is the most that one match counts for: the clock is the wall's, and it runs on while a process is
+	// stopped or starved.
+	maxCharge = 200 * time.Millisecond
+	// costly is the length of patterns and expressions, repetitions written out, from which on the time is watched. A
+	// few KiB of them, unless they are run with backtracking, take less than the allowance whatever the name.
+	costly = 4 << 10
+)
+
+// patternKeys hold what is matched against the names of namespaces.
+var patternKeys = []string{
+	PushTo, PullBy, Exclude, reflectorAllowedList, reflectorAutoList, replicatorTo, replicatorAllowedList,
+}
+
+// budget bounds the time that the matching of one policy takes. A policy that has exceeded it can't be matched any more.
+type budget struct {
+	keys string
+
+	mu sync.Mutex
+	// debt is by how much the matches so far have exceeded their allowances.
+	debt time.Duration
+	err  error
+}
+
+// newBudget is nil where matching the policy can't take long.
+func (p *parser) newBudget(reaches ...*Reach) *budget {
+	length := p.instructions
+	var keys []string
+	for _, key := range patternKeys {
+		if p.has(key) {
+			length += len(p.annotations[key])
+			keys = append(keys, key)
+		}
+	}
+	backtracks := false
+	for _, r := range reaches {
+		backtracks = backtracks || r.backtracks()
+	}
+	if !backtracks && length < costly {
+		return nil
+	}
+	return &budget{keys: strings.Join(keys, ", ")}
+}
+
+// match runs one match on the budget. What has failed stays failed: it would take as long again for each namespace.
+func (b *budget) match(do func() (bool, error)) (bool, error) {
+	if err := b.exceeded(); err != nil {
+		return false, err
+	}
+	begin := time.Now()
+	matches, err := do()
+	if err := b.charge(time.Since(begin), err); err != nil {
+		return false, err
+	}
+	return matches, nil
+}
+
+func (b *budget) exceeded() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+func (b *budget) charge(took time.Duration, err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.debt = max(0, b.debt+min(took, maxCharge)-matchAllowance)
+	switch {
+	case b.err != nil:
+	case err != nil:
+		b.err = err
+	case b.debt > matchCredit:
+		b.err = fmt.Errorf("the patterns of %s take too long to match: they may take %s a namespace, "+
+			"so write fewer or simpler ones", b.keys, matchAllowance)
+	}
+	return b.err
+}

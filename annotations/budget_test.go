@@ -1,0 +1,74 @@
+package annotations
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTheTimeOfMatchingIsBounded(t *testing.T) {
+	failed := errors.New("failed")
+	tests := map[string]struct {
+		took    time.Duration
+		matches int
+		err     error
+		want    string
+	}{
+		"ever so many short matches":           {took: matchAllowance, matches: 1_000_000},
+		"a few long ones":                      {took: 50 * time.Millisecond, matches: 40},
+		"many long ones":                       {took: 50 * time.Millisecond, matches: 42, want: "push-to, mirrorball.dev/exclude take"},
+		"ten thousand that are a bit too long": {took: 2 * matchAllowance, matches: 10_000, want: "too long to match"},
+		"a process that was stopped for long":  {took: time.Hour, matches: 9},
+		"one that could not be finished":       {matches: 1, err: failed, want: "failed"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := &budget{keys: PushTo + ", " + Exclude}
+			var err error
+			for range tc.matches {
+				err = b.charge(tc.took, tc.err)
+			}
+			if (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+				t.Fatalf("error = %v, want %q", err, tc.want)
+			}
+			matched, again := b.match(func() (bool, error) { return true, nil })
+			if matched != (err == nil) || !errors.Is(again, err) {
+				t.Errorf("after: %t, %v, want it to stay so", matched, again)
+			}
+		})
+	}
+}
+
+func TestOnlyWhatMayTakeLongIsWatched(t *testing.T) {
+	reflected := func(list string) map[string]string {
+		return map[string]string{reflectorAllowed: "true", reflectorAllowedList: list, reflectorAuto: "true"}
+	}
+	tests := map[string]struct {
+		annotations map[string]string
+		want        bool
+	}{
+		"a pattern":                    {map[string]string{PushTo: "team-*"}, false},
+		"a hundred patterns":           {map[string]string{PushTo: strings.Repeat("team-?,", 100)}, false},
+		"thousands of patterns":        {map[string]string{PushTo: strings.Repeat("team-?,", 1000)}, true},
+		"thousands that are excluded":  {map[string]string{PushTo: "*", Exclude: strings.Repeat("*a*,", 2000)}, true},
+		"an expression in linear time": {reflected("^(?!kube-).*"), false},
+		"one that backtracks":          {reflected(`(\w)\1*`), true},
+		"high counts of repetition":    {map[string]string{replicatorTo: strings.Repeat("((a{10}){10}){10},", 5)}, true},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			claims := Parse("ns", "n", tc.annotations)
+			if len(claims.Problems) > 0 {
+				t.Fatal(claims.Problems)
+			}
+			if got := claims.Policy.budget != nil; got != tc.want {
+				t.Errorf("watched: %t, want %t", got, tc.want)
+			}
+			// What is watched is not matched to answer in little time.
+			if got := claims.Policy.MayReach("zebra", nil); !got && tc.want {
+				t.Errorf("MayReach = %t", got)
+			}
+		})
+	}
+}
