@@ -278,7 +278,7 @@ func (m *maker) target(ns *informers.Namespace, at annotations.Name, s informers
 		act.Verb = Create
 	case s.Pull() != nil && s.Pull().From == m.w.Key.Name:
 		return true // the object's owner asked for the same content
-	case r != nil && r.Mode == annotations.ReplicaPush && r.Source == m.w.Key.Name:
+	case r != nil && r.Mode == annotations.ReplicaPush && m.names(r.Source):
 		if r.Digest == src.Push && !r.Deleting {
 			m.say(at, InSync, "")
 			return true
@@ -307,6 +307,13 @@ func (m *maker) target(ns *informers.Namespace, at annotations.Name, s informers
 	}
 	m.act(act)
 	return true
+}
+
+// names says whether a replica names this source: whole, or, where it has lost the annotation that holds a long name
+// whole, by the label that holds what fits into one.
+func (m *maker) names(source annotations.Name) bool {
+	key := m.w.Key.Name
+	return source == key || source.Namespace == key.Namespace && source.Name == annotations.LabelValue(key.Name)
 }
 
 // madeByPeer recognises what Reflector and kubernetes-replicator may have made of this very source. Reflector's copies
