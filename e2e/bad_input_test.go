@@ -158,3 +158,76 @@ func TestOfTwoDialectsOnOneObjectTheNativeOneIsFollowed(t *testing.T) {
 		s.told(source, "Ignored", replicator+"replicate-to", "has no effect beside "+reflector)
 	})
 }
+
+func TestAnExpressionThatRunsOutOfTimeFreezesItsOwnSource(t *testing.T) {
+	for name, catastrophe := range map[string]string{"back-reference": `(?:(a+)+)\1b`, "look-ahead": `(a+)+(?!b)x$`} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			from, to := s.namespace("from"), s.namespace("to")
+			source := s.create(object{
+				kind: secret, namespace: from, name: "token", data: map[string]string{"token": "one"},
+				annotations: annotated(allowed, "true", auto, "true", autoIn, to+","+s.ns("")+catastrophe),
+			})
+			other := s.create(object{
+				kind: secret, namespace: from, name: "other", data: map[string]string{"token": "one"},
+				annotations: annotated(native+"push-to", s.ns("a*")),
+			})
+			replica := s.replicated(source, to)
+			many := s.namespace(strings.Repeat("a", 62-len(s.prefix)))
+			s.told(source, "Frozen", autoIn, "took too long on the name", "fewer nested repetitions")
+			s.replicated(other, many)
+			// It stays so, whatever else changes in the cluster.
+			source = s.edit(source, func(o *object) { o.data["token"] = "two" })
+			s.namespace("later")
+			s.untouched(replica)
+			source = s.annotate(source, autoIn, to)
+			s.reaches(source, to)
+			s.replicated(source, to)
+		})
+	}
+}
+
+func TestLinearExpressionsNeverRunOutOfTime(t *testing.T) {
+	forEachKind(t, func(s *scene, k kind) {
+		from, many := s.namespace("from"), s.namespace(strings.Repeat("a", 62-len(s.prefix)))
+		for name, policy := range map[string]map[string]string{
+			"reflector":  annotated(allowed, "true", auto, "true", autoIn, s.ns("(a+)+$")+","+s.ns("(a+)+b$")),
+			"replicator": annotated(replicator+"replicate-to", s.ns("(a+)+b$")+","+s.ns("(a+)+$")),
+		} {
+			source := s.create(object{
+				kind: k, namespace: from, name: name, data: map[string]string{"token": "one"}, annotations: policy,
+			})
+			s.reaches(source, many)
+			s.unwarned(source)
+		}
+	})
+}
+
+func TestHundredsOfPatternsAreMatched(t *testing.T) {
+	forEachKind(t, func(s *scene, k kind) {
+		from, to, excluded := s.namespace("from"), s.namespace("to-z"), s.namespace("to-y")
+		// Annotations of a quarter of a mebibyte, the most that the API takes.
+		var list strings.Builder
+		for i := 0; list.Len() < 250<<10; i++ {
+			fmt.Fprintf(&list, "absent-*-%d,", i)
+		}
+		for name, policy := range map[string]map[string]string{
+			"native":     annotated(native+"push-to", list.String()+s.ns("to-?"), native+"exclude", excluded),
+			"excluding":  annotated(native+"push-to", s.ns("to-*"), native+"exclude", list.String()+excluded),
+			"reflector":  annotated(allowed, "true", auto, "true", autoIn, list.String()[:30<<10]+","+s.ns("to-[a-xz]")),
+			"replicator": annotated(replicator+"replicate-to", list.String()[:10<<10]+","+s.ns("to-[a-xz]")),
+		} {
+			source := s.create(object{
+				kind: k, namespace: from, name: name, data: map[string]string{"token": "one"}, annotations: policy,
+			})
+			s.reaches(source, to)
+			s.unwarned(source)
+		}
+		more := s.create(object{
+			kind: k, namespace: from, name: "more", data: map[string]string{"token": "one"},
+			annotations: annotated(allowed, "true", auto, "true", autoIn, list.String()[:64<<10]),
+		})
+		s.told(more, "Frozen", autoIn, "too many regular expressions", "at most 32768 characters")
+		s.absent(k, to, "more")
+	})
+}
