@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -10,6 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
 // refuses waits until the API server refuses, or takes again, the creation of replicas in the namespace.
@@ -131,4 +134,47 @@ func (s *scene) forbidReplicas(namespace string, k kind) (allow func()) {
 		}
 		s.refuses(namespace, k, false)
 	}
+}
+
+func TestRightsThatAreTakenAwayForAWhileAreWaitedFor(t *testing.T) {
+	s := ownScene(t)
+	controller := s.system.Controller(s)
+	from, to := s.namespace("from"), s.namespace("to")
+	source := s.create(object{
+		kind: secret, namespace: from, name: "token", data: map[string]string{"token": "one"},
+		annotations: annotated(native+"push-to", s.ns("to*")),
+	})
+	replica := s.replicated(source, to)
+
+	bindings := s.system.Client.RbacV1().ClusterRoleBindings()
+	binding, err := bindings.Get(s.Context(), harness.ServiceAccount, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bindings.Delete(s.Context(), binding.Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	// The streams go on for as long as they are open; that its content can't be read shows that the rights are gone.
+	s.eventually(func() error {
+		source = s.edit(source, func(o *object) { o.data["token"] += "." })
+		page, err := controller.Get(s.Context(), "/metrics")
+		if err == nil && !strings.Contains(page, `mirrorball_reconcile_seconds_count{result="error"}`) {
+			err = errors.New("no pass has failed yet")
+		}
+		return err
+	})
+	before := s.get(secret, to, "token")
+	source = s.edit(source, func(o *object) { o.data["token"] = "two" })
+	later := s.namespace("to-later")
+	if before.uid != replica.uid {
+		t.Errorf("%s was made again", before)
+	}
+	binding.ResourceVersion, binding.UID = "", ""
+	if _, err := bindings.Create(s.Context(), binding, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if now := s.replicated(source, to); now.uid != replica.uid {
+		t.Errorf("%s was made again", now)
+	}
+	s.replicated(source, later)
 }
