@@ -27,7 +27,8 @@ var patternKeys = []string{
 	PushTo, PullBy, Exclude, reflectorAllowedList, reflectorAutoList, replicatorTo, replicatorAllowedList,
 }
 
-// budget bounds the time that the matching of one policy takes. A policy that has exceeded it can't be matched any more.
+// budget bounds the time that the matching of one policy takes. A policy that has exceeded it can't be matched any
+// more.
 type budget struct {
 	keys string
 

@@ -72,8 +72,8 @@ func samePatterns(a, b *annotations.Patterns) bool {
 	return a == b || a != nil && b != nil && a.Equal(*b)
 }
 
-// reaches errs on the side of yes: what may take long to match, or can't be matched, is for the worker to find out. This
-// here runs between a stream and its next change.
+// reaches errs on the side of yes: what may take long to match, or can't be matched, is for the worker to find out.
+// This here runs between a stream and its next change.
 func reaches(p *annotations.Policy, n *Namespace) bool {
 	return n != nil && p.MayReach(n.Name.Name, n.Labels)
 }
