@@ -12,7 +12,8 @@ import (
 const (
 	// matchAllowance is how long the matching of one namespace may take, on average.
 	matchAllowance = 500 * time.Microsecond
-	// matchCredit is by how much all of a policy's matches together may exceed their allowances.
+	// matchCredit is by how much a policy's matches may exceed their allowances, one after the other. Time in which the
+	// policy is not matched pays off as much: that is between two passes.
 	matchCredit = 2 * time.Second
 	// maxCharge is the most that one match counts for: the clock is the wall's, and it runs on while a process is
 	// stopped or starved.
@@ -33,8 +34,9 @@ type budget struct {
 	keys string
 
 	mu sync.Mutex
-	// debt is by how much the matches so far have exceeded their allowances.
+	// debt is by how much the matches so far have exceeded their allowances, and last when the last of them ended.
 	debt time.Duration
+	last time.Time
 	err  error
 }
 
@@ -65,7 +67,7 @@ func (b *budget) match(do func() (bool, error)) (bool, error) {
 	}
 	begin := time.Now()
 	matches, err := do()
-	if err := b.charge(time.Since(begin), err); err != nil {
+	if err := b.charge(begin, time.Since(begin), err); err != nil {
 		return false, err
 	}
 	return matches, nil
@@ -77,9 +79,13 @@ func (b *budget) exceeded() error {
 	return b.err
 }
 
-func (b *budget) charge(took time.Duration, err error) error {
+func (b *budget) charge(begin time.Time, took time.Duration, err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if idle := begin.Sub(b.last); !b.last.IsZero() && idle > 0 {
+		b.debt = max(0, b.debt-idle)
+	}
+	b.last = begin.Add(took)
 	b.debt = max(0, b.debt+min(took, maxCharge)-matchAllowance)
 	switch {
 	case b.err != nil:

@@ -12,6 +12,7 @@ func TestTheTimeOfMatchingIsBounded(t *testing.T) {
 	tests := map[string]struct {
 		took    time.Duration
 		matches int
+		pause   time.Duration
 		err     error
 		want    string
 	}{
@@ -20,14 +21,17 @@ func TestTheTimeOfMatchingIsBounded(t *testing.T) {
 		"many long ones":                       {took: 50 * time.Millisecond, matches: 42, want: "dev/exclude take too long"},
 		"ten thousand that are a bit too long": {took: 2 * matchAllowance, matches: 10_000, want: "too long to match"},
 		"a process that was stopped for long":  {took: time.Hour, matches: 9},
+		"long ones with time between them":     {took: 100 * time.Millisecond, matches: 10_000, pause: time.Second},
 		"one that could not be finished":       {matches: 1, err: failed, want: "failed"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			b := &budget{keys: PushTo + ", " + Exclude}
 			var err error
+			now := time.Now().Add(-24 * time.Hour)
 			for range tc.matches {
-				err = b.charge(tc.took, tc.err)
+				err = b.charge(now, tc.took, tc.err)
+				now = now.Add(tc.took + tc.pause)
 			}
 			if (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Fatalf("error = %v, want %q", err, tc.want)

@@ -27,7 +27,10 @@ func TestAReplicaThatWouldBeTooLargeIsNotWrittenAndWhatStandsStays(t *testing.T)
 				o.annotations["example.com/notes"] = strings.Repeat("n", left)
 			},
 		} {
-			t := s.TB.(*testing.T)
+			t, ok := s.TB.(*testing.T)
+			if !ok {
+				s.Fatal("it has no parts")
+			}
 			t.Run(name, func(t *testing.T) {
 				s := s.part(t)
 				from, to := s.namespace("from"), s.namespace("to")
