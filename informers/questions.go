@@ -7,8 +7,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-// Standing is what stands at one place: a candidate, a replica, nothing, or, while an object passes from one stream to
-// the other, both.
+// Standing is what stands at one place: a candidate, a replica, or nothing.
 type Standing struct {
 	Candidate *Candidate
 	Replica   *Replica
@@ -59,7 +58,16 @@ func (c *Cluster) at(k Key) Standing {
 	if o == nil {
 		return Standing{}
 	}
-	return Standing{Candidate: o.candidates.items[k.Name], Replica: o.replicas.items[k.Name]}
+	s := Standing{Candidate: o.candidates.items[k.Name], Replica: o.replicas.items[k.Name]}
+	if s.Candidate != nil && s.Replica != nil {
+		// One of the streams is behind: what it tells of was relabelled, or deleted and made again.
+		if s.Candidate.Version > s.Replica.Version {
+			s.Replica = nil
+		} else {
+			s.Candidate = nil
+		}
+	}
+	return s
 }
 
 // Places answers what stands under one name in each of the namespaces, in their order.

@@ -82,3 +82,33 @@ func TestPullersStayThatPassFromOneStreamToTheOther(t *testing.T) {
 		t.Errorf("%d objects pull, want the one that was filled", got)
 	}
 }
+
+func TestWhatStandsInAPlaceIsTheNewerOfWhatTheStreamsTell(t *testing.T) {
+	tests := map[string]struct {
+		candidate, replica string
+		wantReplica        bool
+	}{
+		"a replica was deleted and a source made in its place": {candidate: "5", replica: "3"},
+		"a source was labelled as a replica":                   {candidate: "3", replica: "5", wantReplica: true},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := newTestCluster(t, func(Key, bool) {})
+			secrets := c.kinds[annotations.Secret]
+			meta := metav1.ObjectMeta{Namespace: "from", Name: "s", ResourceVersion: tc.candidate}
+			meta.Annotations = map[string]string{annotations.PushTo: "*"}
+			if err := secrets.candidates.Update(&metav1.PartialObjectMetadata{ObjectMeta: meta}); err != nil {
+				t.Fatal(err)
+			}
+			meta.ResourceVersion, meta.Annotations = tc.replica, map[string]string{annotations.ReplicaOf: "other/s"}
+			meta.Labels = map[string]string{annotations.LabelReplica: annotations.ReplicaPush}
+			if err := secrets.replicas.Update(&corev1.Secret{ObjectMeta: meta}); err != nil {
+				t.Fatal(err)
+			}
+			at := c.At(Key{annotations.Secret, annotations.Name{Namespace: "from", Name: "s"}})
+			if (at.Replica != nil) != tc.wantReplica || (at.Candidate != nil) == tc.wantReplica {
+				t.Errorf("candidate %v, replica %v", at.Candidate != nil, at.Replica != nil)
+			}
+		})
+	}
+}
