@@ -85,7 +85,7 @@ func (c *Controller) world(key informers.Key, s *state, f finding) *plan.World {
 	target := s.policy.ReplicaName(key.Name.Name)
 	w.Places = c.cluster.Places(key.Kind, target, w.Namespaces)
 	for _, r := range c.cluster.Rivals(key, target) {
-		if len(r.Claims.Problems) == 0 && c.options.SourceNamespaces.Match(r.Namespace) && !c.isRefused(key.Kind, r.Name) {
+		if len(r.Claims.Problems) == 0 && c.options.SourceNamespaces.Match(r.Namespace) && !c.standsAside(key.Kind, r.Name) {
 			w.Rivals = append(w.Rivals, plan.Rival{Identity: r.Identity, Policy: r.Claims.Policy})
 		}
 	}
@@ -97,12 +97,16 @@ func (c *Controller) protected(namespace string) bool {
 	return namespace == c.options.Namespace || c.options.ProtectedNamespaces.Match(namespace)
 }
 
-func (c *Controller) isRefused(kind annotations.Kind, n annotations.Name) bool {
+// standsAside says that a source does not contend for its targets: it is refused, or frozen by what only its content
+// shows.
+func (c *Controller) standsAside(kind annotations.Kind, n annotations.Name) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.states[informers.Key{Kind: kind, Name: n}]
-	return s != nil && s.condition == conditionRefused
+	return s != nil && standsAside(s.condition)
 }
+
+func standsAside(condition string) bool { return condition == conditionRefused || condition == conditionFrozen }
 
 // report tells of what changed: events, metrics, and one line in the log.
 func (c *Controller) report(
@@ -135,7 +139,12 @@ func (c *Controller) report(
 		c.reportWithoutSource(key, w, f)
 	}
 	c.events.tell(ctx, s, f.warnings)
-	c.settle(s, f.condition, counts)
+	if c.settle(s, f.condition, counts) {
+		// Those that yielded to it could not know that it would not take its targets.
+		for _, rival := range c.cluster.Rivals(key, s.policy.ReplicaName(key.Name.Name)) {
+			c.queue.Add(informers.Key{Kind: key.Kind, Name: rival.Name})
+		}
+	}
 
 	if len(wrote) > 0 {
 		s.wrote = true

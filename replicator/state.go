@@ -120,11 +120,13 @@ func (c *Controller) drop(key informers.Key) {
 	delete(c.states, key)
 }
 
-// settle publishes a source's numbers.
-func (c *Controller) settle(s *state, condition string, counts map[plan.State]int) {
+// settle publishes a source's numbers, and says whether it stands aside from now on, or no longer.
+func (c *Controller) settle(s *state, condition string, counts map[plan.State]int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	was := standsAside(s.condition)
 	s.condition, s.counts = condition, counts
+	return was != standsAside(condition)
 }
 
 // count adds up the numbers of all sources, for the metrics.
