@@ -33,7 +33,8 @@ type Result struct {
 	// Story is what happened, one line a step or write.
 	Story  []string
 	Faults map[string]int
-	Writes int
+	// Steps and Writes are how many there were, the writes being the controller's.
+	Steps, Writes int
 }
 
 // Run runs a history, in a bubble of testing/synctest.
@@ -56,7 +57,8 @@ func Run(ctx context.Context, h History) (Result, error) {
 		return Result{}, err
 	}
 	return Result{
-		Broken: w.oracle.broken, Rule: w.oracle.rule, Story: w.story, Faults: w.network.counted(), Writes: w.oracle.writes,
+		Broken: w.oracle.broken, Rule: w.oracle.rule, Story: w.story, Faults: w.network.counted(),
+		Steps: len(h.Steps), Writes: w.oracle.writes,
 	}, nil
 }
 

@@ -1,0 +1,134 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// Histories that broke a rule once, made small and told by hand. The rules are the test.
+
+func scenario(t *testing.T, steps ...Step) {
+	t.Helper()
+	for i := range steps {
+		steps[i].Number = i
+		steps[i].After = max(steps[i].After, time.Second)
+	}
+	h := History{Seed: 1, Settings: Settings{Grace: time.Minute, Workers: 2, Writes: 4}, Steps: steps}
+	if r := run(t, h); r.Broken != "" {
+		t.Errorf("%s: %s", r.Rule, r.Broken)
+		for _, line := range r.Story {
+			t.Log(line)
+		}
+	}
+}
+
+func secretAt(p place, notes map[string]string) *item {
+	i := &item{kind: p.kind, kindType: "Opaque", data: content("Opaque", "tok-1")}
+	i.Namespace, i.Name, i.Annotations = p.Namespace, p.Name.Name, notes
+	return i
+}
+
+func puts(i *item) Step {
+	return Step{Text: "put " + i.place().String(), do: func(ctx context.Context, w *World) error {
+		return w.tenants.put(ctx, i.clone())
+	}}
+}
+
+func edits(p place, change func(*item)) Step {
+	return Step{Text: "edit " + p.String(), do: func(ctx context.Context, w *World) error {
+		return w.tenants.edit(ctx, p, change)
+	}}
+}
+
+func removes(p place) Step {
+	return Step{Text: "delete " + p.String(), do: func(ctx context.Context, w *World) error {
+		return w.tenants.remove(ctx, p)
+	}}
+}
+
+func expects(text string, ok func(*World) bool) Step {
+	return Step{Text: text, After: 5 * time.Second, do: func(_ context.Context, w *World) error {
+		w.oracle.locked(func() {
+			if !ok(w) {
+				w.oracle.breaks("expected", text)
+			}
+		})
+		return nil
+	}}
+}
+
+func TestReplicaThatNoLongerCopiesIsWrittenOnce(t *testing.T) {
+	source := at(annotations.Secret, "platform", "app")
+	scenario(t,
+		puts(secretAt(source, map[string]string{
+			annotations.PushTo: "team-a", annotations.CopyAnnotations: "note", "note": "one",
+		})),
+		edits(source, func(i *item) { delete(i.Annotations, "note") }),
+		edits(at(annotations.Secret, "team-a", "app"), func(i *item) {
+			i.Annotations[annotations.CopiedLabels], i.Annotations[annotations.ReplicatedKeys] = "none", "a"
+		}),
+	)
+}
+
+func TestPolicyIsNotWrittenBackOntoAnothersObject(t *testing.T) {
+	survivor := map[string]string{annotations.PushTo: "team-b", annotations.SurvivesRecreation: "true"}
+	marks, notes := replicaMarks(annotations.ReplicaPush, annotations.Name{Namespace: "platform", Name: "db"})
+	forged := secretAt(at(annotations.Secret, "team-a", "app"), notes)
+	forged.Labels = marks
+	for name, stands := range map[string]*item{
+		"a forged replica": forged,
+		"an object that pulls": secretAt(at(annotations.Secret, "team-a", "app"),
+			map[string]string{annotations.PullFrom: "platform/db"}),
+		"another controller's replica": secretAt(at(annotations.Secret, "team-a", "app"),
+			map[string]string{reflector + "auto-reflects": "True", reflector + "reflects": "platform/db"}),
+		"a source in a protected namespace": secretAt(at(annotations.Secret, protected, "app"), nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := secretAt(stands.place(), survivor)
+			scenario(t, puts(source), removes(source.place()), puts(stands))
+		})
+	}
+}
+
+func TestSourceThatIsFrozenByItsKeysKeepsNobodyOut(t *testing.T) {
+	older := at(annotations.Secret, "dev-a", "app")
+	scenario(t,
+		puts(secretAt(older, map[string]string{annotations.PushTo: "team-a", annotations.Keys: "none"})),
+		puts(secretAt(at(annotations.Secret, "platform", "app"), map[string]string{annotations.PushTo: "team-a"})),
+		expects("the younger source has its replica", func(w *World) bool {
+			return w.oracle.items[at(annotations.Secret, "team-a", "app")] != nil
+		}),
+	)
+}
+
+func TestObjectThatPullsFollowsAfterItWasFilled(t *testing.T) {
+	source, puller := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "mine")
+	steps := []Step{
+		puts(secretAt(source, map[string]string{annotations.PullBy: "*"})),
+		puts(secretAt(puller, map[string]string{annotations.PullFrom: "platform/app"})),
+	}
+	for n := range 5 {
+		token := fmt.Sprintf("tok-%d", n+10)
+		steps = append(steps, edits(source, func(i *item) { i.data = content(i.kindType, token) }))
+	}
+	scenario(t, steps...)
+}
+
+func TestSourceMadeInThePlaceOfAReplicaIsSeen(t *testing.T) {
+	replica := at(annotations.Secret, "team-a", "app")
+	steps := []Step{puts(secretAt(at(annotations.Secret, "platform", "app"),
+		map[string]string{annotations.PushTo: "team-*"}))}
+	for range 5 {
+		steps = append(steps,
+			puts(secretAt(replica, map[string]string{annotations.PushTo: "dev-a"})),
+			expects("the new source has its replica", func(w *World) bool {
+				return w.oracle.items[at(annotations.Secret, "dev-a", "app")] != nil
+			}),
+			removes(replica))
+	}
+	scenario(t, steps...)
+}
