@@ -106,7 +106,9 @@ func (c *Controller) standsAside(kind annotations.Kind, n annotations.Name) bool
 	return s != nil && standsAside(s.condition)
 }
 
-func standsAside(condition string) bool { return condition == conditionRefused || condition == conditionFrozen }
+func standsAside(condition string) bool {
+	return condition == conditionRefused || condition == conditionFrozen
+}
 
 // report tells of what changed: events, metrics, and one line in the log.
 func (c *Controller) report(

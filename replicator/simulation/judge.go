@@ -48,10 +48,11 @@ func (o *oracle) judge(c *apiserver.Change, now time.Time) {
 	}
 }
 
-// mostWrites are more than any history gives reason for, mostRequests as well.
+// mostWrites are more than any history gives reason for, mostRequests as well, renewals of
+// a lease left out.
 const (
-	mostWrites   = 3000
-	mostRequests = 60_000
+	mostWrites   = 1500
+	mostRequests = 15_000
 )
 
 func isRecord(i *item) bool {
