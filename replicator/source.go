@@ -100,7 +100,8 @@ func (c *Controller) read(
 ) (finding, error) {
 	f := finding{life: plan.Active, condition: conditionActive}
 	if s.version != seen.Version || s.uid != seen.UID {
-		s.source, s.refused, s.frozen, s.unfit = nil, "", nil, nil
+		// The version too: a list that is behind may show the same one again, and then it has to be read.
+		s.source, s.version, s.refused, s.frozen, s.unfit = nil, 0, "", nil, nil
 		if err := c.load(ctx, key, s, &f); err != nil || f.after == again {
 			f.life = plan.Held
 			return f, err

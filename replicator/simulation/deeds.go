@@ -94,6 +94,43 @@ func tamper(c chance, token string, _ *Settings) []Step {
 	})
 }
 
+// race changes a source's policy, and what stands at one of its targets just when the controller acts on that.
+func race(c chance, token string, _ *Settings) []Step {
+	p := sourcePlace(c)
+	target := at(p.kind, pick(c, "team-a", "team-b", "dev-a"), p.Name.Name)
+	to := pick(c, nil, policy(c), map[string]string{annotations.PushTo: "none"},
+		map[string]string{annotations.PushTo: "team-*,dev-*"})
+	steps := one(fmt.Sprintf("change the policy of %s: %s", p, describePolicy(to)),
+		func(ctx context.Context, w *World) error {
+			return w.tenants.edit(ctx, p, func(i *item) { i.Annotations = to })
+		})
+	soon := Step{After: c.between(time.Microsecond, 8*time.Millisecond)}
+	mine := &item{kind: p.kind, kindType: anyType(c, p)}
+	mine.Namespace, mine.Name, mine.data = target.Namespace, target.Name.Name, content(mine.kindType, token)
+	switch c.IntN(4) {
+	case 0:
+		soon.Text = "take the replica label off " + target.String()
+		soon.do = func(ctx context.Context, w *World) error {
+			return w.tenants.edit(ctx, target, func(i *item) { delete(i.Labels, annotations.LabelReplica) })
+		}
+	case 1:
+		soon.Text = "have platform/db named by " + target.String()
+		soon.do = func(ctx context.Context, w *World) error {
+			return w.tenants.edit(ctx, target, func(i *item) { i.Annotations[annotations.ReplicaOf] = "platform/db" })
+		}
+	case 2:
+		soon.Text = "put something else at " + target.String()
+		soon.do = func(ctx context.Context, w *World) error { return w.tenants.put(ctx, mine.clone()) }
+	default:
+		again := policy(c)
+		soon.Text = fmt.Sprintf("change the policy of %s again: %s", p, describePolicy(again))
+		soon.do = func(ctx context.Context, w *World) error {
+			return w.tenants.edit(ctx, p, func(i *item) { i.Annotations, i.data = again, content(i.kindType, token) })
+		}
+	}
+	return append(steps, soon)
+}
+
 func stranger(c chance, token string, _ *Settings) []Step {
 	p := anyPlace(c)
 	i := &item{kind: p.kind, kindType: anyType(c, p)}

@@ -70,7 +70,7 @@ var deeds = []struct {
 }{
 	{18, putSource}, {7, editSource}, {7, editPolicy}, {4, editUnrelated}, {4, deleteSource}, {10, recreate},
 	{8, changeNamespace}, {4, passNamespace}, {10, tamper}, {5, stranger}, {7, forge}, {7, puller}, {3, peer},
-	{5, account}, {9, kill}, {6, weather}, {2, compact}, {2, takeover},
+	{5, account}, {9, kill}, {6, weather}, {2, compact}, {2, takeover}, {12, race},
 }
 
 func generateStep(c chance, settings *Settings, number int) []Step {
