@@ -53,9 +53,11 @@ func (c *Controller) look(ctx context.Context, key informers.Key, s *state) (fin
 	switch {
 	case at.Replica != nil && claims != nil && claims.Policy != nil,
 		at.Candidate != nil && claims != nil && claims.PullFrom != nil && claims.Policy != nil:
+		s.since = time.Time{}
 		return s.refuse(key, at, "a replica is never a source: remove its annotations, or its "+
 			annotations.LabelReplica+" label if it is to be one"), nil
 	case claims != nil && len(claims.Problems) > 0:
+		s.since = time.Time{} // it is there: when it goes, the grace begins anew
 		f := finding{life: plan.Held, condition: conditionFrozen}
 		for _, p := range claims.Problems {
 			f.warnOf(key, at.Identity().UID, reasonFrozen, p)

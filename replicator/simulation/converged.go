@@ -95,7 +95,7 @@ func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 	if v.mode() != annotations.ReplicaPush || v.DeletionTimestamp != nil {
 		return
 	}
-	if s, ok := named(v.item); ok && !o.stays(s, p, now) {
+	if s, ok := named(v.item); ok && !o.stays(s, p, o.namespaces[p.Namespace], now) {
 		o.breaks(ruleConverged, fmt.Sprintf("%s is still there, a replica that %s does not want", p, s))
 	}
 }

@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -110,6 +111,9 @@ func putSource(c chance, token string, _ *Settings) []Step {
 	p := sourcePlace(c)
 	i := &item{kind: p.kind, kindType: anyType(c, p), immutable: c.oneIn(15)}
 	i.Namespace, i.Name, i.Labels, i.Annotations = p.Namespace, p.Name.Name, labels(c), policy(c)
+	if slices.Contains(refused, i.kindType) {
+		delete(i.Annotations, annotations.OnDelete) // of what is refused nothing is remembered
+	}
 	if c.oneIn(4) {
 		i.Annotations["note"] = pick(c, "one", "two")
 	}

@@ -41,6 +41,8 @@ type oracle struct {
 
 	items      map[place]*view
 	namespaces map[string]*namespace
+	// past are what namespaces were before, for a controller that has not heard of the change yet.
+	past map[string][]*namespace
 	accounts   map[annotations.Name]*corev1.ServiceAccount
 	// vanished is what is known of sources that are gone or have no policy any more.
 	vanished map[place]*memory
@@ -80,6 +82,8 @@ type namespace struct {
 	accept   *annotations.Patterns
 	frozen   bool
 	deleting bool
+	// until is when it was changed.
+	until time.Time
 }
 
 // memory is what a source was when it still had a policy.
@@ -106,7 +110,7 @@ func newOracle(s Settings, tell func(string)) *oracle {
 	return &oracle{
 		settings: s, tell: tell, stop: make(chan struct{}), barred: protectedPatterns(),
 		items: map[place]*view{}, namespaces: map[string]*namespace{},
-		accounts: map[annotations.Name]*corev1.ServiceAccount{},
+		past: map[string][]*namespace{}, accounts: map[annotations.Name]*corev1.ServiceAccount{},
 		vanished: map[place]*memory{}, versions: map[place]map[string]bool{},
 		open: map[permission]bool{}, closed: map[permission]time.Time{}, unkept: map[standing]time.Time{},
 		unfit: map[standing]time.Time{},
@@ -163,8 +167,10 @@ func (o *oracle) commit(c apiserver.Change) {
 		if !ok || v.mode() != annotations.ReplicaPush {
 			continue
 		}
-		if !o.keeps(s, p, now) {
-			o.unkept[standing{s, p}] = now
+		for _, n := range o.lately(p.Namespace, now) {
+			if !o.keeps(s, p, n, now) {
+				o.unkept[standing{s, p}] = now
+			}
 		}
 		if o.replaceable(s, v) {
 			o.unfit[standing{s, p}] = now
@@ -182,6 +188,10 @@ func (o *oracle) take(c *apiserver.Change, now time.Time) {
 	case "secrets", "configmaps":
 		o.takeItem(c, now)
 	case "namespaces":
+		if was := o.namespaces[c.Object().GetName()]; was != nil {
+			was.until = now
+			o.past[was.name] = append(o.past[was.name], was)
+		}
 		if ns, ok := c.After.(*corev1.Namespace); ok {
 			n := &namespace{name: ns.Name, labels: ns.Labels, deleting: ns.DeletionTimestamp != nil}
 			accept, problem := annotations.ParseAcceptFrom(ns.Annotations)
@@ -299,18 +309,14 @@ func (o *oracle) permit(now time.Time) {
 			continue
 		}
 		tokens := tokensOf(selected(s))
-		for _, n := range o.namespaces {
-			for _, pull := range []bool{false, true} {
-				x := permission{source: p, namespace: n.name, pull: pull}
-				if pull && !o.feeds(s, n) || !pull && !o.wants(s, n) {
-					continue
-				}
-				if !pull {
-					x.name = s.claims.Policy.ReplicaName(p.Name.Name)
-				}
-				open[x] = true
-				for _, x.token = range tokens {
-					open[x] = true
+		for name := range o.namespaces {
+			for _, n := range o.lately(name, now) {
+				for _, x := range o.grants(p, s, n, tokens) {
+					if n == o.namespaces[name] {
+						open[x] = true
+					} else {
+						o.closed[x] = now // by a view that is behind
+					}
 				}
 			}
 		}
@@ -321,6 +327,25 @@ func (o *oracle) permit(now time.Time) {
 		}
 	}
 	o.open = open
+}
+
+// grants are the permissions that a source gives for a namespace.
+func (o *oracle) grants(p place, s *view, n *namespace, tokens []string) []permission {
+	var all []permission
+	for _, pull := range []bool{false, true} {
+		x := permission{source: p, namespace: n.name, pull: pull}
+		if pull && !o.feeds(s, n) || !pull && !o.wants(s, n) {
+			continue
+		}
+		if !pull {
+			x.name = s.claims.Policy.ReplicaName(p.Name.Name)
+		}
+		all = append(all, x)
+		for _, x.token = range tokens {
+			all = append(all, x)
+		}
+	}
+	return all
 }
 
 // permitted says whether a permission holds, or held within the controller's lag.
@@ -360,8 +385,19 @@ func (o *oracle) record(s place) (annotations.Policy, map[string]string, *item) 
 
 // keeps says whether a replica must not be removed: its source wants it, or may be coming back, or can't be read. Where
 // the controller can't always know, it is false.
-func (o *oracle) keeps(source, p place, now time.Time) bool {
-	return !o.unsure(source) && o.stays(source, p, now)
+func (o *oracle) keeps(source, p place, n *namespace, now time.Time) bool {
+	return !o.unsure(source) && o.stays(source, p, n, now)
+}
+
+// lately is what a namespace is, and what it was within the controller's lag.
+func (o *oracle) lately(name string, now time.Time) []*namespace {
+	states := []*namespace{o.namespaces[name]}
+	for _, was := range o.past[name] {
+		if now.Sub(was.until) <= o.lag() {
+			states = append(states, was)
+		}
+	}
+	return states
 }
 
 // unsure says that a source was made again without a policy and the controller after that: not knowing the object that
@@ -372,8 +408,7 @@ func (o *oracle) unsure(source place) bool {
 }
 
 // stays says whether a replica has to be there, for all that can be known.
-func (o *oracle) stays(source, p place, now time.Time) bool {
-	n := o.namespaces[p.Namespace]
+func (o *oracle) stays(source, p place, n *namespace, now time.Time) bool {
 	if n == nil || n.deleting || source == p {
 		return true
 	}

@@ -96,6 +96,9 @@ func policy(c chance) map[string]string {
 			map[string]string{annotations.OnDelete: "perhaps"},
 			map[string]string{annotations.Keys: "none"},
 		))
+		if _, keys := a[annotations.Keys]; keys {
+			delete(a, annotations.OnDelete)
+		}
 	}
 	return a
 }
@@ -116,7 +119,8 @@ func options(c chance, a map[string]string) {
 	if c.oneIn(3) {
 		a[annotations.AttachToServiceAccounts] = pick(c, "*", "default", "builder,!default")
 	}
-	if c.oneIn(5) {
+	if _, keys := a[annotations.Keys]; !keys && c.oneIn(5) {
+		// Not with keys: what is remembered of a source that they freeze is the policy before.
 		a[annotations.OnDelete] = pick(c, "keep", "keep", "remove")
 	}
 	if c.oneIn(3) {

@@ -132,3 +132,19 @@ func TestSourceMadeInThePlaceOfAReplicaIsSeen(t *testing.T) {
 	}
 	scenario(t, steps...)
 }
+
+func TestGraceBeginsAnewForASourceThatWasBackAndFrozen(t *testing.T) {
+	source := at(annotations.Secret, "platform", "app")
+	frozen := func(i *item) { i.Annotations = map[string]string{annotations.PushTo: "Not_A_Pattern!"} }
+	scenario(t,
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
+		removes(source),
+		puts(secretAt(source, nil)),
+		edits(source, frozen),
+		Step{Text: "time goes by", After: 10 * time.Minute, do: func(context.Context, *World) error { return nil }},
+		removes(source),
+		expects("its replica is still there", func(w *World) bool {
+			return w.oracle.items[at(annotations.Secret, "team-a", "app")] != nil
+		}),
+	)
+}
