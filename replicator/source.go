@@ -3,6 +3,7 @@ package replicator
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -256,14 +257,13 @@ func (c *Controller) unannotated(
 		known = record.SourceUID
 	}
 	recreated := known != uid
-	if known == "" {
-		// A replica that is no older than the object was made of this very object, when it had a policy. Of one second
-		// they are most of the time: replicas are made in milliseconds.
-		for _, r := range replicas {
-			if !r.Created.Before(object.GetCreationTimestamp().Time) {
-				recreated = false
-			}
-		}
+	if known == "" && len(replicas) > 0 {
+		// A replica that is older than the object was made of another that stood there before. Those that are no older
+		// were made of this very object, when it had a policy: of one second they are most of the time, since replicas are
+		// made in milliseconds. One that is older decides, because anybody could forge the others.
+		recreated = slices.ContainsFunc(replicas, func(r *informers.Replica) bool {
+			return r.Created.Before(object.GetCreationTimestamp().Time)
+		})
 	}
 	if !recreated {
 		return finding{life: plan.Ended, condition: conditionReleased, forget: true}

@@ -42,8 +42,8 @@ type oracle struct {
 	items      map[place]*view
 	namespaces map[string]*namespace
 	// past are what namespaces were before, for a controller that has not heard of the change yet.
-	past map[string][]*namespace
-	accounts   map[annotations.Name]*corev1.ServiceAccount
+	past     map[string][]*namespace
+	accounts map[annotations.Name]*corev1.ServiceAccount
 	// vanished is what is known of sources that are gone or have no policy any more.
 	vanished map[place]*memory
 	// versions are the resourceVersions that each object had.
@@ -386,7 +386,7 @@ func (o *oracle) record(s place) (annotations.Policy, map[string]string, *item) 
 // keeps says whether a replica must not be removed: its source wants it, or may be coming back, or can't be read. Where
 // the controller can't always know, it is false.
 func (o *oracle) keeps(source, p place, n *namespace, now time.Time) bool {
-	return !o.unsure(source) && o.stays(source, p, n, now)
+	return !o.unsure(source, p) && o.stays(source, p, n, now)
 }
 
 // lately is what a namespace is, and what it was within the controller's lag.
@@ -400,11 +400,12 @@ func (o *oracle) lately(name string, now time.Time) []*namespace {
 	return states
 }
 
-// unsure says that a source was made again without a policy and the controller after that: not knowing the object that
-// had the policy, it can't always tell this from a policy that was taken away.
-func (o *oracle) unsure(source place) bool {
-	s, m := o.items[source], o.vanished[source]
-	return s != nil && s.life == none && m != nil && o.started.After(m.since)
+// unsure says that a source was made again without a policy, and the controller or the replica after that: not knowing
+// the object that had the policy, the controller can't always tell this from a policy that was taken away.
+func (o *oracle) unsure(source, p place) bool {
+	s, m, r := o.items[source], o.vanished[source], o.items[p]
+	return s != nil && s.life == none && m != nil &&
+		(o.started.After(m.since) || r != nil && !r.CreationTimestamp.Time.Before(s.CreationTimestamp.Time))
 }
 
 // stays says whether a replica has to be there, for all that can be known.

@@ -148,3 +148,28 @@ func TestGraceBeginsAnewForASourceThatWasBackAndFrozen(t *testing.T) {
 		}),
 	)
 }
+
+func TestForgedReplicaDoesNotEndTheGraceAfterARestart(t *testing.T) {
+	source := at(annotations.Secret, "platform", "app")
+	marks, notes := replicaMarks(annotations.ReplicaPush, source.Name)
+	forged := secretAt(source, notes)
+	forged.Labels = marks
+	scenario(t,
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
+		Step{Text: "restart, with a replica of itself in the source's place", After: 5 * time.Second,
+			do: func(ctx context.Context, w *World) error {
+				for _, p := range w.processes {
+					p.kill()
+				}
+				w.processes = nil
+				if err := w.tenants.put(ctx, forged.clone()); err != nil {
+					return err
+				}
+				w.start()
+				return nil
+			}},
+		expects("its replica is still there", func(w *World) bool {
+			return w.oracle.items[at(annotations.Secret, "team-a", "app")] != nil
+		}),
+	)
+}
