@@ -5,6 +5,7 @@ SHELL := bash
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo dev)
 IMAGE ?= ghcr.io/mirrorball-dev/mirrorball:$(VERSION)
 FUZZTIME ?= 30s
+SEEDS ?= 2000
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT := $(CURDIR)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
@@ -37,7 +38,7 @@ clean: ## Remove bin/
 	rm -rf bin
 
 ##@ Check
-.PHONY: test test-unit test-e2e race-build fuzz lint fmt tidy
+.PHONY: test test-unit test-e2e race-build fuzz simulate guards lint fmt tidy
 test: test-unit test-e2e ## All tests: unit and end-to-end
 
 test-unit: ## Unit tests, some seconds
@@ -59,6 +60,17 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s) each
 	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
 	  done; \
 	done
+
+simulate: ## SEEDS=2000 histories of faults and tampering in memory; their rate, faults and coverage
+	@set -o pipefail; mkdir -p bin; \
+	go test ./replicator/simulation -run '^TestSimulation$$' -count=1 -timeout 3h -v -seeds $(SEEDS) \
+	  -coverpkg=./replicator,./replicator/plan,./informers -coverprofile=bin/simulate.cover \
+	  | grep -vE '^ *(=== |--- (PASS|SKIP))'
+	@awk -F'[: ]' 'NR > 1 { sub("/[^/]*$$", "", $$1); all[$$1] += $$3; if ($$4) hit[$$1] += $$3 } \
+	  END { for (p in all) printf "coverage of %s: %.1f%%\n", p, 100 * hit[p] / all[p] }' bin/simulate.cover | sort
+
+guards: ## Take each guard away in turn and show which simulated history notices
+	go run ./replicator/simulation/cmd/guards -seeds $(SEEDS)
 
 lint: $(GOLANGCI_LINT) ## Formatting, vet, golangci-lint and go.mod, in both modules
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')) || exit 1; \
