@@ -95,7 +95,14 @@ func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 	if v.mode() != annotations.ReplicaPush || v.DeletionTimestamp != nil {
 		return
 	}
-	if s, ok := named(v.item); ok && !o.stays(s, p, o.namespaces[p.Namespace], now) {
+	s, ok := named(v.item)
+	if !ok || o.stays(s, p, o.namespaces[p.Namespace], now) {
+		return
+	}
+	policy, _, record := o.record(s)
+	m := o.vanished[s]
+	kept := m != nil && (m.keep || record != nil && policy.OnDelete == annotations.Keep)
+	if !kept {
 		o.breaks(ruleConverged, fmt.Sprintf("%s is still there, a replica that %s does not want", p, s))
 	}
 }

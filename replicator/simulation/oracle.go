@@ -90,6 +90,9 @@ type namespace struct {
 type memory struct {
 	uid   types.UID
 	since time.Time
+	// life is what it was last, keep that its annotations then said to keep the replicas.
+	life life
+	keep bool
 }
 
 // permission is that a source's content, or one value of it, may be written into a namespace.
@@ -231,7 +234,10 @@ func (o *oracle) takeItem(c *apiserver.Change, now time.Time) {
 	case is != nil && is.life != none:
 		delete(o.vanished, p)
 	case was != nil && was.life != none:
-		o.vanished[p] = &memory{uid: was.UID, since: now}
+		policy := was.claims.Policy
+		o.vanished[p] = &memory{
+			uid: was.UID, since: now, life: was.life, keep: policy != nil && policy.OnDelete == annotations.Keep,
+		}
 	}
 }
 
@@ -433,7 +439,11 @@ func (o *oracle) stays(source, p place, n *namespace, now time.Time) bool {
 	if m == nil {
 		return false
 	}
-	return now.Sub(m.since) < o.settings.Grace || record != nil && policy.OnDelete == annotations.Keep
+	if now.Sub(m.since) < o.settings.Grace {
+		return true
+	}
+	// What was frozen or refused last is not remembered, though it may be known: with that, either is right.
+	return m.life == active && record != nil && policy.OnDelete == annotations.Keep
 }
 
 // replaceable says whether a replica has to be removed and made again to be what its source wants.
