@@ -288,7 +288,10 @@ func (c *Controller) unannotated(
 	f := finding{life: plan.Held, condition: conditionMissing, after: when(left)}
 	hint := annotations.SurvivesRecreation + `: "true" makes a source keep its policy`
 	if record != nil && record.Policy != nil && record.Policy.SurvivesRecreation {
-		hint = fmt.Sprintf("its policy does not survive, since its type is %q and was %q", content.Type, record.Type)
+		hint = "its policy is not written onto what is a replica, pulls or is in a protected namespace"
+		if record.Type != content.Type {
+			hint = fmt.Sprintf("its policy does not survive, since its type is %q and was %q", content.Type, record.Type)
+		}
 	}
 	f.warn(key, uid, reasonRecreated, fmt.Sprintf("it was created again without its replication annotations: its "+
 		"replicas are removed when the grace of %s ends, unless it is annotated before; %s", c.options.SourceDeleteGrace,

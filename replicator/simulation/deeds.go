@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -223,6 +224,7 @@ func peer(c chance, token string, _ *Settings) []Step {
 				i.Annotations = map[string]string{
 					replicatorV + "replicated-at":           "2020-01-01T00:00:00Z",
 					replicatorV + "replicated-from-version": from.ResourceVersion,
+					replicatorV + "replicated-keys":         strings.Join(sortedKeys(from.data), ","),
 				}
 			}
 			return w.tenants.create(ctx, i)

@@ -138,7 +138,9 @@ func (o *oracle) judgePush(before, after *item, p place, now time.Time) {
 	default:
 		claims := before.claims()
 		byReflector := claims.Mirror != nil && *claims.Mirror == s.Name
-		if !byReflector && !o.versions[s][claims.PushedVersion] {
+		source := o.items[s]
+		same := claims.PushedVersion != "" && source != nil && maps.Equal(source.data, before.data)
+		if !byReflector && !same && !o.versions[s][claims.PushedVersion] {
 			o.breaks(ruleStranger, p.String()+" was overwritten, which was nobody's replica")
 		}
 	}

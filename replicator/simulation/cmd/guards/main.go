@@ -56,8 +56,12 @@ var guards = []guard{
 			"		return c.gone(s, record), nil",
 	},
 	{
-		name: "strangers at a target", file: "replicator/plan/plan.go",
-		old: "	return c.Claims.PushedVersion == m.w.Source.Version.String()", new: "	return true",
+		name: "mirrors of other sources", file: "replicator/plan/plan.go",
+		old: "		return *c.Claims.Mirror == m.w.Key.Name", new: "		return true",
+	},
+	{
+		name: "copies of other sources", file: "replicator/apply.go",
+		old: "	if version != d.source.Version.String() &&", new: "	if false && version != d.source.Version.String() &&",
 	},
 	{
 		name: "strangers without annotations", file: "replicator/plan/plan.go",
