@@ -126,6 +126,14 @@ type connection struct {
 // RoundTrip implements http.RoundTripper.
 func (c *connection) RoundTrip(r *http.Request) (*http.Response, error) {
 	chance, weather := c.network.begin(c.by, r)
+	if strings.HasPrefix(r.URL.Path, "/apis/events.k8s.io/") {
+		// client-go's broadcaster holds a mutex while it sends. One who waits for that keeps the bubble's time from going
+		// on, and so the request from ending: events are answered, or not, at once.
+		if weather == Outage || weather == Storm && chance.oneIn(3) {
+			return nil, errRefused
+		}
+		return c.serve(r, apiserver.Terms{By: c.by})
+	}
 	delay := chance.between(100*time.Microsecond, 4*time.Millisecond)
 	if weather != Calm && chance.oneIn(12) {
 		delay = chance.between(50*time.Millisecond, 3*time.Second)
