@@ -299,8 +299,8 @@ func (c *Controller) unannotated(
 	return f
 }
 
-// isBare says that nothing tells the object from the source that stood in its place, made again by somebody who does not
-// know of Mirrorball. A replica or an object that pulls is another's: it must not be made a source.
+// isBare says that nothing tells the object from the source that stood in its place, made again by somebody who does
+// not know of Mirrorball. A replica or an object that pulls is another's: it must not be made a source.
 func isBare(key informers.Key, object metav1.Object) bool {
 	_, isReplica := object.GetLabels()[annotations.LabelReplica]
 	claims := annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations())

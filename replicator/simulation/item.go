@@ -65,10 +65,10 @@ func (i *item) object() runtime.Object {
 		immutable = &i.immutable
 	}
 	if i.kind == annotations.ConfigMap {
-		return &corev1.ConfigMap{ObjectMeta: *i.ObjectMeta.DeepCopy(), Data: maps.Clone(i.data), Immutable: immutable}
+		return &corev1.ConfigMap{ObjectMeta: *i.DeepCopy(), Data: maps.Clone(i.data), Immutable: immutable}
 	}
 	s := &corev1.Secret{
-		ObjectMeta: *i.ObjectMeta.DeepCopy(), Type: corev1.SecretType(i.kindType), Data: map[string][]byte{},
+		ObjectMeta: *i.DeepCopy(), Type: corev1.SecretType(i.kindType), Data: map[string][]byte{},
 		Immutable: immutable,
 	}
 	for k, v := range i.data {
@@ -79,7 +79,7 @@ func (i *item) object() runtime.Object {
 
 func (i *item) clone() *item {
 	c := *i
-	c.ObjectMeta = *i.ObjectMeta.DeepCopy()
+	c.ObjectMeta = *i.DeepCopy()
 	c.data = maps.Clone(i.data)
 	return &c
 }

@@ -287,7 +287,7 @@ func (l *line) next() ([]byte, error) {
 	l.connection.network.mu.Lock()
 	weather := l.connection.network.weather
 	l.connection.network.mu.Unlock()
-	ctx := l.Watch.Context()
+	ctx := l.Context()
 	delay := l.chance.between(50*time.Microsecond, 2*time.Millisecond)
 	switch weather {
 	case Unsettled, Storm:

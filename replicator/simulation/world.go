@@ -134,7 +134,7 @@ func (w *World) drop(p *process) {
 	w.processes = slices.DeleteFunc(w.processes, func(x *process) bool { return x == p })
 }
 
-func (w *World) start() *process {
+func (w *World) start() {
 	w.started++
 	p := start(w.network, w.started, w.history.Settings)
 	w.processes = append(w.processes, p)
@@ -142,7 +142,6 @@ func (w *World) start() *process {
 		w.oracle.started = time.Now()
 		w.tell(p.name + " starts")
 	})
-	return p
 }
 
 // restart ends the controllers, gently or not, and starts as many after a while.

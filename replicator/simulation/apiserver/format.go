@@ -123,7 +123,7 @@ func (f format) frame(kind string, object runtime.Object) ([]byte, error) {
 	}
 	event := &metav1.WatchEvent{Type: kind, Object: runtime.RawExtension{Raw: inner.Bytes()}}
 	stream := f.info.StreamSerializer
-	err := stream.Serializer.Encode(event, stream.Framer.NewFrameWriter(&out))
+	err := stream.Encode(event, stream.NewFrameWriter(&out))
 	return out.Bytes(), err
 }
 

@@ -282,7 +282,7 @@ func (q *query) respondError(err error) *http.Response {
 }
 
 func statusOf(err error) metav1.Status {
-	api, ok := err.(apierrors.APIStatus) //nolint:errorlint // made here, never wrapped
+	api, ok := err.(apierrors.APIStatus)
 	if !ok {
 		api = apierrors.NewInternalError(err)
 	}
