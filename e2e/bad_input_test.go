@@ -10,9 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// replicator is the prefix of kubernetes-replicator's annotations.
-const replicator = "replicator.v1.mittwald.de/"
-
 // badValue is an annotation that can't be read, beside those of a policy that could.
 type badValue struct {
 	policy     map[string]string
