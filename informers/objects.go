@@ -2,6 +2,7 @@ package informers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unique"
@@ -145,6 +146,7 @@ func sourceOf(c Content) annotations.Name {
 	return annotations.Name{Namespace: intern(namespace), Name: intern(name)}
 }
 
+// present are those of the keys that m has, each once: the list is on the replica, where anyone can write it.
 func present(m map[string]string, keys []string) []string {
 	var out []string
 	for _, k := range keys {
@@ -152,7 +154,8 @@ func present(m map[string]string, keys []string) []string {
 			out = append(out, k)
 		}
 	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (k DigestKey) replica(obj any) (*Replica, error) {
