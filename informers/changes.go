@@ -133,8 +133,7 @@ func (c *Cluster) wanting(o *objects, target string, keys names) {
 func (c *Cluster) concerned(o *objects, n annotations.Name, keys names) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if len(o.replicasOf[n]) > 0 || len(o.pullers[n]) > 0 || len(o.pulled[n]) > 0 ||
-		c.remembered[Key{o.kind, n}] != nil {
+	if c.isNamed(o, n) || c.remembered[Key{o.kind, n}] != nil {
 		keys[n] = struct{}{}
 	}
 }

@@ -111,6 +111,17 @@ func (c *Cluster) ReplicasOf(source Key) []*Replica {
 	return out
 }
 
+// IsNamed says whether anything in the cluster names the object as its source.
+func (c *Cluster) IsNamed(k Key) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.isNamed(c.kinds[k.Kind], k.Name)
+}
+
+func (c *Cluster) isNamed(o *objects, n annotations.Name) bool {
+	return o != nil && len(o.replicasOf[n])+len(o.pullers[n])+len(o.pulled[n]) > 0
+}
+
 // Pullers are the objects that ask to be filled from the source, sorted by namespace and name.
 func (c *Cluster) Pullers(source Key) []Standing {
 	c.mu.RLock()

@@ -72,7 +72,7 @@ func (c *Controller) leave(ctx context.Context, key informers.Key, s *state, f f
 func (c *Controller) world(key informers.Key, s *state, f finding) *plan.World {
 	w := &plan.World{
 		Key: key, Life: f.life,
-		Namespaces: c.cluster.Namespaces(), Replicas: c.cluster.ReplicasOf(key), Pullers: c.cluster.Pullers(key),
+		Namespaces: c.cluster.Namespaces(), Replicas: c.replicas(key), Pullers: c.cluster.Pullers(key),
 		Attached: nil, Accounts: c.cluster.AccountsIn, Protected: c.protected,
 	}
 	if key.Kind == annotations.Secret {
@@ -90,6 +90,14 @@ func (c *Controller) world(key informers.Key, s *state, f finding) *plan.World {
 		}
 	}
 	return w
+}
+
+// replicas are the objects that name the source as theirs and may be removed on its account. One that has a policy of its
+// own, and is named by others, is a source that somebody has labelled: were it removed, its replicas would be, too.
+func (c *Controller) replicas(key informers.Key) []*informers.Replica {
+	return slices.DeleteFunc(c.cluster.ReplicasOf(key), func(r *informers.Replica) bool {
+		return r.Claims != nil && r.Claims.Policy != nil && c.cluster.IsNamed(informers.Key{Kind: key.Kind, Name: r.Name})
+	})
 }
 
 // protected bars the operator's namespaces, and Mirrorball's own: a replica there could pose as its memory.
