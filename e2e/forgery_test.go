@@ -205,3 +205,113 @@ func TestNoForgeryChangesWhatBelongsToOthers(t *testing.T) {
 		}
 	})
 }
+
+// A replica is never a source, and what says that it is both is held: it gets a Warning, and nothing is lost.
+func TestASourceThatClaimsToBeAReplicaIsHeld(t *testing.T) {
+	t.Parallel()
+	for title, claim := range map[string]struct{ how, of string }{
+		"of itself":                {"push", "from/token"},
+		"of another source":        {"push", "from/other"},
+		"of what is no source":     {"push", "from/plain"},
+		"of nothing that there is": {"push", "from/nothing"},
+		"that pulls":               {"pull", "from/other"},
+		"of no kind":               {"", ""},
+	} {
+		t.Run(title, func(t *testing.T) {
+			forEachKind(t, func(s *scene, k kind) {
+				from, to := s.namespace("from"), s.namespace("to")
+				source := s.create(pushed(k, from, "token", to))
+				other := s.create(pushed(k, from, "other", to))
+				s.create(object{kind: k, namespace: from, name: "plain"})
+				replica := s.replicated(source, to)
+				s.replicated(other, to)
+				forged := s.edit(source, func(o *object) {
+					o.data["token"] = "two"
+					o.labels[native+"replica"] = claim.how
+					if claim.of != "" {
+						o.annotations[native+"replica-of"] = s.prefix + "-" + claim.of
+					}
+				})
+				s.told(forged, "Refused", "replica")
+				if claim.of == "from/nothing" {
+					s.awaitGrace(from, to)
+				}
+				s.untouched(forged)
+				s.untouched(replica)
+
+				source = s.edit(forged, func(o *object) { delete(o.labels, native+"replica") })
+				s.replicated(source, to)
+			})
+		})
+	}
+}
+
+// awaitGrace waits until a grace that has begun before has ended: that of a source deleted now ends later.
+func (s *scene) awaitGrace(from, to string) {
+	s.Helper()
+	source := s.create(pushed(secret, from, s.ns("grace"), to))
+	s.replicated(source, to)
+	s.delete(source)
+	s.gone(secret, to, source.name)
+}
+
+// One object has one writer: what was pushed is not filled, whatever is written on it since.
+func TestAPushedReplicaThatAsksToBeFilledGoesOnAsItIs(t *testing.T) {
+	forEachKind(t, func(s *scene, k kind) {
+		from, to := s.namespace("from"), s.namespace("to")
+		source := s.create(pushed(k, from, "token", to))
+		other := s.create(object{
+			kind: k, namespace: from, name: "other", data: map[string]string{"token": "another"},
+			annotations: annotated(native+"pull-by", to),
+		})
+		replica := s.annotate(s.replicated(source, to), native+"pull-from", from+"/other")
+		s.untouched(replica)
+		s.rotate(other, "another, later")
+		s.untouched(replica)
+		source = s.rotate(source, "two")
+		s.replicated(source, to)
+		s.unannotate(source, native+"push-to")
+		s.gone(k, to, "token")
+	})
+}
+
+// The lists of what was copied are read from the replica, where anyone can write them.
+func TestForgedListsOfWhatWasCopiedDoNotKeepAReplicaFromItsSource(t *testing.T) {
+	t.Parallel()
+	for title, list := range map[string]string{
+		"twice the same":           "mine,mine",
+		"keys that are not there":  "none,example.com/none,/,~1",
+		"marks of Mirrorball":      native + "replica," + native + "source-name," + native + "replica-of," + native + "replicated-at",
+		"the lists themselves":     native + "copied-labels," + native + "copied-annotations",
+		"nothing, many times":      strings.Repeat(",", 10_000),
+		"not a list":               "{\"op\":\"remove\"}\n",
+		"all that is on a replica": "app.kubernetes.io/managed-by,mine," + native + "source-namespace",
+	} {
+		t.Run(title, func(t *testing.T) {
+			forEachKind(t, func(s *scene, k kind) {
+				from, to := s.namespace("from"), s.namespace("to")
+				source := s.create(pushed(k, from, "token", to))
+				s.edit(s.replicated(source, to), func(o *object) {
+					o.labels["mine"], o.annotations["mine"] = "yes", "yes"
+					o.annotations[native+"copied-labels"], o.annotations[native+"copied-annotations"] = list, list
+					o.annotations[native+"replicated-keys"] = list
+					o.data["token"] = "mine"
+				})
+				s.eventually(func() error {
+					now := s.get(k, to, "token")
+					for _, key := range []string{"copied-labels", "copied-annotations", "replicated-keys"} {
+						if value, there := now.annotations[native+key]; there {
+							return fmt.Errorf("%s still has %s: %.40q", now, key, value)
+						}
+					}
+					return nil
+				})
+				s.replicated(source, to)
+				source = s.rotate(source, "two")
+				s.replicated(source, to)
+				s.unmoved(nil, from, to)
+				s.unwarned(source)
+			})
+		})
+	}
+}
