@@ -92,8 +92,8 @@ func (c *Controller) world(key informers.Key, s *state, f finding) *plan.World {
 	return w
 }
 
-// replicas are the objects that name the source as theirs and may be removed on its account. One that has a policy of its
-// own, and is named by others, is a source that somebody has labelled: were it removed, its replicas would be, too.
+// replicas are the objects that name the source as theirs and may be removed on its account. One that has a policy of
+// its own, and is named by others, is a source that somebody has labelled: were it removed, its replicas would be, too.
 func (c *Controller) replicas(key informers.Key) []*informers.Replica {
 	return slices.DeleteFunc(c.cluster.ReplicasOf(key), func(r *informers.Replica) bool {
 		return r.Claims != nil && r.Claims.Policy != nil && c.cluster.IsNamed(informers.Key{Kind: key.Kind, Name: r.Name})

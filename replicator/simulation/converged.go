@@ -90,9 +90,10 @@ func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 	}
 }
 
-// convergedReplica: no replica is left that nobody wants.
+// convergedReplica: no replica is left that nobody wants. One that has a policy of its own may be a source that was
+// labelled: it stays while others name it.
 func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
-	if v.mode() != annotations.ReplicaPush || v.DeletionTimestamp != nil {
+	if v.mode() != annotations.ReplicaPush || v.DeletionTimestamp != nil || v.claims.Policy != nil {
 		return
 	}
 	s, ok := named(v.item)
