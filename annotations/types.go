@@ -1,5 +1,7 @@
 package annotations
 
+import "k8s.io/apimachinery/pkg/util/validation"
+
 // Kind is a kind of object that is mirrored.
 type Kind string
 
@@ -14,6 +16,26 @@ type Name struct{ Namespace, Name string }
 
 // String is "namespace/name".
 func (n Name) String() string { return n.Namespace + "/" + n.Name }
+
+// Valid says whether an object of the name could be asked for: that it is of no more than a name's length and characters.
+// What is read from the marks of a replica may be anything that somebody wrote there.
+func (n Name) Valid() bool {
+	return couldName(n.Namespace, validation.DNS1123LabelMaxLength) &&
+		couldName(n.Name, validation.DNS1123SubdomainMaxLength)
+}
+
+// couldName is asked of every replica, and cheaper than the regular expressions of apimachinery.
+func couldName(s string, limit int) bool {
+	if s == "" || len(s) > limit || s[0] == '.' {
+		return false
+	}
+	for i := range len(s) {
+		if !isNameByte(s[i]) {
+			return false
+		}
+	}
+	return true
+}
 
 // Dialect is the vocabulary in which an object speaks of pushing and pulling.
 type Dialect uint8

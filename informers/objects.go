@@ -136,14 +136,17 @@ func (k DigestKey) Replica(m metav1.Object, c Content) (*Replica, error) {
 
 // sourceOf prefers the annotation, which is always whole, and falls back on the labels, which survive the loss of it.
 func sourceOf(c Content) annotations.Name {
-	namespace, name, ok := strings.Cut(c.Annotations[annotations.ReplicaOf], "/")
-	if !ok {
-		namespace, name = c.Labels[annotations.LabelSourceNamespace], c.Labels[annotations.LabelSourceName]
+	var source annotations.Name
+	source.Namespace, source.Name, _ = strings.Cut(c.Annotations[annotations.ReplicaOf], "/")
+	if !source.Valid() {
+		source = annotations.Name{
+			Namespace: c.Labels[annotations.LabelSourceNamespace], Name: c.Labels[annotations.LabelSourceName],
+		}
 	}
-	if namespace == "" || name == "" {
+	if !source.Valid() {
 		return annotations.Name{}
 	}
-	return annotations.Name{Namespace: intern(namespace), Name: intern(name)}
+	return annotations.Name{Namespace: intern(source.Namespace), Name: intern(source.Name)}
 }
 
 // present are those of the keys that m has, each once: the list is on the replica, where anyone can write it.
@@ -230,15 +233,16 @@ func newServiceAccount(obj any) (*ServiceAccount, error) {
 func ParseAttached(s string) map[string]annotations.Name {
 	var out map[string]annotations.Name
 	for _, entry := range SplitList(s) {
-		name, source, ok := strings.Cut(entry, "=")
-		namespace, sourceName, ok2 := strings.Cut(source, "/")
-		if !ok || !ok2 {
+		name, of, _ := strings.Cut(entry, "=")
+		var source annotations.Name
+		source.Namespace, source.Name, _ = strings.Cut(of, "/")
+		if !source.Valid() {
 			continue
 		}
 		if out == nil {
 			out = map[string]annotations.Name{}
 		}
-		out[intern(name)] = annotations.Name{Namespace: intern(namespace), Name: intern(sourceName)}
+		out[intern(name)] = annotations.Name{Namespace: intern(source.Namespace), Name: intern(source.Name)}
 	}
 	return out
 }
