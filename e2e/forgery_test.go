@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -279,9 +280,11 @@ func TestAPushedReplicaThatAsksToBeFilledGoesOnAsItIs(t *testing.T) {
 func TestForgedListsOfWhatWasCopiedDoNotKeepAReplicaFromItsSource(t *testing.T) {
 	t.Parallel()
 	for title, list := range map[string]string{
-		"twice the same":           "mine,mine",
-		"keys that are not there":  "none,example.com/none,/,~1",
-		"marks of Mirrorball":      native + "replica," + native + "source-name," + native + "replica-of," + native + "replicated-at",
+		"twice the same":          "mine,mine",
+		"keys that are not there": "none,example.com/none,/,~1",
+		"marks of Mirrorball": strings.Join([]string{
+			native + "replica", native + "source-name", native + "replica-of", native + "replicated-at",
+		}, ","),
 		"the lists themselves":     native + "copied-labels," + native + "copied-annotations",
 		"nothing, many times":      strings.Repeat(",", 10_000),
 		"not a list":               "{\"op\":\"remove\"}\n",
@@ -313,5 +316,57 @@ func TestForgedListsOfWhatWasCopiedDoNotKeepAReplicaFromItsSource(t *testing.T) 
 				s.unwarned(source)
 			})
 		})
+	}
+}
+
+// A claim can be of any length and form: it is a name, or names nothing.
+func TestAClaimThatIsNoNameNamesNothing(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100_000)
+	for title, of := range map[string]string{
+		"empty": "", "no slash": "token", "slashes only": "////", "a path": "../../token", "a path in the name": "from/../token",
+		"percent": "%2e%2e/token", "a query": "from/token?watch=true", "very long": long + "/" + long, "long name": "from/" + long,
+		"a line": "from/token\n", "white space": " / ", "no namespace": "/token", "no name": "from/",
+	} {
+		t.Run(title, func(t *testing.T) {
+			s := newScene(t)
+			mine := s.namespace("mine")
+			claim := object{
+				namespace: mine, name: s.token(), data: map[string]string{"mine": "yes"},
+				labels:      map[string]string{native + "replica": "push"},
+				annotations: annotated(native+"replica-of", of),
+			}
+			claim = s.create(claim)
+			s.account(mine, "robot", "theirs")
+			s.editAccount(mine, "robot", func(account *corev1.ServiceAccount) {
+				account.Annotations = annotated(native+"attached", "theirs="+of)
+			})
+			s.unmoved(nil, mine)
+			s.untouched(claim)
+			s.pullSecrets(mine, "robot", "theirs")
+			// It takes a name nevertheless.
+			source := s.create(pushed(secret, s.namespace("from"), s.token(), mine))
+			s.told(source, "Occupied", mine+"/"+s.token())
+			s.untouched(claim)
+			s.unlogged(mine, long[:100])
+		})
+	}
+}
+
+// unlogged asserts that the controller did not fail on account of these words, and logged nothing of their length.
+func (s *scene) unlogged(words ...string) {
+	s.Helper()
+	text, err := os.ReadFile(controller.LogFile())
+	if err != nil {
+		s.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if !strings.Contains(line, `"level":"info"`) || len(line) > 10_000 {
+			for _, word := range words {
+				if strings.Contains(line, word) {
+					s.Errorf("the controller logged %.300s", line)
+				}
+			}
+		}
 	}
 }
