@@ -65,6 +65,14 @@ func (a *api) source(ctx context.Context, key informers.Key) (metav1.Object, inf
 	return &s, informers.ContentOfSecret(&s), err
 }
 
+// metadata reads an object without its content.
+func (a *api) metadata(ctx context.Context, key informers.Key) (*metav1.PartialObjectMetadata, error) {
+	var m metav1.PartialObjectMetadata
+	err := a.client.Get().Namespace(key.Namespace).Resource(informers.Resource(key.Kind)).Name(key.Name.Name).
+		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).Do(ctx).Into(&m)
+	return &m, err
+}
+
 // create makes an object where there must be none.
 func (a *api) create(
 	ctx context.Context, resource, namespace string, obj runtime.Object,

@@ -203,7 +203,7 @@ func (c *Controller) absent(
 		return finding{life: plan.Ended, condition: conditionReleased, forget: true}, nil // not a source namespace
 	}
 	// The removal of replicas can't be taken back: the API server itself has to say what became of the source.
-	object, content, err := c.api.source(ctx, key)
+	object, secretType, err := c.reread(ctx, key, record)
 	switch {
 	case apierrors.IsNotFound(err):
 		return c.gone(s, record), nil
@@ -213,7 +213,24 @@ func (c *Controller) absent(
 	if annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations()).Policy != nil {
 		return finding{life: plan.Held, after: again}, nil // back already; the watch will say so
 	}
-	return c.unannotated(key, s, record, replicas, object, content), nil
+	return c.unannotated(key, s, record, replicas, object, secretType), nil
+}
+
+// reread reads what stands where a source was, and its type where that matters: with its content only if its remembered
+// policy may survive. Anyone can name any Secret as the source of what he calls a replica.
+func (c *Controller) reread(
+	ctx context.Context, key informers.Key, record *informers.Record,
+) (object metav1.Object, secretType string, err error) {
+	if !survives(record) {
+		object, err = c.api.metadata(ctx, key)
+		return object, "", err
+	}
+	object, content, err := c.api.source(ctx, key)
+	return object, content.Type, err
+}
+
+func survives(record *informers.Record) bool {
+	return record != nil && record.Policy != nil && record.Policy.SurvivesRecreation
 }
 
 // gone holds the replicas through the grace, and then does what the policy said.
@@ -249,7 +266,7 @@ func (c *Controller) grace(s *state) time.Duration {
 // unannotated tells a source whose annotations were removed from one that was made again without them.
 func (c *Controller) unannotated(
 	key informers.Key, s *state, record *informers.Record, replicas []*informers.Replica,
-	object metav1.Object, content informers.Content,
+	object metav1.Object, secretType string,
 ) finding {
 	uid := object.GetUID()
 	known := s.uid
@@ -268,8 +285,8 @@ func (c *Controller) unannotated(
 	if !recreated {
 		return finding{life: plan.Ended, condition: conditionReleased, forget: true}
 	}
-	if record != nil && record.Policy != nil && record.Policy.SurvivesRecreation && record.Type == content.Type &&
-		!refusedTypes[content.Type] && !c.protected(key.Namespace) && isBare(key, object) {
+	if survives(record) && record.Type == secretType && !refusedTypes[secretType] && !c.protected(key.Namespace) &&
+		isBare(key, object) {
 		version, err := informers.ParseVersion(object.GetResourceVersion())
 		if err == nil {
 			return finding{
@@ -286,11 +303,14 @@ func (c *Controller) unannotated(
 		return finding{life: plan.Ended, condition: conditionReleased, forget: true}
 	}
 	f := finding{life: plan.Held, condition: conditionMissing, after: when(left)}
+	if len(replicas) == 0 {
+		return f // only a ServiceAccount names it
+	}
 	hint := annotations.SurvivesRecreation + `: "true" makes a source keep its policy`
-	if record != nil && record.Policy != nil && record.Policy.SurvivesRecreation {
+	if survives(record) {
 		hint = "its policy is not written onto what is a replica, pulls or is in a protected namespace"
-		if record.Type != content.Type {
-			hint = fmt.Sprintf("its policy does not survive, since its type is %q and was %q", content.Type, record.Type)
+		if record.Type != secretType {
+			hint = fmt.Sprintf("its policy does not survive, since its type is %q and was %q", secretType, record.Type)
 		}
 	}
 	f.warn(key, uid, reasonRecreated, fmt.Sprintf("it was created again without its replication annotations: its "+
