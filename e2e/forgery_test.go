@@ -370,3 +370,33 @@ func (s *scene) unlogged(words ...string) {
 		}
 	}
 }
+
+// Who may edit the ServiceAccounts of a namespace may have taken away there whatever they list; nothing else comes of it.
+func TestAForgedMemoryOfWhatWasAttachedChangesNothingElsewhere(t *testing.T) {
+	s := newScene(t)
+	from, to, mine := s.namespace("from"), s.namespace("to"), s.namespace("mine")
+	s.account(to, "robot", "theirs")
+	s.create(object{namespace: from, name: "plain", data: map[string]string{"token": "plain"}})
+	plain := s.get(secret, from, "plain")
+	source := s.create(credentials(from, "regcred", to, "robot"))
+	s.pullSecrets(to, "robot", "theirs", "regcred")
+	s.account(mine, "robot", "mine", "regcred")
+	s.unmoved(func() {
+		for _, list := range []string{
+			"regcred=" + from + "/regcred",
+			"regcred=" + from + "/plain,mine=" + from + "/plain",
+			"regcred=" + to + "/regcred,theirs=" + to + "/regcred",
+			"regcred=" + mine + "/nothing",
+			"regcred=" + from + "/regcred,regcred=" + from + "/plain,=,a=,=/,,",
+		} {
+			s.editAccount(mine, "robot", func(account *corev1.ServiceAccount) {
+				account.Annotations = annotated(native+"attached", list)
+			})
+			s.system.CatchUp(s)
+		}
+		s.awaitGrace(s.ns("from"), s.namespace("grace"))
+	}, from, to)
+	s.pullSecrets(to, "robot", "theirs", "regcred")
+	s.unwarned(source, plain)
+	s.absent(secret, mine, "regcred")
+}
