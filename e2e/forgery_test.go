@@ -324,9 +324,10 @@ func TestAClaimThatIsNoNameNamesNothing(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 100_000)
 	for title, of := range map[string]string{
-		"empty": "", "no slash": "token", "slashes only": "////", "a path": "../../token", "a path in the name": "from/../token",
-		"percent": "%2e%2e/token", "a query": "from/token?watch=true", "very long": long + "/" + long, "long name": "from/" + long,
-		"a line": "from/token\n", "white space": " / ", "no namespace": "/token", "no name": "from/",
+		"empty": "", "no slash": "token", "slashes only": "////", "no namespace": "/token", "no name": "from/",
+		"a path": "../../token", "a path in the name": "from/../token", "percent": "%2e%2e/token",
+		"a query": "from/token?watch=true", "a line": "from/token\n", "white space": " / ",
+		"very long": long + "/" + long, "long name": "from/" + long,
 	} {
 		t.Run(title, func(t *testing.T) {
 			s := newScene(t)
@@ -371,7 +372,7 @@ func (s *scene) unlogged(words ...string) {
 	}
 }
 
-// Who may edit the ServiceAccounts of a namespace may have taken away there whatever they list; nothing else comes of it.
+// Who may edit the ServiceAccounts of a namespace may have taken away there whatever they list, and nothing elsewhere.
 func TestAForgedMemoryOfWhatWasAttachedChangesNothingElsewhere(t *testing.T) {
 	s := newScene(t)
 	from, to, mine := s.namespace("from"), s.namespace("to"), s.namespace("mine")
