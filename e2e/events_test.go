@@ -190,6 +190,29 @@ func TestAPolicyThatCannotBeRememberedIsToldAndReplicatedAllTheSame(t *testing.T
 	})
 }
 
+// Events of one reason on one object are told apart by what they say.
+func TestWhatIsNewIsToldThoughTheReasonIsNot(t *testing.T) {
+	forEachKind(t, func(s *scene, k kind) {
+		from := s.namespace("from")
+		frozen := pushed(k, from, "frozen", "(")
+		frozen.annotations[native+"exclude"] = ")"
+		frozen = s.create(frozen)
+		s.told(frozen, "Frozen", native+"push-to")
+		s.told(frozen, "Frozen", native+"exclude")
+		frozen = s.annotate(frozen, native+"push-to", "]")
+		s.told(frozen, "Frozen", native+"push-to", "]")
+
+		var taken []string
+		source := s.create(pushed(k, from, "token", from))
+		for i := range 3 {
+			taken = append(taken, s.namespace(fmt.Sprintf("to-%d", i)))
+			s.create(object{kind: k, namespace: taken[i], name: "token"})
+			source = s.annotate(source, native+"push-to", strings.Join(taken, ","))
+			s.told(source, "Occupied", fmt.Sprintf("at %d of its targets", i+1), taken[i])
+		}
+	})
+}
+
 // An event's note has 1024 bytes, whatever there is to tell.
 func TestEventsStayWithinTheirLength(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {

@@ -115,7 +115,7 @@ func TestNoContentIsTold(t *testing.T) {
 		s.quota(full, k)
 		exceeding := pushed(k, from, "exceeding", full)
 		exceeding.data["token"] = content()
-		s.told(s.create(exceeding), "Blocked", "Forbidden")
+		s.told(s.create(exceeding), "Blocked")
 	}
 	// Refused as invalid: the type wants a key that the policy does not give, or another sort of content in it.
 	for name, keys := range map[string]string{"lacking": "other", "malformed": "other=.dockerconfigjson"} {
@@ -124,7 +124,7 @@ func TestNoContentIsTold(t *testing.T) {
 			corev1.DockerConfigJsonKey: fmt.Sprintf(`{"auths":{"%s":{}}}`, content()), "other": content(),
 		}
 		invalid.annotations[native+"keys"] = keys
-		s.told(s.create(invalid), "Blocked", "Invalid")
+		s.told(s.create(invalid), "Blocked")
 	}
 	s.system.CatchUp(s)
 

@@ -25,7 +25,6 @@ func TestSourceThatCouldNotBeReadIsReadAgainWhateverVersionIsSeen(t *testing.T) 
 		t.Fatal(err)
 	}
 	defer c.queue.ShutDown()
-	defer c.events.broadcaster.Shutdown()
 	key := informers.Key{Kind: annotations.Secret, Name: annotations.Name{Namespace: "from", Name: "s"}}
 	policy := &annotations.Policy{}
 	s := &state{uid: "u", version: 1, policy: policy, source: &plan.Source{Policy: policy}}
