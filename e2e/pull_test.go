@@ -10,9 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// replicator is the prefix of kubernetes-replicator's annotations.
-const replicator = "replicator.v1.mittwald.de/"
-
 // pullDialect is a way to say who may pull, and to pull.
 type pullDialect struct {
 	// permit are the annotations of a source that lets the namespaces pull whose name begins with the prefix.

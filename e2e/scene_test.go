@@ -23,6 +23,9 @@ import (
 // native is the prefix of Mirrorball's own annotations and labels.
 const native = "mirrorball.dev/"
 
+// replicator is the prefix of kubernetes-replicator's annotations.
+const replicator = "replicator.v1.mittwald.de/"
+
 // kind is that of the objects that are mirrored.
 type kind string
 
