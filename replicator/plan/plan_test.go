@@ -79,6 +79,17 @@ func TestPlan(t *testing.T) {
 			Claims:   &annotations.Claims{Mirror: &of},
 		}}
 	}
+	asks := informers.Standing{Candidate: &informers.Candidate{
+		Identity: informers.Identity{Name: name("team-a", "regcred"), Version: 7},
+		Claims:   &annotations.Claims{PullFrom: &annotations.Pull{From: key.Name}},
+	}}
+	pushedByReplicator := informers.Standing{Candidate: &informers.Candidate{
+		Identity: informers.Identity{Name: name("team-a", "regcred"), Version: 7},
+		Claims:   &annotations.Claims{PushedVersion: "3"},
+	}}
+	unfit := func(version informers.Version) map[annotations.Name]plan.Unfit {
+		return map[annotations.Name]plan.Unfit{name("team-a", "regcred"): {Version: version, Reason: "of another type"}}
+	}
 	puller := func(edit ...func(*informers.Replica)) informers.Standing {
 		r := replica("team-a", edit...)
 		r.Mode, r.Claims = annotations.ReplicaPull, &annotations.Claims{PullFrom: &annotations.Pull{From: key.Name}}
@@ -93,6 +104,7 @@ func TestPlan(t *testing.T) {
 		pullers   []informers.Standing
 		rivals    []plan.Rival
 		protected string
+		unfit     map[annotations.Name]plan.Unfit
 		want      []action
 		wantState plan.State
 	}{
@@ -152,6 +164,24 @@ func TestPlan(t *testing.T) {
 		},
 		"what Reflector made of another source is left untouched": {
 			policy: push, at: mirror(name("other", "regcred")), wantState: plan.Occupied,
+		},
+		"what kubernetes-replicator may have made of this source is tried": {
+			policy: push, at: pushedByReplicator,
+			want: []action{{plan.Adopt, name("team-a", "regcred")}}, wantState: plan.Drifted,
+		},
+		"it is left untouched once it was found to be none of its copies": {
+			policy: push, at: pushedByReplicator, unfit: unfit(7), wantState: plan.Occupied,
+		},
+		"it is tried again when it has changed": {
+			policy: push, at: pushedByReplicator, unfit: unfit(6),
+			want: []action{{plan.Adopt, name("team-a", "regcred")}}, wantState: plan.Drifted,
+		},
+		"an object that asks to be filled is left alone once it was found to be unfit": {
+			policy: pull, pullers: []informers.Standing{asks}, unfit: unfit(7), wantState: plan.Mismatched,
+		},
+		"it is filled when it has changed": {
+			policy: pull, pullers: []informers.Standing{asks}, unfit: unfit(6),
+			want: []action{{plan.Fill, name("team-a", "regcred")}}, wantState: plan.Missing,
 		},
 		"an older source has the better right to a free place": {
 			policy: push, rivals: []plan.Rival{{
@@ -213,6 +243,7 @@ func TestPlan(t *testing.T) {
 				Places:     []informers.Standing{{}, tc.at},
 				Accounts:   func(string) []*informers.ServiceAccount { return nil },
 				Protected:  func(n string) bool { return n == tc.protected },
+				Unfit:      tc.unfit,
 			}
 			if tc.life == plan.Active {
 				w.Source = plan.Source{
