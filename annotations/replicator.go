@@ -38,7 +38,7 @@ func (p *parser) replicatorMarks() {
 }
 
 // GivenKeys are the data keys that an object in kubernetes-replicator's dialect has of its source, as Mirrorball lists
-// them, or, on an object that Mirrorball has not written yet, kubernetes-replicator. The other keys are the object's own.
+// them, or, on an object that Mirrorball has not written yet, kubernetes-replicator. Its other keys are its own.
 func GivenKeys(annotations map[string]string) []string {
 	list, ok := annotations[ReplicatedKeys]
 	if !ok {

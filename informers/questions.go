@@ -197,8 +197,8 @@ func compareNames(a, b annotations.Name) int {
 }
 
 // Observe takes in a replica as the answer to a write of ours gave it, so that the next look does not have to wait for
-// the watch. The watch has the last word: what it delivers later replaces this unless it is older, and where it is ahead
-// this is passed over.
+// the watch. The watch has the last word: what it delivers later replaces this unless it is older, and where it is
+// ahead this is passed over.
 func (c *Cluster) Observe(kind annotations.Kind, r *Replica) { c.kinds[kind].replicas.observe(r) }
 
 // ObserveAccount is Observe for a ServiceAccount.

@@ -294,8 +294,8 @@ func (d *deed) adopt(ctx context.Context, a plan.Action) error {
 }
 
 // ownCopy is nil for a copy that kubernetes-replicator made of this very source, which it does not name. It has no data
-// but what it was given, and either records the source's present version, which no other object has, or has the source's
-// present content: so nothing is lost with it but what somebody changed in a copy.
+// but what it was given, and either records the source's present version, which no other object has, or has the
+// source's present content: so nothing is lost with it but what somebody changed in a copy.
 func (d *deed) ownCopy(version string, c informers.Content) error {
 	given := annotations.GivenKeys(c.Annotations)
 	for _, keys := range []map[string][]byte{c.Data, c.Binary} {
@@ -305,8 +305,8 @@ func (d *deed) ownCopy(version string, c informers.Content) error {
 			}
 		}
 	}
-	if version != d.source.Version.String() &&
-		!(maps.EqualFunc(c.Data, d.content.Data, bytes.Equal) && maps.EqualFunc(c.Binary, d.content.Binary, bytes.Equal)) {
+	same := maps.EqualFunc(c.Data, d.content.Data, bytes.Equal) && maps.EqualFunc(c.Binary, d.content.Binary, bytes.Equal)
+	if !same && version != d.source.Version.String() {
 		return &unfitError{"another controller made it, of another source or of another version of this one"}
 	}
 	return nil
@@ -355,8 +355,8 @@ func merged(object, source informers.Content) informers.Content {
 	return out
 }
 
-// mark patches an object that may have no labels yet. It always has annotations: they are why it is written to. The type
-// of one that is fresh goes into the patch, unchanged or refused: a candidate's is not known.
+// mark patches an object that may have no labels yet. It always has annotations: they are why it is written to. The
+// type of one that is fresh goes into the patch, unchanged or refused: a candidate's is not known.
 func (d *deed) mark(ctx context.Context, a plan.Action, fresh bool, want informers.Content) error {
 	p := newPatch(a.At.Identity().Version)
 	if fresh && d.key.Kind == annotations.Secret {

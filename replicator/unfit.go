@@ -7,8 +7,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
 
-// unfitError says why an object can't be adopted or filled from its source as it is. Its type and content show only when
-// that is tried, since of objects that are no replicas the caches hold metadata.
+// unfitError says why an object can't be adopted or filled from its source as it is. Its type and content show only
+// when that is tried, since of objects that are no replicas the caches hold metadata.
 type unfitError struct{ why string }
 
 func (e *unfitError) Error() string { return e.why }
