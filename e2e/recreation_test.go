@@ -243,13 +243,6 @@ func TestNoForgeryInATargetNamespaceWidensWhatSurvives(t *testing.T) {
 			first := s.replicated(source, to)
 			wide := annotated(native+"push-to", "*", native+"survives-recreation", "true")
 			s.edit(first, func(o *object) { maps.Copy(o.annotations, wide) })
-			s.create(object{
-				kind: configMap, namespace: to, name: "policy", labels: map[string]string{native + "record": "policy"},
-				data: map[string]string{
-					"kind": "Secret", "namespace": from, "name": "token", "uid": string(source.uid), "type": "Opaque",
-					"annotations": fmt.Sprintf(`{"%[1]spush-to":"*","%[1]ssurvives-recreation":"true"}`, native),
-				},
-			})
 			forged := s.create(object{
 				namespace: barred, name: "forged", data: map[string]string{"token": "none"}, annotations: maps.Clone(wide),
 				labels: map[string]string{
@@ -258,6 +251,14 @@ func TestNoForgeryInATargetNamespaceWidensWhatSurvives(t *testing.T) {
 			})
 			s.system.CatchUp(s)
 			s.delete(source)
+			s.create(object{
+				kind: configMap, namespace: to, name: "policy", labels: map[string]string{native + "record": "policy"},
+				data: map[string]string{
+					"kind": "Secret", "namespace": from, "name": "token", "uid": string(source.uid), "type": "Opaque",
+					"annotations": fmt.Sprintf(`{"%[1]spush-to":"*","%[1]ssurvives-recreation":"true"}`, native),
+				},
+			})
+			s.system.CatchUp(s)
 			bare := s.create(object{namespace: from, name: "token", data: map[string]string{"token": "two"}})
 			if survives == "true" {
 				s.replicated(bare, to)
