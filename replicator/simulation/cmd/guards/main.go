@@ -50,9 +50,9 @@ var guards = []guard{
 	},
 	{
 		name: "live read before a removal", file: "replicator/source.go",
-		old: "	object, content, err := c.api.source(ctx, key)\n	switch {\n	case apierrors.IsNotFound(err):\n" +
+		old: "	object, secretType, err := c.reread(ctx, key, record)\n	switch {\n	case apierrors.IsNotFound(err):\n" +
 			"		return c.gone(s, record), nil",
-		new: "	object, content, err := c.api.source(ctx, key)\n	switch {\n	case at.Identity() == nil:\n" +
+		new: "	object, secretType, err := c.reread(ctx, key, record)\n	switch {\n	case at.Identity() == nil:\n" +
 			"		return c.gone(s, record), nil",
 	},
 	{
@@ -61,7 +61,7 @@ var guards = []guard{
 	},
 	{
 		name: "copies of other sources", file: "replicator/apply.go",
-		old: "	if version != d.source.Version.String() &&", new: "	if false && version != d.source.Version.String() &&",
+		old: "	if !same && version != d.source.Version.String() {", new: "	if false {",
 	},
 	{
 		name: "strangers without annotations", file: "replicator/plan/plan.go",
@@ -71,7 +71,7 @@ var guards = []guard{
 	},
 	{
 		name: "replicas of other sources", file: "replicator/plan/plan.go",
-		old: "	case r != nil && r.Mode == annotations.ReplicaPush && r.Source == m.w.Key.Name:",
+		old: "	case r != nil && r.Mode == annotations.ReplicaPush && m.names(r.Source):",
 		new: "	case r != nil && r.Mode == annotations.ReplicaPush:",
 	},
 	{
@@ -110,7 +110,7 @@ var guards = []guard{
 	},
 	{
 		name: "no policy back onto another's object", file: "replicator/source.go",
-		old: "!c.protected(key.Namespace) && isBare(key, object) {", new: "(isBare(key, object) || true) {",
+		old: "!c.protected(key.Namespace) &&\n		isBare(key, object) {", new: "(isBare(key, object) || true) {",
 	},
 	{
 		name: "only one's own pull secrets are detached", file: "replicator/plan/accounts.go",
