@@ -211,6 +211,7 @@ func TestAReplicaThatStrangersHoldDoesNotKeepTheOthersFromGoing(t *testing.T) {
 		source := s.create(pushed(k, from, s.token(), s.ns("to-*")))
 		s.replicated(source, free)
 		replica := s.edit(s.replicated(source, held), func(o *object) { o.finalizers = []string{"example.com/hold"} })
+		s.delete(replica)
 		s.unannotate(source, native+"push-to")
 		s.gone(k, free, s.token())
 		s.release(replica)
