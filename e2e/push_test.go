@@ -27,7 +27,8 @@ func TestASourceIsPushedIntoTheNamespacesThatMatch(t *testing.T) {
 		s.replicated(source, later)
 		s.unmoved(nil, from, to, later, other)
 
-		want := []string{"create " + k.resource() + " " + later + "/" + s.token(), "create " + k.resource() + " " + to + "/" + s.token()}
+		create := "create " + k.resource() + " "
+		want := []string{create + later + "/" + s.token(), create + to + "/" + s.token()}
 		if diff := cmp.Diff(want, s.writes(mark, from, to, later, other)); diff != "" {
 			t.Errorf("the controller's writes (-want +got):\n%s", diff)
 		}

@@ -134,8 +134,8 @@ func (s *scene) part(t *testing.T) *scene {
 // ns is the name of a namespace of this test, whether it exists or not.
 func (s *scene) ns(suffix string) string { return s.prefix + "-" + suffix }
 
-// token is a name for the object that a test is about. No other test has it: a change of a source is news to all sources
-// whose replicas have the same name, and would tell them what they should have noticed by themselves.
+// token is a name for the object that a test is about. No other test has it: a change of a source is news to all
+// sources whose replicas have the same name, and would tell them what they should have noticed by themselves.
 func (s *scene) token() string { return s.prefix + "-token" }
 
 // namespace makes one, with labels in pairs of key and value.
