@@ -9,9 +9,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
-// reflector is the prefix of Reflector's annotations, and these are the keys of a source.
+// The keys of a source in Reflector's dialect.
 const (
-	reflector    = "reflector.v1.k8s.emberstack.com/"
 	allowed      = reflector + "reflection-allowed"
 	allowedIn    = reflector + "reflection-allowed-namespaces"
 	allowedWhere = reflector + "reflection-allowed-namespaces-selector"

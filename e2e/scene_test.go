@@ -20,8 +20,12 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
-// native is the prefix of Mirrorball's own annotations and labels.
-const native = "mirrorball.dev/"
+// The prefixes of the annotations: Mirrorball's own, which its labels have too, and the two peers'.
+const (
+	native     = "mirrorball.dev/"
+	reflector  = "reflector.v1.k8s.emberstack.com/"
+	replicator = "replicator.v1.mittwald.de/"
+)
 
 // replicator is the prefix of kubernetes-replicator's annotations.
 const replicator = "replicator.v1.mittwald.de/"
