@@ -87,7 +87,7 @@ func TestASourceThatSurvivesIsRotatedByRecreationAgainAndAgain(t *testing.T) {
 			}
 			s.neverAbsent(first, last)
 			s.neverAbsent(followed, lastPulled)
-			s.unmoved(nil, from, to, harness.Namespace)
+			s.unmoved(nil, from, to)
 			s.unwarned(source)
 		})
 	}
