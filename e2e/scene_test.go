@@ -27,9 +27,6 @@ const (
 	replicator = "replicator.v1.mittwald.de/"
 )
 
-// replicator is the prefix of kubernetes-replicator's annotations.
-const replicator = "replicator.v1.mittwald.de/"
-
 // kind is that of the objects that are mirrored.
 type kind string
 

@@ -49,6 +49,9 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, er
 
 	c.report(ctx, key, s, &f, w, p, wrote)
 	after = sooner(after, f.after)
+	if p.Behind {
+		return sooner(after, again), nil
+	}
 	if f.life == plan.Ended && len(p.Actions) == 0 {
 		return after, c.leave(ctx, key, s, f)
 	}

@@ -164,6 +164,9 @@ type Plan struct {
 	Verdicts []Verdict
 	// Err says that the policy could not be matched, which freezes the source: there are no actions then.
 	Err error
+	// Behind says that something stands in a namespace that is not known yet, or no longer: the streams are not ordered.
+	// It is not decided on, and has to be looked at again.
+	Behind bool
 }
 
 // Make decides.
@@ -358,7 +361,11 @@ func (m *maker) rival(ns *informers.Namespace) string {
 func (m *maker) surplus(reason string) {
 	for _, r := range m.w.Replicas {
 		if r.Mode != annotations.ReplicaPush || m.isWanted(r.Name) || r.Name == m.w.Key.Name || r.Deleting ||
-			m.namespace(r.Namespace) == nil || m.isHeld(r.Namespace) {
+			m.isHeld(r.Namespace) {
+			continue
+		}
+		if m.namespace(r.Namespace) == nil {
+			m.plan.Behind = true
 			continue
 		}
 		m.say(r.Name, Surplus, reason)
@@ -372,6 +379,9 @@ func (m *maker) pullers() error {
 		id, ns := p.Identity(), (*informers.Namespace)(nil)
 		if id != nil {
 			ns = m.namespace(id.Namespace)
+		}
+		if id != nil && ns == nil {
+			m.plan.Behind = true
 		}
 		if id == nil || ns == nil || ns.Deleting || id.Deleting || len(p.Problems()) > 0 {
 			continue

@@ -96,17 +96,18 @@ func TestPlan(t *testing.T) {
 		return stands(r)
 	}
 	tests := map[string]struct {
-		life      plan.Life
-		policy    map[string]string
-		namespace *informers.Namespace
-		at        informers.Standing
-		naming    []*informers.Replica
-		pullers   []informers.Standing
-		rivals    []plan.Rival
-		protected string
-		unfit     map[annotations.Name]plan.Unfit
-		want      []action
-		wantState plan.State
+		life       plan.Life
+		policy     map[string]string
+		namespace  *informers.Namespace
+		at         informers.Standing
+		naming     []*informers.Replica
+		pullers    []informers.Standing
+		rivals     []plan.Rival
+		protected  string
+		unfit      map[annotations.Name]plan.Unfit
+		want       []action
+		wantState  plan.State
+		wantBehind bool
 	}{
 		"a free place gets a replica": {
 			policy: push, want: []action{{plan.Create, name("team-a", "regcred")}}, wantState: plan.Missing,
@@ -224,6 +225,15 @@ func TestPlan(t *testing.T) {
 			policy:  map[string]string{annotations.PullBy: "other"},
 			pullers: []informers.Standing{puller(func(r *informers.Replica) { r.Digest = old })}, wantState: plan.Forbidden,
 		},
+		"it is looked at again where its namespace is not known yet": {
+			policy: map[string]string{annotations.PullBy: "other"},
+			pullers: []informers.Standing{puller(func(r *informers.Replica) {
+				r.Name = name("elsewhere", "regcred")
+			})}, wantBehind: true,
+		},
+		"a replica that nobody wants is looked at again where its namespace is not known yet": {
+			life: plan.Ended, naming: []*informers.Replica{replica("elsewhere")}, wantBehind: true,
+		},
 		"it is left alone where its type differs": {
 			policy: pull,
 			pullers: []informers.Standing{puller(func(r *informers.Replica) {
@@ -252,6 +262,9 @@ func TestPlan(t *testing.T) {
 				}
 			}
 			p := plan.Make(w)
+			if p.Behind != tc.wantBehind {
+				t.Errorf("it is behind: %t", p.Behind)
+			}
 			var got []action
 			for _, a := range p.Actions {
 				got = append(got, action{a.Verb, a.Target})
