@@ -17,8 +17,8 @@ type Name struct{ Namespace, Name string }
 // String is "namespace/name".
 func (n Name) String() string { return n.Namespace + "/" + n.Name }
 
-// Valid says whether an object of the name could be asked for: that it is of no more than a name's length and characters.
-// What is read from the marks of a replica may be anything that somebody wrote there.
+// Valid says whether an object of the name could be asked for: that it is of no more than a name's length and
+// characters. What is read from the marks of a replica may be anything that somebody wrote there.
 func (n Name) Valid() bool {
 	return couldName(n.Namespace, validation.DNS1123LabelMaxLength) &&
 		couldName(n.Name, validation.DNS1123SubdomainMaxLength)

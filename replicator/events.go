@@ -64,9 +64,9 @@ func (f *finding) warnOf(subject informers.Key, uid types.UID, reason string, p 
 	f.warnings = append(f.warnings, warning{warningKey{subject, reason, p.Key}, uid, p.String()})
 }
 
-// events tells of changes of outcome. They are written one by one, each as it was said: client-go's broadcaster takes all
-// events of one reason on one object within six minutes for the same, counts the later ones and drops their notes, so that
-// of two unreadable annotations people would be told of the first, and of it again when they have mended it.
+// events tells of changes of outcome. They are written one by one, each as it was said: client-go's broadcaster takes
+// all events of one reason on one object within six minutes for the same, counts the later ones and drops their notes,
+// so that of two unreadable annotations people would be told of the first, and of it again when they have mended it.
 type events struct {
 	client typedeventsv1.EventsV1Interface
 	// instance is this process, as events name it.

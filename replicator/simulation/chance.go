@@ -12,7 +12,7 @@ type chance struct{ *rand.Rand }
 func newChance(seed uint64, name string, n int) chance {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name))
-	return chance{rand.New(rand.NewPCG(seed, h.Sum64()+uint64(n)*0x9e3779b97f4a7c15))} //nolint:gosec // no secret is made
+	return chance{rand.New(rand.NewPCG(seed, h.Sum64()+uint64(n)*0x9e3779b97f4a7c15))}
 }
 
 // oneIn is true once in n times.

@@ -153,7 +153,8 @@ func forge(c chance, token string, _ *Settings) []Step {
 	}
 	i := &item{kind: p.kind, kindType: anyType(c, p)}
 	i.Namespace, i.Name, i.data = p.Namespace, p.Name.Name, content(i.kindType, token)
-	mode := pick(c, annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPull, "x")
+	mode := pick(c,
+		annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPull, "x")
 	i.Labels, i.Annotations = replicaMarks(mode, source.Name)
 	switch c.IntN(6) {
 	case 0:

@@ -131,7 +131,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, out io.Writer, seeds int, only string) error {
+func run(ctx context.Context, out io.Writer, seeds int, only string) (err error) {
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("-only: %w", err)
@@ -140,7 +140,7 @@ func run(ctx context.Context, out io.Writer, seeds int, only string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	fmt.Fprintf(out, "| without | first seed | rule |\n| --- | --- | --- |\n")
 	var unnoticed []string
 	for _, g := range guards {
