@@ -208,7 +208,8 @@ func TestAnObjectThatReplicatorFilledLosesAKeyThatTheSourceDropped(t *testing.T)
 		before := source
 		before.data = map[string]string{"token": "one", "dropped": "while nobody ran"}
 		puller := s.create(object{
-			kind: k, namespace: to, name: "mine", data: map[string]string{"token": "one", "dropped": "while nobody ran", "own": "o"},
+			kind: k, namespace: to, name: "mine",
+			data:        map[string]string{"token": "one", "dropped": "while nobody ran", "own": "o"},
 			annotations: peers["kubernetes-replicator"].pullKeys(before),
 		})
 		s.has(k, to, puller.name, map[string]string{"token": "two", "own": "o"})
@@ -242,7 +243,6 @@ func blocks(t *testing.T) (commands []string) {
 // guide is docs/moving.md, played by a person who copies its commands one after another.
 type guide struct {
 	*scene
-	t      *testing.T
 	dir    string
 	blocks []string
 }
@@ -253,7 +253,8 @@ func (g *guide) play(begins string, names ...string) string {
 	if len(g.blocks) == 0 || !strings.HasPrefix(g.blocks[0], begins) {
 		g.Fatalf("the next commands do not begin with %q: %q", begins, g.blocks)
 	}
-	command := exec.CommandContext(g.Context(), "bash", "-euo", "pipefail", "-c", strings.NewReplacer(names...).Replace(g.blocks[0]))
+	block := strings.NewReplacer(names...).Replace(g.blocks[0])
+	command := exec.CommandContext(g.Context(), "bash", "-euo", "pipefail", "-c", block)
 	g.blocks = g.blocks[1:]
 	command.Dir = g.dir
 	command.Env = append(os.Environ(), "KUBECONFIG="+g.system.Kubeconfig,
@@ -265,7 +266,7 @@ func (g *guide) play(begins string, names ...string) string {
 	return string(output)
 }
 
-// scaledToZero makes a Deployment that stands for a controller, for the guide to scale.
+// deployment makes one that stands for a controller, for the guide to scale.
 func (g *guide) deployment(namespace, name string) {
 	g.Helper()
 	labels := map[string]string{"app": name}
@@ -275,7 +276,9 @@ func (g *guide) deployment(namespace, name string) {
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "controller", Image: "registry.example.com/controller"}}},
+				Spec: corev1.PodSpec{
+					Containers: []corev1.Container{{Name: "controller", Image: "registry.example.com/controller"}},
+				},
 			},
 		},
 	}

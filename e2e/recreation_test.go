@@ -19,7 +19,8 @@ import (
 // kubectl runs it as the administrator.
 func (s *scene) kubectl(args ...string) string {
 	s.Helper()
-	command := exec.CommandContext(s.Context(), s.system.Kubectl(), append([]string{"--kubeconfig", s.system.Kubeconfig}, args...)...)
+	args = append([]string{"--kubeconfig", s.system.Kubeconfig}, args...)
+	command := exec.CommandContext(s.Context(), s.system.Kubectl(), args...)
 	output, err := command.CombinedOutput()
 	if err != nil {
 		s.Fatalf("kubectl %q: %v: %s", args, err, output)
@@ -174,8 +175,9 @@ func TestNothingOfASecretMadeAgainLeavesItsNamespaceWithoutConsent(t *testing.T)
 		says        string
 	}{
 		"no survives-recreation": {
-			annotations: map[string]string{}, again: object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
-			says: native + "survives-recreation",
+			annotations: map[string]string{},
+			again:       object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
+			says:        native + "survives-recreation",
 		},
 		"survives-recreation false": {
 			annotations: annotated(native+"survives-recreation", "false"),

@@ -56,7 +56,7 @@ func TestAKeyOfAConfigMapsBinaryDataCanBeNamedAndRenamed(t *testing.T) {
 		data: map[string]string{"text": "1", "left": "out"}, binary: map[string][]byte{"blob": {0xff, 0}, "left.bin": {0xfe}},
 		annotations: map[string]string{native + "push-to": to, native + "keys": "text,blob=store"},
 	}
-	source = s.create(source)
+	s.create(source)
 	replica := s.has(configMap, to, "bundle", map[string]string{"text": "1"})
 	if diff := cmp.Diff(map[string][]byte{"store": {0xff, 0}}, replica.binary); diff != "" {
 		t.Errorf("binary data (-want +got):\n%s", diff)

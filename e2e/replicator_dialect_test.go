@@ -32,9 +32,11 @@ func TestReplicatorsListsAndSelectorsPush(t *testing.T) {
 			"alternatives":    {[]string{"replicate-to", dev + "|" + prod}, []string{dev, prod}},
 			"anchored":        {[]string{"replicate-to", "^" + dev + "$"}, []string{dev}},
 			"all-but-its-own": {[]string{"replicate-to-matching", label + "=web"}, []string{web}},
-			"either":          {[]string{"replicate-to", dev, "replicate-to-matching", label}, []string{dev, web, s.ns("other")}},
-			"empty-list":      {[]string{"replicate-to", ""}, nil},
-			"a-part":          {[]string{"replicate-to", dev[:len(dev)-1]}, nil},
+			"either": {
+				[]string{"replicate-to", dev, "replicate-to-matching", label}, []string{dev, web, s.ns("other")},
+			},
+			"empty-list": {[]string{"replicate-to", ""}, nil},
+			"a-part":     {[]string{"replicate-to", dev[:len(dev)-1]}, nil},
 		}
 		sources := map[string]object{}
 		for name, tc := range wants {

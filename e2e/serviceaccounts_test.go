@@ -127,11 +127,19 @@ func TestNothingIsAttachedWhereTheTargetIsOccupied(t *testing.T) {
 func TestWhatWasAttachedIsTakenBackAndNothingElse(t *testing.T) {
 	t.Parallel()
 	for title, end := range map[string]func(s *scene, source object, to string){
-		"when the source is deleted":         func(s *scene, source object, _ string) { s.delete(source) },
-		"when its policy is removed":         func(s *scene, source object, _ string) { s.unannotate(source, native+"push-to") },
-		"when it is attached to nobody":      func(s *scene, source object, _ string) { s.unannotate(source, native+"attach-to-service-accounts") },
-		"when it is attached to others":      func(s *scene, source object, _ string) { s.annotate(source, native+"attach-to-service-accounts", "x") },
-		"when the namespace is excluded":     func(s *scene, source object, to string) { s.annotate(source, native+"exclude", to) },
+		"when the source is deleted": func(s *scene, source object, _ string) { s.delete(source) },
+		"when its policy is removed": func(s *scene, source object, _ string) {
+			s.unannotate(source, native+"push-to")
+		},
+		"when it is attached to nobody": func(s *scene, source object, _ string) {
+			s.unannotate(source, native+"attach-to-service-accounts")
+		},
+		"when it is attached to others": func(s *scene, source object, _ string) {
+			s.annotate(source, native+"attach-to-service-accounts", "x")
+		},
+		"when the namespace is excluded": func(s *scene, source object, to string) {
+			s.annotate(source, native+"exclude", to)
+		},
 		"when the namespace does not accept": func(s *scene, _ object, to string) { s.accept(to, "") },
 		"when it is no image pull secret more": func(s *scene, source object, to string) {
 			s.delete(source)
@@ -191,7 +199,8 @@ func TestReplicasThatAreKeptStayAttached(t *testing.T) {
 	s.pullSecrets(to, "build", "kept") // the grace is over for both
 }
 
-// Others edit the ServiceAccount all the while: nothing of what they write is lost, and what was attached is taken back.
+// Others edit the ServiceAccount all the while: nothing of what they write is lost, and what was attached is taken
+// back.
 func TestAttachingLosesNothingOfWhatOthersWriteMeanwhile(t *testing.T) {
 	s := newScene(t)
 	const writers = 4

@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// bareClient makes the writes that a controller has to make and does nothing else: no watch, no decision. It is the most
-// that the API server gives.
+// bareClient makes the writes that a controller has to make and does nothing else: no watch, no decision. It is the
+// most that the API server gives.
 type bareClient struct {
 	b          *bench
 	namespaces []string

@@ -25,7 +25,8 @@ type Options struct {
 	Size float64
 	// Rest is how long the controller is watched at rest.
 	Rest time.Duration
-	// Command is another controller's command line; {kubeconfig} stands for the file to connect with. Empty is bin/mirrorball.
+	// Command is another controller's command line; {kubeconfig} stands for the file to connect with. Empty is
+	// bin/mirrorball.
 	Command string
 	// Annotations make a source of a Secret; {targets} stands for the pattern of target namespaces.
 	Annotations map[string]string

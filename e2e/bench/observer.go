@@ -22,8 +22,8 @@ type sighting struct {
 	at              time.Time
 }
 
-// observe watches a resource from now on, with a watch of its own that brings metadata only, and hands every object that
-// is written in a target namespace to seen, until that returns true.
+// observe watches a resource from now on, with a watch of its own that brings metadata only, and hands every object
+// that is written in a target namespace to seen, until that returns true.
 func (b *bench) observe(
 	ctx context.Context, resource schema.GroupVersionResource, selector metav1.ListOptions, do func() error,
 	seen func(sighting) bool,
@@ -37,10 +37,11 @@ func (b *bench) observe(
 		return fmt.Errorf("observe: %w", err)
 	}
 	// The API server closes a watch that it is too busy to serve; this one goes on where it was.
-	from := &cache.ListWatch{WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	watchFrom := func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 		o.LabelSelector, o.FieldSelector = selector.LabelSelector, selector.FieldSelector
 		return b.watch.Resource(resource).Watch(ctx, o)
-	}}
+	}
+	from := &cache.ListWatch{WatchFuncWithContext: watchFrom}
 	w, err := watchtools.NewRetryWatcherWithContext(ctx, list.ResourceVersion, from)
 	if err != nil {
 		return fmt.Errorf("observe: %w", err)
