@@ -141,6 +141,9 @@ func TestWhatWasAttachedIsTakenBackAndNothingElse(t *testing.T) {
 			s.annotate(source, native+"exclude", to)
 		},
 		"when the namespace does not accept": func(s *scene, _ object, to string) { s.accept(to, "") },
+		"when somebody makes the replica their own": func(s *scene, source object, to string) {
+			s.edit(s.get(secret, to, source.name), func(o *object) { o.labels, o.annotations = nil, nil })
+		},
 		"when it is no image pull secret more": func(s *scene, source object, to string) {
 			s.delete(source)
 			s.create(pushed(secret, source.namespace, source.name, to))

@@ -111,11 +111,12 @@ func (c *Cluster) ReplicasOf(source Key) []*Replica {
 	return out
 }
 
-// IsNamed says whether anything in the cluster names the object as its source.
-func (c *Cluster) IsNamed(k Key) bool {
+// HasReplicas says whether anything in the cluster is by its labels a replica of the object.
+func (c *Cluster) HasReplicas(k Key) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.isNamed(c.kinds[k.Kind], k.Name)
+	o := c.kinds[k.Kind]
+	return o != nil && len(o.replicasOf[k.Name]) > 0
 }
 
 func (c *Cluster) isNamed(o *objects, n annotations.Name) bool {

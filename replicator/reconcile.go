@@ -37,6 +37,7 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, er
 	if p.Err != nil {
 		f.condition = conditionFrozen
 		f.warn(key, s.uid, reasonFrozen, p.Err.Error())
+		f.after = sooner(f.after, when(maxWait)) // the machine may have been slow
 	}
 
 	after, wrote := c.apply(ctx, key, s, p.Actions)
@@ -96,10 +97,10 @@ func (c *Controller) world(key informers.Key, s *state, f finding) *plan.World {
 }
 
 // replicas are the objects that name the source as theirs and may be removed on its account. One that has a policy of
-// its own, and is named by others, is a source that somebody has labelled: were it removed, its replicas would be, too.
+// its own, and replicas, is a source that somebody has labelled: were it removed, they would be, too.
 func (c *Controller) replicas(key informers.Key) []*informers.Replica {
 	return slices.DeleteFunc(c.cluster.ReplicasOf(key), func(r *informers.Replica) bool {
-		return r.Claims != nil && r.Claims.Policy != nil && c.cluster.IsNamed(informers.Key{Kind: key.Kind, Name: r.Name})
+		return r.Claims != nil && r.Claims.Policy != nil && c.cluster.HasReplicas(informers.Key{Kind: key.Kind, Name: r.Name})
 	})
 }
 

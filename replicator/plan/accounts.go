@@ -43,6 +43,6 @@ func (m *maker) detach() {
 }
 
 func (m *maker) keepAttached(sa *informers.ServiceAccount, at annotations.Name) bool {
-	return m.w.Life == Active && m.isWanted(at) && m.w.Source.Policy.AttachTo.Match(sa.Name.Name) &&
+	return m.w.Life == Active && m.isServed(at) && m.w.Source.Policy.AttachTo.Match(sa.Name.Name) &&
 		Attachable(m.w.Source.Type)
 }

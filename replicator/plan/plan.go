@@ -171,7 +171,10 @@ type Plan struct {
 
 // Make decides.
 func Make(w *World) Plan {
-	m := maker{w: w, index: make(map[string]int, len(w.Namespaces)), wanted: make([]bool, len(w.Namespaces))}
+	m := maker{
+		w: w, index: make(map[string]int, len(w.Namespaces)),
+		wanted: make([]bool, len(w.Namespaces)), served: make([]bool, len(w.Namespaces)),
+	}
 	m.plan.Verdicts = make([]Verdict, 0, len(w.Replicas)+len(w.Pullers))
 	for i, ns := range w.Namespaces {
 		m.index[ns.Name.Name] = i
@@ -200,9 +203,9 @@ type maker struct {
 	w    *World
 	plan Plan
 	// index finds a namespace by its name; wanted says of each whether a replica may stand at its place, whoever stands
-	// there now.
-	index  map[string]int
-	wanted []bool
+	// there now, and served whether one does or is on its way.
+	index          map[string]int
+	wanted, served []bool
 }
 
 // namespace is the one of this name, or nil.
@@ -220,9 +223,14 @@ func (m *maker) isHeld(name string) bool {
 }
 
 // isWanted says whether a replica may stand there.
-func (m *maker) isWanted(n annotations.Name) bool {
+func (m *maker) isWanted(n annotations.Name) bool { return m.isAmong(m.wanted, n) }
+
+// isServed says whether a replica stands there or is on its way.
+func (m *maker) isServed(n annotations.Name) bool { return m.isAmong(m.served, n) }
+
+func (m *maker) isAmong(places []bool, n annotations.Name) bool {
 	i, ok := m.index[n.Namespace]
-	return ok && m.wanted[i] && n.Name == m.w.Source.Policy.ReplicaName(m.w.Key.Name.Name)
+	return ok && places[i] && n.Name == m.w.Source.Policy.ReplicaName(m.w.Key.Name.Name)
 }
 
 func (m *maker) act(a Action) { m.plan.Actions = append(m.plan.Actions, a) }
@@ -259,7 +267,7 @@ func (m *maker) targets() error {
 			m.say(at, Barred, "the namespace does not accept pushes from "+m.w.Key.Namespace)
 		default:
 			m.wanted[i] = true
-			if m.target(ns, at, m.w.Places[i]) {
+			if m.served[i] = m.target(ns, at, m.w.Places[i]); m.served[i] {
 				m.attach(ns)
 			}
 		}

@@ -255,6 +255,7 @@ func Cases() []Case {
 		{"a namespace that terminates", []Step{
 			{Do: "GET /api/v1/namespaces/NS", Save: "n"},
 			{Do: "POST " + configMaps, Body: `{"metadata":{"name":"held","finalizers":["example.com/f"]}}`},
+			{Do: "DELETE " + configMaps + "/held"}, // else it is marked at some time while the namespace terminates
 			create,
 			{Do: "DELETE /api/v1/namespaces/NS",
 				Body: `{"preconditions":{"uid":"11111111-2222-3333-4444-555555555555"}}`},
