@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -81,8 +82,10 @@ const (
 	maxInstance = 128
 	// maxQueuedEvents bounds the memory while the API server does not take events: what is said beyond is lost.
 	maxQueuedEvents = 1000
+	// eventWriters is how many are written at a time, so that one that gets no answer does not keep back the rest.
+	eventWriters = 4
 	// eventTries is how often an event is tried that the API server has no time for, with pauses that double.
-	eventTries     = 8
+	eventTries     = 6
 	firstEventWait = 100 * time.Millisecond
 	// eventFlush is how long what was said last may take to go out when the process ends.
 	eventFlush = 5 * time.Second
@@ -100,17 +103,18 @@ func newEvents(client typedeventsv1.EventsV1Interface) *events {
 // start has events written until stop, after which nothing may be said.
 func (e *events) start(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // what was said last still goes out
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		for event := range e.queue {
-			e.write(ctx, event)
-		}
-	}()
+	var writers sync.WaitGroup
+	for range eventWriters {
+		writers.Go(func() {
+			for event := range e.queue {
+				e.write(ctx, event)
+			}
+		})
+	}
 	return func() {
 		close(e.queue)
 		flush := time.AfterFunc(eventFlush, cancel)
-		<-written
+		writers.Wait()
 		flush.Stop()
 		cancel()
 	}
