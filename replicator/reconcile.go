@@ -18,6 +18,9 @@ import (
 // reconcile makes one pass over a source: gather, plan, apply, report.
 func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, error) {
 	s := c.state(key)
+	if rest := time.Until(s.rest); rest > 0 {
+		return when(rest), nil
+	}
 	s.interrupted.Store(false)
 	s.calm(time.Now())
 
@@ -33,7 +36,9 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, er
 		f.after = sooner(f.after, when(maxWait))
 	}
 	w := c.world(key, s, f)
+	begin := time.Now()
 	p := plan.Make(w)
+	s.tire(time.Since(begin))
 	if p.Err != nil {
 		f.condition = conditionFrozen
 		f.warn(key, s.uid, reasonFrozen, p.Err.Error())
@@ -47,6 +52,9 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, er
 	if len(wrote) > 0 {
 		c.queue.Forget(key) // it gets on: no need to look less and less often
 	}
+	if f.life == plan.Active && p.Err == nil && sum(wrote) == len(p.Actions) {
+		s.settled = s.source.Push
+	}
 
 	c.report(ctx, key, s, &f, w, p, wrote)
 	after = sooner(after, f.after)
@@ -57,6 +65,13 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, er
 		return after, c.leave(ctx, key, s, f)
 	}
 	return after, nil
+}
+
+func sum(wrote map[plan.Verb]int) (n int) {
+	for _, times := range wrote {
+		n += times
+	}
+	return n
 }
 
 // leave forgets a source of which nothing is left.
@@ -171,7 +186,6 @@ func (c *Controller) report(
 	if f.life != plan.Active || len(p.Actions) > 0 || len(s.waits) > 0 {
 		return
 	}
-	s.settled = s.source.Push
 	if n := counts[plan.InSync]; s.wrote && !s.announced && n > 0 && len(f.warnings) == 0 {
 		s.announced = true
 		c.events.send(ctx, warningKey{subject: key, reason: reasonReplicated}, s.uid, corev1.EventTypeNormal,

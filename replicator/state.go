@@ -30,8 +30,10 @@ type state struct {
 	since time.Time
 	// wrote says that something was written since it was last in sync; announced that a first time has been told of.
 	wrote, announced bool
-	// settled is the digest with which all targets were last in sync, so that what is written after is repair.
+	// settled is the digest with which all targets were last in sync or written, so that what is written after is repair.
 	settled informers.Digest
+	// rest is when the source may be looked at again.
+	rest time.Time
 	// waits are the targets that can't be written for now.
 	waits map[annotations.Name]*wait
 	// unfit are objects that were found not to be fit to be adopted or filled from this version of the source.
@@ -82,6 +84,15 @@ func (s *state) repaired(n annotations.Name, at time.Time) {
 		w.until = time.Time{}
 	} else {
 		w.until = at.Add(min(firstWait<<min(w.failures-tolerated, 20), maxWait))
+	}
+}
+
+// tire has a source rest whose policy took long to match: the more the longer, so that sources of a few tenants do not
+// have all workers to themselves. An ordinary policy takes some milliseconds for ten thousand namespaces.
+func (s *state) tire(took time.Duration) {
+	const long, times = 500 * time.Millisecond, 20
+	if took > long {
+		s.rest = time.Now().Add(times * took)
 	}
 }
 
