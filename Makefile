@@ -38,7 +38,7 @@ clean: ## Remove bin/
 	rm -rf bin
 
 ##@ Check
-.PHONY: test test-unit test-e2e race-build fuzz simulate guards lint fmt tidy
+.PHONY: test test-unit test-e2e race-build fuzz simulate guards mutants lint fmt tidy
 test: test-unit test-e2e ## All tests: unit and end-to-end
 
 test-unit: ## Unit tests, some seconds
@@ -71,6 +71,9 @@ simulate: ## SEEDS=2000 histories of faults and tampering in memory; their rate,
 
 guards: ## Take each guard away in turn and show which simulated history notices
 	go run ./replicator/simulation/cmd/guards -seeds $(SEEDS)
+
+mutants: ## Change parsers, plan and apply, one small change at a time, and show which changes no test notices
+	go run ./replicator/simulation/cmd/mutants
 
 lint: $(GOLANGCI_LINT) ## Formatting, vet, golangci-lint and go.mod, in both modules
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')) || exit 1; \
