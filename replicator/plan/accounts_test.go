@@ -33,6 +33,10 @@ func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
 	stranger := informers.Standing{Candidate: &informers.Candidate{
 		Identity: informers.Identity{Name: name("team-a", "regcred")},
 	}}
+	copied := informers.Standing{Candidate: &informers.Candidate{
+		Identity: informers.Identity{Name: name("team-a", "regcred"), Version: 7},
+		Claims:   &annotations.Claims{PushedVersion: "3"},
+	}}
 	ours := informers.Standing{Replica: replica("team-a")}
 	detaches := []action{{plan.Detach, name("team-a", "default")}}
 	attaches := []action{{plan.Attach, name("team-a", "default")}}
@@ -66,6 +70,9 @@ func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
 		"before the replica is there": {
 			policy: attach, account: account(),
 			want: []action{{plan.Create, name("team-a", "regcred")}, {plan.Attach, name("team-a", "default")}},
+		},
+		"before a peer's copy is adopted": {
+			policy: attach, at: copied, account: account(), want: []action{{plan.Adopt, name("team-a", "regcred")}},
 		},
 		"where a stranger stands": {policy: attach, at: stranger, account: account()},
 		"where a stranger took the place": {

@@ -312,6 +312,8 @@ func (m *maker) target(ns *informers.Namespace, at annotations.Name, s informers
 		}
 		m.say(at, Drifted, "made by another controller from this source")
 		act.Verb = Adopt
+		m.act(act)
+		return false // it may turn out to be another's
 	default:
 		m.say(at, Occupied, "an object that is no replica of this source stands there")
 		return false
