@@ -97,3 +97,23 @@ func TestOnlyWhatMayTakeLongIsWatched(t *testing.T) {
 		})
 	}
 }
+
+func TestExpressionsAreCompiledUpToTheirLimitTogether(t *testing.T) {
+	half := strings.Repeat("a", maxExpressions/2-1) + "."
+	for name, tc := range map[string]struct {
+		list string
+		want int
+	}{
+		"just within the limit":           {half + "," + half, 0},
+		"one character more":              {half + ",a" + half, 1},
+		"plain names do not count":        {half + "," + half + ",kube-system", 0},
+		"nor do blanks around the commas": {half + " , " + half, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			claims := Parse("ns", "n", map[string]string{reflectorAllowed: "true", reflectorAllowedList: tc.list})
+			if len(claims.Problems) != tc.want {
+				t.Errorf("%d problems, want %d", len(claims.Problems), tc.want)
+			}
+		})
+	}
+}
