@@ -9,6 +9,26 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+func FuzzSplitList(f *testing.F) {
+	for _, s := range []string{"", ",", "a", "tls.crt,tls.key", "a,,b", "a, b", "\xff,é"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		list := SplitList(s)
+		if got := strings.Join(list, ","); got != s {
+			t.Errorf("of %q is read %q, which is written %q", s, list, got)
+		}
+		if (len(list) == 0) != (s == "") {
+			t.Errorf("%q has %d entries", s, len(list))
+		}
+		for _, entry := range list {
+			if strings.Contains(entry, ",") {
+				t.Errorf("the entry %q of %q can be divided", entry, s)
+			}
+		}
+	})
+}
+
 // Anyone can write anything there: what is read of it are names that could be asked for, and each stands in the text.
 func FuzzParseAttached(f *testing.F) {
 	for _, s := range []string{
