@@ -32,8 +32,8 @@ func FuzzSplitList(f *testing.F) {
 // Anyone can write anything there: what is read of it are names that could be asked for, and each stands in the text.
 func FuzzParseAttached(f *testing.F) {
 	for _, s := range []string{
-		"", ",", "regcred=infra/regcred", "a=b/c,d=e/f", "a=b/c,a=d/e", "a=b", "=b/c", "a=/c", "a=b/c/d", "a=b/../c", "a= b/c",
-		"a=B/c", "a=b/" + strings.Repeat("c", 300), "a==b/c", "a=b/c=", "ä=ö/ü",
+		"", ",", "regcred=infra/regcred", "a=b/c,d=e/f", "a=b/c,a=d/e", "a=b", "=b/c", "a=/c", "a=b/c/d", "a=b/../c",
+		"a= b/c", "a=B/c", "a=b/" + strings.Repeat("c", 300), "a==b/c", "a=b/c=", "ä=ö/ü",
 	} {
 		f.Add(s)
 	}

@@ -176,7 +176,7 @@ func buildTests(
 			}
 			commands[tests] = []string{binary, "-test.failfast"}
 			if tests == "./annotations" {
-				commands[tests] = append(commands[tests], "-rapid.nofailfile")
+				commands[tests] = append(commands[tests], "-rapid.nofailfile", "-rapid.shrinktime=0s")
 			}
 			if tests == simulation {
 				commands[tests] = append(commands[tests], "-seeds", strconv.Itoa(seeds), "-stop")
@@ -192,6 +192,7 @@ func buildTests(
 // tryAll finds out who notices which mutant.
 func tryAll(ctx context.Context, mutants []*mutant, tests map[string][]string, parallel int) error {
 	queue := make(chan *mutant)
+	defer fmt.Fprintln(os.Stderr)
 	var (
 		workers sync.WaitGroup
 		mu      sync.Mutex
@@ -216,8 +217,9 @@ func tryAll(ctx context.Context, mutants []*mutant, tests map[string][]string, p
 			}
 		})
 	}
-	for _, m := range mutants {
+	for i, m := range mutants {
 		queue <- m
+		fmt.Fprintf(os.Stderr, "\r%d of %d", i+1, len(mutants))
 	}
 	close(queue)
 	workers.Wait()
