@@ -119,6 +119,9 @@ func restAndRestart(ctx context.Context, b *bench) (Result, error) {
 	if err := b.replicate(ctx, sources, count); err != nil {
 		return Result{}, err
 	}
+	if err := b.pause(ctx, settle); err != nil { // the controller tells of what was reached
+		return Result{}, err
+	}
 	b.say("watching %d replicas at rest for %s", sources*count, b.options.Rest)
 	rest, err := b.tally(ctx, func() error { return b.pause(ctx, b.options.Rest) })
 	if err != nil {

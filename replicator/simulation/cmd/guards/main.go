@@ -61,7 +61,7 @@ var guards = []guard{
 	},
 	{
 		name: "copies of other sources", file: "replicator/apply.go",
-		old: "	if !same && version != d.source.Version.String() {", new: "	if false {",
+		old: "	if !same && version != d.source.Version.String() {", new: "	if _ = same; false {",
 	},
 	{
 		name: "strangers without annotations", file: "replicator/plan/plan.go",
@@ -85,7 +85,7 @@ var guards = []guard{
 	},
 	{
 		name: "an accept-from that can't be read", file: "replicator/plan/plan.go",
-		old: "		case ns.Problem != nil:", new: "		case false:",
+		old: "(ns.Deleting || ns.Problem != nil && m.w.Life == Active)", new: "ns.Deleting",
 	},
 	{
 		name: "permission to pull", file: "replicator/plan/plan.go", old: "	case !permitted:", new: "	case false:",
@@ -115,7 +115,8 @@ var guards = []guard{
 	{
 		name: "only one's own pull secrets are detached", file: "replicator/plan/accounts.go",
 		old: "if policy.AttachTo.Match(sa.Name.Name) && !sa.Deleting && !slices.Contains(sa.PullSecrets, secret) {",
-		new: "if _, ok := sa.Attached[secret]; policy.AttachTo.Match(sa.Name.Name) && !sa.Deleting && !ok {",
+		new: "if _, ok := sa.Attached[secret]; policy.AttachTo.Match(sa.Name.Name) && !sa.Deleting && !ok &&\n" +
+			"			!slices.Contains([]string(nil), secret) {",
 	},
 }
 
