@@ -41,10 +41,17 @@ func TestContentIsForgottenAFixedTimeAfterItWasReadHoweverOftenItIsUsed(t *testi
 		}
 		<-time.After(1)
 		synctest.Wait()
-		if c.get(contentKey("s"), "u", 7) != nil || c.bytes != 0 || len(c.of) != 0 {
-			t.Errorf("after its time, %d bytes are kept of %d sources", c.bytes, len(c.of))
+		if c.get(contentKey("s"), "u", 7) != nil || held(c) != 0 || len(c.of) != 0 {
+			t.Errorf("after its time, %d bytes are kept of %d sources", held(c), len(c.of))
 		}
 	})
+}
+
+// held is how many bytes c keeps, read as timers see it.
+func held(c *contents) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bytes
 }
 
 func TestContentOfANewVersionTakesThePlaceAndTheTimeOfTheOld(t *testing.T) {
@@ -53,8 +60,8 @@ func TestContentOfANewVersionTakesThePlaceAndTheTimeOfTheOld(t *testing.T) {
 		c.put(contentKey("s"), "u", 7, ofSize(10))
 		<-time.After(contentLifetime / 2)
 		c.put(contentKey("s"), "u", 8, ofSize(20))
-		if c.get(contentKey("s"), "u", 7) != nil || c.bytes != 20 {
-			t.Errorf("%d bytes are kept, want those of the new version alone", c.bytes)
+		if c.get(contentKey("s"), "u", 7) != nil || held(c) != 20 {
+			t.Errorf("%d bytes are kept, want those of the new version alone", held(c))
 		}
 		<-time.After(contentLifetime - 1)
 		if c.get(contentKey("s"), "u", 8) == nil {
@@ -62,8 +69,8 @@ func TestContentOfANewVersionTakesThePlaceAndTheTimeOfTheOld(t *testing.T) {
 		}
 		<-time.After(1)
 		synctest.Wait()
-		if c.bytes != 0 {
-			t.Errorf("after its time, %d bytes are kept", c.bytes)
+		if held(c) != 0 {
+			t.Errorf("after its time, %d bytes are kept", held(c))
 		}
 	})
 }
@@ -77,8 +84,8 @@ func TestContentsHaveABoundTogether(t *testing.T) {
 		if c.get(contentKey("fits"), "u", 1) == nil {
 			t.Error("what just fits was not kept")
 		}
-		if c.get(contentKey("too-much"), "u", 1) != nil || c.bytes != contentLimit {
-			t.Errorf("%d bytes are kept, want at most %d", c.bytes, contentLimit)
+		if c.get(contentKey("too-much"), "u", 1) != nil || held(c) != contentLimit {
+			t.Errorf("%d bytes are kept, want at most %d", held(c), contentLimit)
 		}
 		<-time.After(contentLifetime)
 		synctest.Wait()
