@@ -63,7 +63,7 @@ func (c *Cluster) namespaceChanged(_ annotations.Name, old, new *Namespace) {
 	}
 	for key, policy := range c.policies() {
 		if reaches(policy, old) || reaches(policy, new) {
-			c.notify(key, true)
+			c.notify(key, NewsOfReach)
 		}
 	}
 }
@@ -115,7 +115,7 @@ func (c *Cluster) accountChanged(n annotations.Name, old, new *ServiceAccount) {
 func (c *Cluster) recordChanged(_ annotations.Name, old, new *Record) {
 	for _, x := range []*Record{old, new} {
 		if x != nil {
-			c.notify(x.Source, false)
+			c.notify(x.Source, NewsAround)
 		}
 	}
 }
@@ -141,6 +141,10 @@ func (c *Cluster) concerned(o *objects, n annotations.Name, keys names) {
 // send tells of the keys that a change of the subject may concern.
 func (c *Cluster) send(kind annotations.Kind, subject annotations.Name, keys names) {
 	for n := range keys {
-		c.notify(Key{kind, n}, n == subject)
+		news := NewsAround
+		if n == subject {
+			news = NewsOfItself
+		}
+		c.notify(Key{kind, n}, news)
 	}
 }

@@ -31,17 +31,28 @@ type Options struct {
 	Namespace string
 	// DigestKey keys the replicas' digests.
 	DigestKey DigestKey
-	// Notify is called with each source that a change may concern. It must not block and may be called often. News is
-	// urgent when it may turn what is being done for the source right now into the wrong thing: the source itself, or
-	// where it goes, has changed. The echo of our own writes is not.
-	Notify func(source Key, urgent bool)
+	// Notify is called with each source that a change may concern. It must not block and may be called often.
+	Notify func(source Key, news News)
 }
+
+// News says what a change is to a source. The echo of our own writes is among the least pressing.
+type News int
+
+// What has changed.
+const (
+	// NewsAround: a replica, or what stands where one should be.
+	NewsAround News = iota
+	// NewsOfReach: a namespace that it may reach is new, or takes something else than before.
+	NewsOfReach
+	// NewsOfItself: the source. What is being done for it may be wrong.
+	NewsOfItself
+)
 
 // Cluster is the view of the cluster. All its questions are answered from memory; the answers are shared and must not
 // be changed.
 type Cluster struct {
 	digestKey DigestKey
-	notify    func(source Key, urgent bool)
+	notify    func(source Key, news News)
 
 	mu         sync.RWMutex
 	kinds      map[annotations.Kind]*objects

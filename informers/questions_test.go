@@ -13,7 +13,7 @@ import (
 )
 
 // newTestCluster is a Cluster whose streams are fed by hand.
-func newTestCluster(t *testing.T, notify func(Key, bool)) *Cluster {
+func newTestCluster(t *testing.T, notify func(Key, News)) *Cluster {
 	t.Helper()
 	config := &rest.Config{Host: "http://unused.invalid"}
 	typed, err := kubernetes.NewForConfig(config)
@@ -31,7 +31,7 @@ func newTestCluster(t *testing.T, notify func(Key, bool)) *Cluster {
 }
 
 func TestPullersLeaveOutWhatIsAPushedReplicaByNow(t *testing.T) {
-	c := newTestCluster(t, func(Key, bool) {})
+	c := newTestCluster(t, func(Key, News) {})
 	secrets := c.kinds[annotations.Secret]
 	source := Key{annotations.Secret, annotations.Name{Namespace: "from", Name: "s"}}
 	puller := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
@@ -58,7 +58,7 @@ func TestPullersLeaveOutWhatIsAPushedReplicaByNow(t *testing.T) {
 }
 
 func TestPullersStayThatPassFromOneStreamToTheOther(t *testing.T) {
-	c := newTestCluster(t, func(Key, bool) {})
+	c := newTestCluster(t, func(Key, News) {})
 	secrets := c.kinds[annotations.Secret]
 	meta := metav1.ObjectMeta{
 		Namespace: "to", Name: "s", ResourceVersion: "1", Annotations: map[string]string{annotations.PullFrom: "from/s"},
@@ -93,7 +93,7 @@ func TestWhatStandsInAPlaceIsTheNewerOfWhatTheStreamsTell(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := newTestCluster(t, func(Key, bool) {})
+			c := newTestCluster(t, func(Key, News) {})
 			secrets := c.kinds[annotations.Secret]
 			meta := metav1.ObjectMeta{Namespace: "from", Name: "s", ResourceVersion: tc.candidate}
 			meta.Annotations = map[string]string{annotations.PushTo: "*"}

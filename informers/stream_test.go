@@ -26,7 +26,7 @@ func handFed(t *testing.T) (*Cluster, *objects) {
 	}
 	c := New(Options{
 		Metadata: meta, Typed: typed, Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system",
-		Notify: func(Key, bool) {},
+		Notify: func(Key, News) {},
 	})
 	return c, c.kinds[annotations.Secret]
 }

@@ -29,9 +29,10 @@ type uidType = types.UID
 
 func compare(a, b string) int { return cmp.Compare(a, b) }
 
-// turn is how many actions a pass does where other sources wait for their turn, and passLimit how many at most: the
-// plan is made again then.
+// head is how many actions a pass does in any case, the most pressing of its source; turn how many where other sources
+// wait for their turn, and passLimit how many at most: the plan is made again then.
 const (
+	head      = 3
 	turn      = 256
 	passLimit = 2048
 )
@@ -79,7 +80,7 @@ func (c *Controller) apply(
 }
 
 func split(actions []plan.Action) (removals, rest []plan.Action) {
-	i := slices.IndexFunc(actions, func(a plan.Action) bool { return a.Verb != plan.Detach && a.Verb != plan.Delete })
+	i := slices.IndexFunc(actions, func(a plan.Action) bool { return !a.Removes() })
 	if i < 0 {
 		i = len(actions)
 	}
@@ -166,7 +167,7 @@ func (c *Controller) deed(ctx context.Context, key informers.Key, s *state, acti
 }
 
 func needsContent(a plan.Action) bool {
-	return a.Verb != plan.Delete && a.Verb != plan.Attach && a.Verb != plan.Detach
+	return !a.Removes() && a.Verb != plan.Attach
 }
 
 // all does the actions, each under the process's limit of writes under way, and returns their errors in order. A
@@ -176,19 +177,27 @@ func (d *deed) all(ctx context.Context, s *state, actions []plan.Action) []error
 	var next atomic.Int64
 	var overloaded atomic.Bool
 	var wg sync.WaitGroup
-	for range min(cap(d.c.writes), len(actions)) {
+	one := func(i int) error {
+		done, err := d.c.writes.begin(ctx, i < head)
+		if err != nil {
+			return err
+		}
+		defer done()
+		switch {
+		case d.c.yields(s, i):
+			return errNotTried
+		case overloaded.Load():
+			return errOverloaded
+		}
+		// What has begun is finished when the process is asked to stop; each request has its own bound.
+		return d.do(context.WithoutCancel(ctx), actions[i])
+	}
+	for range min(d.c.writes.limit(), len(actions)) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(actions); i = int(next.Add(1)) - 1 {
-				switch {
-				case s.interrupted.Load(), i >= turn && d.c.queue.Len() > 0:
-					errs[i] = errNotTried
-				case overloaded.Load():
-					errs[i] = errOverloaded
-				default:
-					errs[i] = d.one(ctx, actions[i])
-					if overload(errs[i]) {
-						overloaded.Store(true)
-					}
+				errs[i] = one(i)
+				if overload(errs[i]) {
+					overloaded.Store(true)
 				}
 			}
 		})
@@ -197,18 +206,13 @@ func (d *deed) all(ctx context.Context, s *state, actions []plan.Action) []error
 	return errs
 }
 
-// one does an action when there is room for a write. What has begun is finished when the process is asked to stop; each
-// request has its own bound.
-func (d *deed) one(ctx context.Context, a plan.Action) error {
-	select {
-	case d.c.writes <- struct{}{}:
-		defer func() { <-d.c.writes }()
-	case <-ctx.Done():
+// yields says that a pass over a source does not go on to its i-th action.
+func (c *Controller) yields(s *state, i int) bool {
+	news := informers.News(s.news.Load())
+	if i < head {
+		return news == informers.NewsOfItself
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return d.do(context.WithoutCancel(ctx), a)
+	return news != informers.NewsAround || c.queue.Pressed() || i >= turn && c.queue.Len() > 0
 }
 
 func (d *deed) do(ctx context.Context, a plan.Action) error {

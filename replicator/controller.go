@@ -11,7 +11,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -44,11 +43,11 @@ type Controller struct {
 	options   Options
 	digestKey informers.DigestKey
 	cluster   *informers.Cluster
-	queue     workqueue.TypedRateLimitingInterface[informers.Key]
+	queue     *queue
 	api       *api
 	events    *events
 	metrics   *metrics
-	writes    chan struct{}
+	writes    *writes
 	contents  *contents
 
 	mu     sync.Mutex
@@ -77,14 +76,11 @@ func New(o Options) (*Controller, error) {
 	}
 	c := &Controller{
 		options: o, digestKey: informers.NewDigestKey(), api: api,
-		writes: make(chan struct{}, o.WriteConcurrency), contents: newContents(), states: map[informers.Key]*state{},
+		writes: newWrites(o.WriteConcurrency), contents: newContents(), states: map[informers.Key]*state{},
 	}
 	c.metrics = newMetrics(o.Registry, c.count)
 	c.events = newEvents(typed.EventsV1())
-	// Per key only: a bucket shared by all keys would make the last of many failing sources wait for half an hour.
-	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[informers.Key](20*time.Millisecond, 5*time.Minute)
-	c.queue = workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
-		workqueue.TypedRateLimitingQueueConfig[informers.Key]{Name: "sources", MetricsProvider: c.metrics})
+	c.queue = newQueue(c.metrics)
 	c.cluster = informers.New(informers.Options{
 		Metadata: meta, Typed: typed, Kinds: o.Kinds, Namespace: o.Namespace,
 		DigestKey: c.digestKey, Notify: c.notify,
@@ -122,12 +118,14 @@ func (c *Controller) Run(ctx context.Context) error {
 	return nil
 }
 
-// notify queues a source, and has the pass that is under way for it end soon if the news is urgent.
-func (c *Controller) notify(key informers.Key, urgent bool) {
-	if urgent {
-		c.interrupt(key)
+// notify queues a source, and has the pass that is under way for it end soon if the news is pressing.
+func (c *Controller) notify(key informers.Key, news informers.News) {
+	if news == informers.NewsAround {
+		c.queue.Add(key)
+		return
 	}
-	c.queue.Add(key)
+	c.interrupt(key, news)
+	c.queue.Press(key)
 }
 
 // WaitForSync returns true once every cache has synced, and false when ctx ends before.

@@ -199,8 +199,8 @@ func (e *events) tell(ctx context.Context, s *state, warnings []warning) {
 	s.told = current
 }
 
-// list is a sentence's worth of names: the first few, and how many more.
-func list(names []annotations.Name) string {
+// enumerate makes a sentence's worth of names: the first few, and how many more.
+func enumerate(names []annotations.Name) string {
 	const shown = 5
 	var b strings.Builder
 	for i, n := range names {

@@ -21,7 +21,7 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, er
 	if rest := time.Until(s.rest); rest > 0 {
 		return when(rest), nil
 	}
-	s.interrupted.Store(false)
+	s.news.Store(int64(informers.NewsAround))
 	s.calm(time.Now())
 
 	f, err := c.look(ctx, key, s)
@@ -160,7 +160,7 @@ func (c *Controller) report(
 	} {
 		if at := places[state]; len(at) > 0 {
 			f.warn(key, s.uid, reason, fmt.Sprintf("nothing is written at %d of its targets (%s): %s",
-				len(at), list(at), reasons[state]))
+				len(at), enumerate(at), reasons[state]))
 		}
 	}
 	c.reportWaits(key, s, f)
@@ -235,10 +235,10 @@ func (c *Controller) reportWaits(key informers.Key, s *state, f *finding) {
 		slices.SortFunc(at, func(a, b annotations.Name) int { return compare(a.String(), b.String()) })
 		if why == "" {
 			f.warn(key, s.uid, reasonContended, fmt.Sprintf("something keeps changing %d of its replicas (%s); they "+
-				"are put back less and less often", len(at), list(at)))
+				"are put back less and less often", len(at), enumerate(at)))
 			continue
 		}
 		f.warn(key, s.uid, reasonBlocked, fmt.Sprintf("the API server refuses writes at %d of its targets (%s): %s; "+
-			"tried again, less and less often", len(at), list(at), why))
+			"tried again, less and less often", len(at), enumerate(at), why))
 	}
 }

@@ -210,7 +210,8 @@ func (c *Controller) absent(
 	case err != nil:
 		return finding{}, fmt.Errorf("find out whether the source is gone: %s", reason(err))
 	}
-	if annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations()).Policy != nil {
+	if live := annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations()); live.Policy != nil ||
+		len(live.Problems) > 0 {
 		return finding{life: plan.Held, after: again}, nil // back already; the watch will say so
 	}
 	return c.unannotated(key, s, record, replicas, object, secretType), nil

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -40,5 +43,47 @@ func TestSourceThatCouldNotBeReadIsReadAgainWhateverVersionIsSeen(t *testing.T) 
 		if f.life != plan.Held || f.after != again {
 			t.Errorf("version %d: life %d, want it held and looked at again", version, f.life)
 		}
+	}
+}
+
+// The caches may not show the object yet that stands where a source was. A mistake in its annotations, whichever it is,
+// freezes it all the same, and takes none of its replicas away. Found by the simulation, seed 1272.
+func TestSourceMadeAgainWithAMistakeKeepsItsReplicasBeforeTheCachesShowIt(t *testing.T) {
+	server := apiserver.New(apiserver.Options{})
+	defer server.Close()
+	config := &rest.Config{Host: "http://sim", Transport: server.RoundTripper("test")}
+	c, err := New(Options{
+		Config: config, Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system",
+		SourceDeleteGrace: time.Minute, Workers: 1, WriteConcurrency: 1, Registry: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.queue.ShutDown()
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "from"}}
+	if _, err := client.CoreV1().Namespaces().Create(t.Context(), from, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	source := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "from", Name: "s", Annotations: map[string]string{annotations.PullFrom: "itself"},
+	}}
+	if _, err := client.CoreV1().Secrets("from").Create(t.Context(), source, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	key := informers.Key{Kind: annotations.Secret, Name: annotations.Name{Namespace: "from", Name: "s"}}
+	c.cluster.Observe(annotations.Secret, &informers.Replica{
+		Identity: informers.Identity{Name: annotations.Name{Namespace: "to", Name: "s"}, UID: "r", Version: 1},
+		Source:   key.Name,
+	})
+	f, err := c.look(t.Context(), key, &state{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.life != plan.Held || f.after != again {
+		t.Errorf("life %d, to be looked at %d; want it held and looked at again", f.life, f.after)
 	}
 }

@@ -14,8 +14,8 @@ import (
 // state is what the process knows of a source beyond what the cluster shows. One worker has it at a time; only counts
 // is read by others, under the controller's lock. All of it may be lost: a new process does right without it.
 type state struct {
-	// interrupted says that what the present pass was decided on is out of date.
-	interrupted atomic.Bool
+	// news is the most pressing that has come since the present pass began.
+	news atomic.Int64
 	// uid is the object that last had a policy, policy what that was.
 	uid    types.UID
 	policy *annotations.Policy
@@ -117,11 +117,11 @@ func (c *Controller) state(key informers.Key) *state {
 }
 
 // interrupt has the pass under way, if there is one, plan again after what it is writing.
-func (c *Controller) interrupt(key informers.Key) {
+func (c *Controller) interrupt(key informers.Key, news informers.News) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s := c.states[key]; s != nil {
-		s.interrupted.Store(true)
+		s.news.Store(max(s.news.Load(), int64(news)))
 	}
 }
 

@@ -47,7 +47,7 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.sourceNamespaces, "source-namespaces", "*",
 		"`patterns` of the namespaces whose objects may be sources")
 	set.StringVar(&f.kinds, "kinds", "secrets,configmaps", "the `kinds` to mirror")
-	set.IntVar(&f.workers, "workers", 4, "sources that are worked on at the same time")
+	set.IntVar(&f.workers, "workers", 8, "sources that are worked on at the same time")
 	set.IntVar(&f.writeConcurrency, "write-concurrency", 64, "writes that are under way at the same time")
 	set.BoolVar(&f.leaderElect, "leader-elect", false,
 		"work only while holding a Lease, so that several can run side by side "+

@@ -42,8 +42,8 @@ func TestNewestNamespacesAreServedFirstAndRemovalsBeforeAll(t *testing.T) {
 	w.Places[2].Replica = replica("team-b", pullSecret, func(r *informers.Replica) { r.Digest = old })
 	w.Replicas = []*informers.Replica{w.Places[2].Replica, replica("other")}
 	want := []action{
-		{plan.Delete, name("other", "regcred")}, {plan.Update, name("team-b", "regcred")},
-		{plan.Create, name("team-z", "regcred")}, {plan.Create, name("team-a", "regcred")},
+		{plan.Delete, name("other", "regcred")}, {plan.Create, name("team-z", "regcred")},
+		{plan.Update, name("team-b", "regcred")}, {plan.Create, name("team-a", "regcred")},
 		{plan.Create, name("team-c", "regcred")},
 	}
 	if diff := cmp.Diff(want, actionsOf(plan.Make(w))); diff != "" {

@@ -116,7 +116,7 @@ type Verdict struct {
 // Verb is what an action does.
 type Verb string
 
-// The verbs, in the order in which they are applied.
+// The verbs: removals come first, and with one namespace the others in this order.
 const (
 	Detach   Verb = "detach"
 	Delete   Verb = "delete"
@@ -142,21 +142,23 @@ type Action struct {
 	Secret string
 	// Pull is set to fill.
 	Pull *annotations.Pull
-	// rank puts new namespaces before old ones among actions of the same verb.
+	// rank puts what is for new namespaces before what is for old ones; removals have none.
 	rank int64
 }
 
-// compare puts actions in order: by verb, then the newest namespaces first, then by name.
+// compare puts actions in order: removals first, then the newest namespaces, so that they don't wait for the end of a
+// rotation, then by verb and by name.
 func compare(a, b Action) int {
-	if a.Verb != b.Verb {
+	if a.Removes() != b.Removes() {
 		return cmp.Compare(order[a.Verb], order[b.Verb])
 	}
-	if a.rank != b.rank {
-		return cmp.Compare(b.rank, a.rank)
-	}
-	return cmp.Or(strings.Compare(a.Target.Namespace, b.Target.Namespace), strings.Compare(a.Target.Name, b.Target.Name),
+	return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(order[a.Verb], order[b.Verb]),
+		strings.Compare(a.Target.Namespace, b.Target.Namespace), strings.Compare(a.Target.Name, b.Target.Name),
 		strings.Compare(a.Secret, b.Secret))
 }
+
+// Removes says that the action takes something away.
+func (a Action) Removes() bool { return a.Verb == Detach || a.Verb == Delete }
 
 // Plan is a decision.
 type Plan struct {
