@@ -27,7 +27,11 @@ func (c *Cluster) candidateChanged(o *objects, n annotations.Name, old, new *Can
 		c.wanting(o, n.Name, keys)
 		c.concerned(o, n, keys)
 	}
-	c.send(o.kind, n, keys)
+	news := NewsOfItself
+	if new == nil {
+		news = NewsOfItsEnd
+	}
+	c.send(o.kind, n, news, keys)
 }
 
 func (c *Cluster) replicaChanged(o *objects, n annotations.Name, old, new *Replica) {
@@ -50,7 +54,7 @@ func (c *Cluster) replicaChanged(o *objects, n annotations.Name, old, new *Repli
 		c.wanting(o, n.Name, keys)
 		c.concerned(o, n, keys)
 	}
-	c.send(o.kind, n, keys)
+	c.send(o.kind, n, NewsOfItself, keys)
 }
 
 func (c *Cluster) namespaceChanged(_ annotations.Name, old, new *Namespace) {
@@ -109,7 +113,7 @@ func (c *Cluster) accountChanged(n annotations.Name, old, new *ServiceAccount) {
 			keys[key.Name] = struct{}{}
 		}
 	}
-	c.send(o.kind, n, keys)
+	c.send(o.kind, n, NewsOfItself, keys)
 }
 
 func (c *Cluster) recordChanged(_ annotations.Name, old, new *Record) {
@@ -139,12 +143,12 @@ func (c *Cluster) concerned(o *objects, n annotations.Name, keys names) {
 }
 
 // send tells of the keys that a change of the subject may concern.
-func (c *Cluster) send(kind annotations.Kind, subject annotations.Name, keys names) {
+func (c *Cluster) send(kind annotations.Kind, subject annotations.Name, itself News, keys names) {
 	for n := range keys {
-		news := NewsAround
 		if n == subject {
-			news = NewsOfItself
+			c.notify(Key{kind, n}, itself)
+		} else {
+			c.notify(Key{kind, n}, NewsAround)
 		}
-		c.notify(Key{kind, n}, news)
 	}
 }

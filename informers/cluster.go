@@ -46,6 +46,8 @@ const (
 	NewsOfReach
 	// NewsOfItself: the source. What is being done for it may be wrong.
 	NewsOfItself
+	// NewsOfItsEnd: the source, which is gone.
+	NewsOfItsEnd
 )
 
 // Cluster is the view of the cluster. All its questions are answered from memory; the answers are shared and must not

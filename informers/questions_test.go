@@ -112,3 +112,44 @@ func TestWhatStandsInAPlaceIsTheNewerOfWhatTheStreamsTell(t *testing.T) {
 		})
 	}
 }
+
+func TestNewsSaysWhatAChangeIsToASource(t *testing.T) {
+	var got []News
+	source := Key{annotations.Secret, annotations.Name{Namespace: "from", Name: "s"}}
+	c := newTestCluster(t, func(key Key, news News) {
+		if key == source {
+			got = append(got, news)
+		}
+	})
+	secrets := c.kinds[annotations.Secret]
+	candidate := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "from", Name: "s", ResourceVersion: "1", Annotations: map[string]string{annotations.PushTo: "team-*"},
+	}}
+	replica := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "team-a", Name: "s", ResourceVersion: "2",
+		Labels:      map[string]string{annotations.LabelReplica: annotations.ReplicaPush},
+		Annotations: map[string]string{annotations.ReplicaOf: "from/s"},
+	}}
+	for _, step := range []struct {
+		what   string
+		change func() error
+		want   News
+	}{
+		{"the source", func() error { return secrets.candidates.Update(candidate) }, NewsOfItself},
+		{"a namespace in its reach", func() error {
+			return c.namespaces.Update(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+				Name: "team-a", ResourceVersion: "3",
+			}})
+		}, NewsOfReach},
+		{"a replica", func() error { return secrets.replicas.Update(replica) }, NewsAround},
+		{"the source's end", func() error { return secrets.candidates.Delete(candidate) }, NewsOfItsEnd},
+	} {
+		got = nil
+		if err := step.change(); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != 1 || got[0] != step.want {
+			t.Errorf("%s: news %v, want %d alone", step.what, got, step.want)
+		}
+	}
+}

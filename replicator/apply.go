@@ -210,7 +210,7 @@ func (d *deed) all(ctx context.Context, s *state, actions []plan.Action) []error
 func (c *Controller) yields(s *state, i int) bool {
 	news := informers.News(s.news.Load())
 	if i < head {
-		return news == informers.NewsOfItself
+		return news >= informers.NewsOfItself
 	}
 	return news != informers.NewsAround || c.queue.Pressed() || i >= turn && c.queue.Len() > 0
 }

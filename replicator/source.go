@@ -260,6 +260,11 @@ func (c *Controller) grace(s *state) time.Duration {
 	if s.since.IsZero() {
 		s.since = time.Now()
 	}
+	c.mu.Lock()
+	if s.left.After(s.since) {
+		s.since = s.left
+	}
+	c.mu.Unlock()
 	s.source, s.version = nil, 0
 	return time.Until(s.since.Add(c.options.SourceDeleteGrace))
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
 
-// state is what the process knows of a source beyond what the cluster shows. One worker has it at a time; only counts
-// is read by others, under the controller's lock. All of it may be lost: a new process does right without it.
+// state is what the process knows of a source beyond what the cluster shows. One worker has it at a time; only left,
+// counts and condition are others' too, under the controller's lock. All of it may be lost: a new process does right
+// without it.
 type state struct {
 	// news is the most pressing that has come since the present pass began.
 	news atomic.Int64
@@ -26,8 +27,9 @@ type state struct {
 	frozen []annotations.Problem
 	// refused says why it is no source whatever its annotations say.
 	refused string
-	// since is when it was first found missing or without its annotations.
-	since time.Time
+	// since is when it was first found missing or without its annotations, left when a stream last showed it go: it may
+	// have been back between two looks.
+	since, left time.Time
 	// wrote says that something was written since it was last in sync; announced that a first time has been told of.
 	wrote, announced bool
 	// settled is the digest with which all targets were last in sync or written, so that what is written after is repair.
@@ -122,6 +124,9 @@ func (c *Controller) interrupt(key informers.Key, news informers.News) {
 	defer c.mu.Unlock()
 	if s := c.states[key]; s != nil {
 		s.news.Store(max(s.news.Load(), int64(news)))
+		if news == informers.NewsOfItsEnd {
+			s.left = time.Now()
+		}
 	}
 }
 
