@@ -27,8 +27,10 @@ import (
 const (
 	// variable names the mutant that is alive.
 	variable = "MUTANT"
-	// patience is how long the tests of one mutant may take; one that takes longer loops, which is noticed too.
-	patience = 2 * time.Minute
+	// patience is how many times as long as without a mutant the tests of one may take, and leastTime how long in any
+	// case; one that takes longer loops, which is noticed too.
+	patience  = 8
+	leastTime = 10 * time.Second
 	// simulation is the package of the simulated histories, which decide where unit tests don't.
 	simulation = "./replicator/simulation"
 )
@@ -89,12 +91,12 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	if mutants = o.choose(mutants); len(mutants) == 0 {
 		return errors.New("there is no such mutant")
 	}
-	tests, err := buildTests(ctx, dir, overlay, o.seeds, mutants)
+	suites, err := buildTests(ctx, dir, overlay, o.seeds, mutants)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%d mutants\n", len(mutants))
-	if err := tryAll(ctx, mutants, tests, o.parallel); err != nil {
+	if err := tryAll(ctx, mutants, suites, o.parallel); err != nil {
 		return err
 	}
 	return report(out, mutants, known, o)
@@ -159,14 +161,22 @@ func mutate(dir string) (all []*mutant, overlay string, err error) {
 	return all, overlay, os.WriteFile(overlay, list, 0o600)
 }
 
+// suite is a package's tests, compiled.
+type suite struct {
+	dir     string
+	command []string
+	// bound is how long they may take.
+	bound time.Duration
+}
+
 // buildTests compiles the tests that are needed, and sees that they pass while no mutant is alive.
 func buildTests(
 	ctx context.Context, dir, overlay string, seeds int, mutants []*mutant,
-) (map[string][]string, error) {
-	commands := map[string][]string{}
+) (map[string]*suite, error) {
+	suites := map[string]*suite{}
 	for _, m := range mutants {
 		for _, tests := range m.target.tests {
-			if commands[tests] != nil {
+			if suites[tests] != nil {
 				continue
 			}
 			binary := filepath.Join(dir, strings.ReplaceAll(tests, "/", "-")+".test")
@@ -174,23 +184,26 @@ func buildTests(
 			if text, err := build.CombinedOutput(); err != nil {
 				return nil, fmt.Errorf("build %s: %w\n%s", tests, err, text)
 			}
-			commands[tests] = []string{binary, "-test.failfast"}
+			s := &suite{dir: tests, command: []string{binary, "-test.failfast"}, bound: 10 * time.Minute}
 			if tests == "./annotations" {
-				commands[tests] = append(commands[tests], "-rapid.nofailfile", "-rapid.shrinktime=0s")
+				s.command = append(s.command, "-rapid.nofailfile", "-rapid.shrinktime=0s")
 			}
 			if tests == simulation {
-				commands[tests] = append(commands[tests], "-seeds", strconv.Itoa(seeds), "-stop")
+				s.command = append(s.command, "-seeds", strconv.Itoa(seeds), "-stop")
 			}
-			if noticed, text, err := try(ctx, tests, commands[tests], 0); err != nil || noticed {
+			begin := time.Now()
+			if noticed, text, err := s.try(ctx, 0); err != nil || noticed {
 				return nil, fmt.Errorf("%s fails without a mutant: %w\n%s", tests, err, text)
 			}
+			s.bound = patience*time.Since(begin) + leastTime
+			suites[tests] = s
 		}
 	}
-	return commands, nil
+	return suites, nil
 }
 
 // tryAll finds out who notices which mutant.
-func tryAll(ctx context.Context, mutants []*mutant, tests map[string][]string, parallel int) error {
+func tryAll(ctx context.Context, mutants []*mutant, suites map[string]*suite, parallel int) error {
 	queue := make(chan *mutant)
 	defer fmt.Fprintln(os.Stderr)
 	var (
@@ -202,7 +215,7 @@ func tryAll(ctx context.Context, mutants []*mutant, tests map[string][]string, p
 		workers.Go(func() {
 			for m := range queue {
 				for _, name := range m.target.tests {
-					noticed, text, err := try(ctx, name, tests[name], m.number)
+					noticed, text, err := suites[name].try(ctx, m.number)
 					if err != nil {
 						mu.Lock()
 						failed = errors.Join(failed, err)
@@ -226,12 +239,12 @@ func tryAll(ctx context.Context, mutants []*mutant, tests map[string][]string, p
 	return failed
 }
 
-// try runs a package's tests with a mutant alive, or none.
-func try(ctx context.Context, tests string, command []string, number int) (noticed bool, text string, err error) {
-	bounded, cancel := context.WithTimeout(ctx, patience)
+// try runs the tests with a mutant alive, or none.
+func (s *suite) try(ctx context.Context, number int) (noticed bool, text string, err error) {
+	bounded, cancel := context.WithTimeout(ctx, s.bound)
 	defer cancel()
-	test := exec.CommandContext(bounded, command[0], command[1:]...)
-	test.Dir = tests
+	test := exec.CommandContext(bounded, s.command[0], s.command[1:]...)
+	test.Dir = s.dir
 	test.Env = append(os.Environ(), variable+"="+strconv.Itoa(number))
 	output, err := test.CombinedOutput()
 	exit := (*exec.ExitError)(nil)
