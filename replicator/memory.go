@@ -59,11 +59,17 @@ func (c *Controller) forget(ctx context.Context, r *informers.Record) error {
 	return nil
 }
 
-// writeBack puts the remembered policy onto a source that was made again without one.
+// writeBack puts the remembered policy onto a source that was made again without one, unless it is no longer what is
+// remembered: its owner may have withdrawn it, and the streams be behind.
 func (c *Controller) writeBack(ctx context.Context, key informers.Key, f finding) when {
+	r := f.writeBack
+	live, err := c.api.metadata(ctx, informers.Key{Kind: annotations.ConfigMap, Name: r.Name})
+	if err != nil || live.UID != r.UID || live.ResourceVersion != r.Version.String() {
+		return again
+	}
 	p := newPatch(f.version)
-	p.set("/metadata/annotations", f.bare, f.writeBack)
-	_, err := c.api.patch(ctx, informers.Resource(key.Kind), key.Name, p)
+	p.set("/metadata/annotations", f.bare, r.Annotations)
+	_, err = c.api.patch(ctx, informers.Resource(key.Kind), key.Name, p)
 	c.metrics.acted("restore", classify(ctx, err))
 	if err != nil {
 		return again

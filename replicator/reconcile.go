@@ -45,6 +45,9 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, er
 		f.after = sooner(f.after, when(maxWait)) // the machine may have been slow
 	}
 
+	if f.life == plan.Active && slices.ContainsFunc(p.Actions, deletes) && !c.still(ctx, key, s) {
+		return again, nil
+	}
 	after, wrote := c.apply(ctx, key, s, p.Actions)
 	if ctx.Err() != nil {
 		return changed, ctx.Err()
@@ -66,6 +69,8 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, er
 	}
 	return after, nil
 }
+
+func deletes(a plan.Action) bool { return a.Verb == plan.Delete }
 
 func sum(wrote map[plan.Verb]int) (n int) {
 	for _, times := range wrote {

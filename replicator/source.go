@@ -3,6 +3,7 @@ package replicator
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,8 +24,8 @@ type finding struct {
 	warnings  []warning
 	// after says when to look again whatever comes of the pass.
 	after when
-	// writeBack is the policy to write onto a source that was made again without it, at version.
-	writeBack map[string]string
+	// writeBack has the policy to write onto a source that was made again without it, at version.
+	writeBack *informers.Record
 	version   informers.Version
 	bare      bool
 	// forget says that the record is of no more use.
@@ -130,6 +131,13 @@ func (c *Controller) read(
 		})
 	}
 	return f, nil
+}
+
+// still says whether the source is, in the API server itself, as it was when a pass decided on it. To remove a replica
+// can't be taken back, and what the streams tell may be a minute old.
+func (c *Controller) still(ctx context.Context, key informers.Key, s *state) bool {
+	object, err := c.api.metadata(ctx, key)
+	return err == nil && object.GetUID() == s.uid && object.GetResourceVersion() == s.version.String()
 }
 
 // load reads the source and computes what its replicas have to be.
@@ -292,12 +300,12 @@ func (c *Controller) unannotated(
 		return finding{life: plan.Ended, condition: conditionReleased, forget: true}
 	}
 	if survives(record) && record.Type == secretType && !refusedTypes[secretType] && !c.protected(key.Namespace) &&
-		isBare(key, object) {
+		isBare(key, object) && carries(key, object, record) {
 		version, err := informers.ParseVersion(object.GetResourceVersion())
 		if err == nil {
 			return finding{
 				life: plan.Held, condition: conditionMissing,
-				writeBack: record.Annotations, version: version, bare: len(object.GetAnnotations()) == 0,
+				writeBack: record, version: version, bare: len(object.GetAnnotations()) == 0,
 			}
 		}
 	}
@@ -314,7 +322,8 @@ func (c *Controller) unannotated(
 	}
 	hint := annotations.SurvivesRecreation + `: "true" makes a source keep its policy`
 	if survives(record) {
-		hint = "its policy is not written onto what is a replica, pulls or is in a protected namespace"
+		hint = "its policy is not written onto what is a replica, pulls, has annotations that go against it or is in a " +
+			"protected namespace"
 		if record.Type != secretType {
 			hint = fmt.Sprintf("its policy does not survive, since its type is %q and was %q", secretType, record.Type)
 		}
@@ -332,4 +341,13 @@ func isBare(key informers.Key, object metav1.Object) bool {
 	claims := annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations())
 	return !isReplica && claims.PullFrom == nil && claims.Mirror == nil && claims.PushedVersion == "" &&
 		len(claims.Problems) == 0
+}
+
+// carries says that the remembered policy is in force once it is written back beside what annotations there are.
+func carries(key informers.Key, object metav1.Object, record *informers.Record) bool {
+	both := map[string]string{}
+	maps.Copy(both, object.GetAnnotations())
+	maps.Copy(both, record.Annotations)
+	claims := annotations.Parse(key.Namespace, key.Name.Name, both)
+	return claims.Policy != nil && len(claims.Problems) == 0
 }

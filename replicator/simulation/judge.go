@@ -110,6 +110,13 @@ func (o *oracle) judgeRemoval(before *item, p place, now time.Time) {
 	if last, ok := o.unfit[standing{s, p}]; ok && now.Sub(last) <= o.lag() {
 		return
 	}
+	for _, was := range o.formerly(s, now) {
+		for _, n := range o.lately(p.Namespace, now) {
+			if n != nil && !o.holds(was, p, n) {
+				return // it named the source when the controller had not heard of the source's change
+			}
+		}
+	}
 	o.breaks(ruleAbsent, fmt.Sprintf("%s was deleted, a replica that %s has to have", p, s))
 }
 

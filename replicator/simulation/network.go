@@ -61,6 +61,8 @@ type network struct {
 	mu      sync.Mutex
 	weather Weather
 	faults  map[string]int
+	// gates hold back what watches bring, by label selector, until they are closed: in histories told by hand.
+	gates map[string]chan struct{}
 	// requests counts by process, method and path.
 	requests map[string]int
 	total    int
@@ -69,7 +71,32 @@ type network struct {
 }
 
 func newNetwork(seed uint64, server *apiserver.Server, flooded func(int)) *network {
-	return &network{seed: seed, server: server, flooded: flooded, faults: map[string]int{}, requests: map[string]int{}}
+	return &network{
+		seed: seed, server: server, flooded: flooded,
+		faults: map[string]int{}, gates: map[string]chan struct{}{}, requests: map[string]int{},
+	}
+}
+
+// hold has the watches with a label selector stand still from now on, release bring everything again.
+func (n *network) hold(selector string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.gates[selector] = make(chan struct{})
+}
+
+func (n *network) release() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for selector, gate := range n.gates {
+		close(gate)
+		delete(n.gates, selector)
+	}
+}
+
+func (n *network) gate(selector string) chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.gates[selector]
 }
 
 func (n *network) set(w Weather) {
@@ -283,6 +310,13 @@ func (l *line) next() ([]byte, error) {
 	frame, err := l.Next()
 	if err != nil {
 		return nil, err
+	}
+	if gate := l.connection.network.gate(l.URL.Query().Get("labelSelector")); gate != nil {
+		select {
+		case <-gate:
+		case <-l.connection.dead:
+		case <-l.Context().Done():
+		}
 	}
 	l.connection.network.mu.Lock()
 	weather := l.connection.network.weather

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,16 +42,14 @@ type oracle struct {
 
 	items      map[place]*view
 	namespaces map[string]*namespace
-	// past are what namespaces were before, for a controller that has not heard of the change yet.
+	// past and former are what namespaces and sources were before, for a controller that has not heard of the change yet.
 	past     map[string][]*namespace
+	former   map[place][]*view
 	accounts map[annotations.Name]*corev1.ServiceAccount
 	// vanished is what is known of sources that are gone or have no policy any more.
 	vanished map[place]*memory
 	// versions are the resourceVersions that each object had.
 	versions map[place]map[string]bool
-	// open are the permissions that hold now, closed when others last did.
-	open   map[permission]bool
-	closed map[permission]time.Time
 	// unkept is when a replica last was one that may be removed.
 	unkept map[standing]time.Time
 	// unfit is when a replica last was one that can't be changed in place.
@@ -65,6 +64,8 @@ type view struct {
 	*item
 	claims annotations.Claims
 	life   life
+	// until is when it was changed.
+	until time.Time
 }
 
 // life is what an object is as a source.
@@ -113,10 +114,10 @@ func newOracle(s Settings, tell func(string)) *oracle {
 	return &oracle{
 		settings: s, tell: tell, stop: make(chan struct{}), barred: protectedPatterns(),
 		items: map[place]*view{}, namespaces: map[string]*namespace{},
-		past: map[string][]*namespace{}, accounts: map[annotations.Name]*corev1.ServiceAccount{},
+		past: map[string][]*namespace{}, former: map[place][]*view{},
+		accounts: map[annotations.Name]*corev1.ServiceAccount{},
 		vanished: map[place]*memory{}, versions: map[place]map[string]bool{},
-		open: map[permission]bool{}, closed: map[permission]time.Time{}, unkept: map[standing]time.Time{},
-		unfit: map[standing]time.Time{},
+		unkept: map[standing]time.Time{}, unfit: map[standing]time.Time{},
 	}
 }
 
@@ -210,17 +211,17 @@ func (o *oracle) take(c *apiserver.Change, now time.Time) {
 		} else {
 			delete(o.accounts, n)
 		}
-		return
-	default:
-		return
 	}
-	o.permit(now)
 }
 
 func (o *oracle) takeItem(c *apiserver.Change, now time.Time) {
 	i := itemOf(c.Object())
 	p := i.place()
 	was := o.items[p]
+	if was != nil && was.life == active {
+		was.until = now
+		o.former[p] = append(o.former[p], was)
+	}
 	if c.After == nil {
 		delete(o.items, p)
 	} else {
@@ -307,60 +308,35 @@ func selected(s *view) map[string]string {
 	return out
 }
 
-// permit works out which permissions hold now.
-func (o *oracle) permit(now time.Time) {
-	open := map[permission]bool{}
-	for p, s := range o.items {
-		if s.life != active {
-			continue
-		}
-		tokens := tokensOf(selected(s))
-		for name := range o.namespaces {
-			for _, n := range o.lately(name, now) {
-				for _, x := range o.grants(p, s, n, tokens) {
-					if n == o.namespaces[name] {
-						open[x] = true
-					} else {
-						o.closed[x] = now // by a view that is behind
-					}
-				}
+// permitted says whether a source gives a permission, going by what it and the namespace are or were within the
+// controller's lag, each by itself: their news comes by streams of their own.
+func (o *oracle) permitted(x permission, now time.Time) bool {
+	for _, s := range append(o.formerly(x.source, now), o.items[x.source]) {
+		for _, n := range o.lately(x.namespace, now) {
+			if o.grants(s, n, x) {
+				return true
 			}
 		}
 	}
-	for x := range o.open {
-		if !open[x] {
-			o.closed[x] = now
-		}
-	}
-	o.open = open
+	return false
 }
 
-// grants are the permissions that a source gives for a namespace.
-func (o *oracle) grants(p place, s *view, n *namespace, tokens []string) []permission {
-	var all []permission
-	for _, pull := range []bool{false, true} {
-		x := permission{source: p, namespace: n.name, pull: pull}
-		if pull && !o.feeds(s, n) || !pull && !o.wants(s, n) {
-			continue
-		}
-		if !pull {
-			x.name = s.claims.Policy.ReplicaName(p.Name.Name)
-		}
-		all = append(all, x)
-		for _, x.token = range tokens {
-			all = append(all, x)
+// formerly is what a source was within the controller's lag.
+func (o *oracle) formerly(p place, now time.Time) (sources []*view) {
+	for _, was := range o.former[p] {
+		if now.Sub(was.until) <= o.lag() {
+			sources = append(sources, was)
 		}
 	}
-	return all
+	return sources
 }
 
-// permitted says whether a permission holds, or held within the controller's lag.
-func (o *oracle) permitted(x permission, now time.Time) bool {
-	if o.open[x] {
-		return true
+func (o *oracle) grants(s *view, n *namespace, x permission) bool {
+	if x.pull && !o.feeds(s, n) || !x.pull && !o.wants(s, n) {
+		return false
 	}
-	closed, ok := o.closed[x]
-	return ok && now.Sub(closed) <= o.lag()
+	return (x.pull || x.name == s.claims.Policy.ReplicaName(s.Name)) &&
+		(x.token == "" || slices.Contains(tokensOf(selected(s)), x.token))
 }
 
 var token = regexp.MustCompile(`tok-\d+-[a-z]+\.`)
@@ -424,7 +400,7 @@ func (o *oracle) stays(source, p place, n *namespace, now time.Time) bool {
 		return true
 	}
 	if s != nil && s.life == active {
-		return n.frozen || o.wants(s, n) && s.claims.Policy.ReplicaName(source.Name.Name) == p.Name.Name
+		return o.holds(s, p, n)
 	}
 	m := o.vanished[source]
 	policy, _, record := o.record(source)
@@ -446,6 +422,11 @@ func (o *oracle) stays(source, p place, n *namespace, now time.Time) bool {
 	return m.life == active && record != nil && policy.OnDelete == annotations.Keep
 }
 
+// holds says whether an active source has the replica stay.
+func (o *oracle) holds(s *view, p place, n *namespace) bool {
+	return n.frozen || o.wants(s, n) && s.claims.Policy.ReplicaName(s.Name) == p.Name.Name
+}
+
 // replaceable says whether a replica has to be removed and made again to be what its source wants.
 func (o *oracle) replaceable(source place, v *view) bool {
 	s := o.items[source]
@@ -456,9 +437,19 @@ func (o *oracle) replaceable(source place, v *view) bool {
 // survives says that a source was made again such that it goes on under the policy that is remembered.
 func (o *oracle) survives(s *view, policy *annotations.Policy, record *item) bool {
 	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType &&
-		record.data["uid"] != string(s.UID) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
+		record.data["uid"] != string(s.UID) && carries(s, record) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
 		!o.guarded(s.Namespace) && s.life == none && s.claims.PullFrom == nil && s.claims.Mirror == nil &&
 		s.claims.PushedVersion == ""
+}
+
+// carries says that the remembered policy would be in force beside the annotations that the object has.
+func carries(s *view, record *item) bool {
+	both := *s.item
+	both.Annotations = map[string]string{}
+	maps.Copy(both.Annotations, s.Annotations)
+	maps.Copy(both.Annotations, parseRemembered(record.data["annotations"]))
+	claims := both.claims()
+	return claims.Policy != nil && len(claims.Problems) == 0
 }
 
 func (o *oracle) noteOf(c *apiserver.Change) string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
 // Histories that broke a rule once, made small and told by hand. The rules are the test.
@@ -50,6 +51,21 @@ func removes(p place) Step {
 	}}
 }
 
+// holds has one of the controller's streams stand still until releases; the last step has to be one.
+func holds(selector string) Step {
+	return Step{Text: "hold the watch of " + selector, do: func(_ context.Context, w *World) error {
+		w.network.hold(selector)
+		return nil
+	}}
+}
+
+func releases() Step {
+	return Step{Text: "release the watches", do: func(_ context.Context, w *World) error {
+		w.network.release()
+		return nil
+	}}
+}
+
 func expects(text string, ok func(*World) bool) Step {
 	return Step{Text: text, After: 5 * time.Second, do: func(_ context.Context, w *World) error {
 		w.oracle.locked(func() {
@@ -85,6 +101,8 @@ func TestPolicyIsNotWrittenBackOntoAnothersObject(t *testing.T) {
 			map[string]string{annotations.PullFrom: "platform/db"}),
 		"another controller's replica": secretAt(at(annotations.Secret, "team-a", "app"),
 			map[string]string{reflector + "auto-reflects": "True", reflector + "reflects": "platform/db"}),
+		"one that reflects itself": secretAt(at(annotations.Secret, "team-a", "app"),
+			map[string]string{reflector + "reflects": "team-a/app"}),
 		"a source in a protected namespace": secretAt(at(annotations.Secret, protected, "app"), nil),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,5 +189,32 @@ func TestForgedReplicaDoesNotEndTheGraceAfterARestart(t *testing.T) {
 		expects("its replica is still there", func(w *World) bool {
 			return w.oracle.items[at(annotations.Secret, "team-a", "app")] != nil
 		}),
+	)
+}
+
+func TestPolicyThatWasWithdrawnIsNotWrittenBack(t *testing.T) {
+	source := at(annotations.Secret, "platform", "app")
+	scenario(t,
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.SurvivesRecreation: "true"})),
+		holds(informers.LabelRecord+"=policy"),
+		edits(source, func(i *item) { delete(i.Annotations, annotations.SurvivesRecreation) }),
+		removes(source),
+		puts(secretAt(source, nil)),
+		releases(),
+	)
+}
+
+func TestReplicaIsNotRemovedByAPolicyThatHasChangedSince(t *testing.T) {
+	source, replica := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-b", "app")
+	marks, notes := replicaMarks(annotations.ReplicaPush, source.Name)
+	older := secretAt(replica, notes)
+	older.Labels = marks
+	scenario(t,
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
+		holds("!"+annotations.LabelReplica),
+		edits(source, func(i *item) { i.Annotations[annotations.PushTo] = "team-*" }),
+		puts(older),
+		expects("the replica is still there", func(w *World) bool { return w.oracle.items[replica] != nil }),
+		releases(),
 	)
 }

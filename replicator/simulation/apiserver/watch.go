@@ -137,6 +137,9 @@ func (w *Watch) expire(from, compacted uint64) {
 
 // Expire ends the watch as a server does that has compacted what it would have to tell.
 func (w *Watch) Expire() {
+	w.mu.Lock()
+	w.frames = nil
+	w.mu.Unlock()
 	w.expire(0, w.server.Version())
 	w.server.hangUp(w, io.EOF)
 }

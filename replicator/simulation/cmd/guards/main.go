@@ -110,7 +110,8 @@ var guards = []guard{
 	},
 	{
 		name: "no policy back onto another's object", file: "replicator/source.go",
-		old: "!c.protected(key.Namespace) &&\n		isBare(key, object) {", new: "(isBare(key, object) || true) {",
+		old: "!c.protected(key.Namespace) &&\n		isBare(key, object) && carries(key, object, record) {",
+		new: "(isBare(key, object) || carries(key, object, record) || true) {",
 	},
 	{
 		name: "only one's own pull secrets are detached", file: "replicator/plan/accounts.go",
