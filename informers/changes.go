@@ -42,6 +42,7 @@ func (c *Cluster) replicaChanged(o *objects, n annotations.Name, old, new *Repli
 		}
 		if x.Source != (annotations.Name{}) {
 			keys[x.Source] = struct{}{}
+			c.above(o, x.Source, keys)
 		}
 		if p := pullOf(x); p != nil {
 			keys[p.From] = struct{}{}
@@ -69,6 +70,27 @@ func (c *Cluster) namespaceChanged(_ annotations.Name, old, new *Namespace) {
 		if reaches(policy, old) || reaches(policy, new) {
 			c.notify(key, NewsOfReach)
 		}
+	}
+	if old != nil && old.Problem != nil && new.Problem == nil {
+		c.thawed(new.Name.Name)
+	}
+}
+
+// thawed tells the sources of the replicas in a namespace: those that were not wanted any more stayed while its
+// accept-from could not be read.
+func (c *Cluster) thawed(namespace string) {
+	keys := map[Key]struct{}{}
+	c.mu.RLock()
+	for kind, o := range c.kinds {
+		for n, r := range o.replicas.items {
+			if n.Namespace == namespace {
+				keys[Key{kind, r.Source}] = struct{}{}
+			}
+		}
+	}
+	c.mu.RUnlock()
+	for key := range keys {
+		c.notify(key, NewsAround)
 	}
 }
 
@@ -139,6 +161,16 @@ func (c *Cluster) concerned(o *objects, n annotations.Name, keys names) {
 	defer c.mu.RUnlock()
 	if c.isNamed(o, n) || c.remembered[Key{o.kind, n}] != nil {
 		keys[n] = struct{}{}
+	}
+}
+
+// above adds the source of n where n is a replica that poses as a source: whether it may be removed depends on whether
+// it has replicas itself.
+func (c *Cluster) above(o *objects, n annotations.Name, keys names) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if r := o.replicas.items[n]; r != nil && r.Claims != nil && r.Claims.Policy != nil {
+		keys[r.Source] = struct{}{}
 	}
 }
 

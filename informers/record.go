@@ -42,13 +42,18 @@ func (r *Record) Same(o *Record) bool {
 		maps.Equal(r.Annotations, o.Annotations)
 }
 
+// RecordName is the name of the ConfigMap in which the policy of a source is kept.
+func RecordName(source Key) string {
+	sum := sha256.Sum256([]byte(source.String()))
+	return "policy-" + hex.EncodeToString(sum[:10])
+}
+
 // ConfigMap is the object in which the record is kept in the given namespace.
 func (r *Record) ConfigMap(namespace string) *corev1.ConfigMap {
 	policy, _ := json.Marshal(r.Annotations) // a map of strings always encodes
-	sum := sha256.Sum256([]byte(r.Source.String()))
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, Name: "policy-" + hex.EncodeToString(sum[:10]),
+			Namespace: namespace, Name: RecordName(r.Source),
 			Labels: map[string]string{LabelRecord: recordPolicy, annotations.LabelManagedBy: annotations.ManagedBy},
 		},
 		Data: map[string]string{
@@ -57,6 +62,9 @@ func (r *Record) ConfigMap(namespace string) *corev1.ConfigMap {
 		},
 	}
 }
+
+// ParseRecord reads a record from the ConfigMap in which it is kept.
+func ParseRecord(cm *corev1.ConfigMap) (*Record, error) { return newRecord(cm) }
 
 func newRecord(obj any) (*Record, error) {
 	cm, ok := obj.(*corev1.ConfigMap)

@@ -53,23 +53,30 @@ const requestTimeout = 30 * time.Second
 
 // source reads a source whole.
 func (a *api) source(ctx context.Context, key informers.Key) (metav1.Object, informers.Content, error) {
-	request := a.client.Get().Namespace(key.Namespace).Resource(informers.Resource(key.Kind)).Name(key.Name.Name).
-		Timeout(requestTimeout)
 	if key.Kind == annotations.ConfigMap {
-		var cm corev1.ConfigMap
-		err := request.Do(ctx).Into(&cm)
-		return &cm, informers.ContentOfConfigMap(&cm), err
+		cm, err := a.configMap(ctx, key.Name)
+		return cm, informers.ContentOfConfigMap(cm), err
 	}
 	var s corev1.Secret
-	err := request.Do(ctx).Into(&s)
+	err := a.get(key.Kind, key.Name).Do(ctx).Into(&s)
 	return &s, informers.ContentOfSecret(&s), err
+}
+
+func (a *api) get(kind annotations.Kind, n annotations.Name) *rest.Request {
+	return a.client.Get().Namespace(n.Namespace).Resource(informers.Resource(kind)).Name(n.Name).Timeout(requestTimeout)
+}
+
+// configMap reads a ConfigMap whole.
+func (a *api) configMap(ctx context.Context, n annotations.Name) (*corev1.ConfigMap, error) {
+	var cm corev1.ConfigMap
+	err := a.get(annotations.ConfigMap, n).Do(ctx).Into(&cm)
+	return &cm, err
 }
 
 // metadata reads an object without its content.
 func (a *api) metadata(ctx context.Context, key informers.Key) (*metav1.PartialObjectMetadata, error) {
 	var m metav1.PartialObjectMetadata
-	err := a.client.Get().Namespace(key.Namespace).Resource(informers.Resource(key.Kind)).Name(key.Name.Name).
-		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).Do(ctx).Into(&m)
+	err := a.get(key.Kind, key.Name).SetHeader("Accept", metadataOnly).Do(ctx).Into(&m)
 	return &m, err
 }
 

@@ -59,17 +59,29 @@ func (c *Controller) forget(ctx context.Context, r *informers.Record) error {
 	return nil
 }
 
-// writeBack puts the remembered policy onto a source that was made again without one, unless it is no longer what is
-// remembered: its owner may have withdrawn it, and the streams be behind.
-func (c *Controller) writeBack(ctx context.Context, key informers.Key, f finding) when {
-	r := f.writeBack
-	live, err := c.api.metadata(ctx, informers.Key{Kind: annotations.ConfigMap, Name: r.Name})
-	if err != nil || live.UID != r.UID || live.ResourceVersion != r.Version.String() {
-		return again
+// record reads what is remembered of a source; nil where that is nothing.
+func (c *Controller) record(ctx context.Context, key informers.Key) (*informers.Record, error) {
+	cm, err := c.api.configMap(ctx, annotations.Name{Namespace: c.options.Namespace, Name: informers.RecordName(key)})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case cm.Labels[informers.LabelRecord] == "":
+		return nil, nil // somebody else's
 	}
+	r, err := informers.ParseRecord(cm)
+	if err != nil || r.Source != key {
+		return nil, err
+	}
+	return r, nil
+}
+
+// writeBack puts the remembered policy onto a source that was made again without one.
+func (c *Controller) writeBack(ctx context.Context, key informers.Key, f finding) when {
 	p := newPatch(f.version)
-	p.set("/metadata/annotations", f.bare, r.Annotations)
-	_, err = c.api.patch(ctx, informers.Resource(key.Kind), key.Name, p)
+	p.set("/metadata/annotations", f.bare, f.writeBack)
+	_, err := c.api.patch(ctx, informers.Resource(key.Kind), key.Name, p)
 	c.metrics.acted("restore", classify(ctx, err))
 	if err != nil {
 		return again

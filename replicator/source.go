@@ -24,8 +24,8 @@ type finding struct {
 	warnings  []warning
 	// after says when to look again whatever comes of the pass.
 	after when
-	// writeBack has the policy to write onto a source that was made again without it, at version.
-	writeBack *informers.Record
+	// writeBack is the policy to write onto a source that was made again without it, at version.
+	writeBack map[string]string
 	version   informers.Version
 	bare      bool
 	// forget says that the record is of no more use.
@@ -199,8 +199,7 @@ func (c *Controller) absent(
 	ctx context.Context, key informers.Key, s *state, at informers.Standing,
 ) (finding, error) {
 	replicas := c.cluster.ReplicasOf(key)
-	record := c.cluster.Record(key)
-	if len(replicas) == 0 && record == nil && len(c.cluster.AttachedTo(key.Name)) == 0 {
+	if len(replicas) == 0 && c.cluster.Record(key) == nil && len(c.cluster.AttachedTo(key.Name)) == 0 {
 		f := finding{life: plan.Ended, forget: true}
 		if len(c.cluster.Pullers(key)) > 0 {
 			f.condition = conditionReleased
@@ -210,7 +209,12 @@ func (c *Controller) absent(
 	if claims := claimsOf(at); claims != nil && claims.Policy != nil {
 		return finding{life: plan.Ended, condition: conditionReleased, forget: true}, nil // not a source namespace
 	}
-	// The removal of replicas can't be taken back: the API server itself has to say what became of the source.
+	// The removal of replicas can't be taken back, and what the streams tell may be a minute old: the API server itself
+	// has to say what became of the source, and what is remembered of it.
+	record, err := c.record(ctx, key)
+	if err != nil {
+		return finding{}, fmt.Errorf("find out what is remembered of the source: %s", reason(err))
+	}
 	object, secretType, err := c.reread(ctx, key, record)
 	switch {
 	case apierrors.IsNotFound(err):
@@ -305,7 +309,7 @@ func (c *Controller) unannotated(
 		if err == nil {
 			return finding{
 				life: plan.Held, condition: conditionMissing,
-				writeBack: record, version: version, bare: len(object.GetAnnotations()) == 0,
+				writeBack: record.Annotations, version: version, bare: len(object.GetAnnotations()) == 0,
 			}
 		}
 	}

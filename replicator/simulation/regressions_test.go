@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
@@ -216,5 +218,51 @@ func TestReplicaIsNotRemovedByAPolicyThatHasChangedSince(t *testing.T) {
 		puts(older),
 		expects("the replica is still there", func(w *World) bool { return w.oracle.items[replica] != nil }),
 		releases(),
+	)
+}
+
+func TestPolicyIsRememberedBeforeTheStreamTellsOfIt(t *testing.T) {
+	source := at(annotations.Secret, "platform", "app")
+	scenario(t,
+		holds(informers.LabelRecord+"=policy"),
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.SurvivesRecreation: "true"})),
+		removes(source),
+		puts(secretAt(source, nil)),
+		expects("it goes on as a source", func(w *World) bool { return w.oracle.items[source].life == active }),
+		releases(),
+	)
+}
+
+func TestReplicaThatAnAcceptFromHeldGoesOnceItIsMended(t *testing.T) {
+	source := at(annotations.Secret, "platform", "app")
+	accepts := func(list string) Step {
+		return Step{Text: "have team-b accept from " + list, do: func(ctx context.Context, w *World) error {
+			return w.tenants.editNamespace(ctx, "team-b", func(ns *corev1.Namespace) {
+				ns.Annotations = map[string]string{annotations.AcceptFrom: list}
+			})
+		}}
+	}
+	scenario(t,
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-*"})),
+		accepts("Not A Pattern"),
+		edits(source, func(i *item) { i.Annotations[annotations.PushTo] = "team-a" }),
+		accepts("platform"),
+	)
+}
+
+// A replica that poses as a source, and has replicas, is not removed; it is once it has none.
+func TestReplicaThatPosedAsASourceGoesOnceItHasNoReplicas(t *testing.T) {
+	source, posing := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "app")
+	marks, notes := replicaMarks(annotations.ReplicaPull, posing.Name)
+	forged := secretAt(at(annotations.Secret, "team-b", "mine"), notes)
+	forged.Labels = marks
+	scenario(t,
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
+		edits(posing, func(i *item) { i.Annotations[annotations.PushTo] = "dev-a" }),
+		puts(forged),
+		edits(source, func(i *item) { i.Annotations[annotations.PushTo] = "dev-a" }),
+		expects("it is still there", func(w *World) bool { return w.oracle.items[posing] != nil }),
+		removes(forged.place()),
+		expects("it is gone", func(w *World) bool { return w.oracle.items[posing] == nil }),
 	)
 }
