@@ -200,7 +200,8 @@ func (o *oracle) judgeFill(before, after *item, p place, now time.Time) {
 		maps.DeleteFunc(m, func(k, _ string) bool {
 			switch k {
 			case annotations.LabelReplica, annotations.LabelSourceName, annotations.LabelSourceNamespace,
-				annotations.ReplicaOf, annotations.ReplicatedAt, annotations.ReplicatedKeys:
+				annotations.ReplicaOf, annotations.ReplicatedAt, annotations.ReplicatedKeys,
+				annotations.CopiedLabels, annotations.CopiedAnnotations:
 				return true
 			}
 			return false
