@@ -181,7 +181,7 @@ func TestPermissionsAreTheLeastThatWorks(t *testing.T) {
 			map[string]string{
 				"coordination.k8s.io/leases":            "create",
 				"coordination.k8s.io/leases/mirrorball": "get update",
-				"/configmaps":                           "list watch create patch delete",
+				"/configmaps":                           "get list watch create patch delete",
 			},
 		},
 	}
