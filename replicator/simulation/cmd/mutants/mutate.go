@@ -251,6 +251,9 @@ func (f *file) result(declared, r ast.Expr) {
 	if lit, ok := r.(*ast.BasicLit); ok && (lit.Value == `""` || lit.Value == "0") {
 		return
 	}
+	if lit, ok := r.(*ast.CompositeLit); ok && len(lit.Elts) == 0 {
+		return // the zero value already
+	}
 	kind := string(f.source[f.set.Position(declared.Pos()).Offset:f.set.Position(declared.End()).Offset])
 	if kind == "bool" {
 		if b, ok := r.(*ast.BinaryExpr); !ok || b.Op != token.LAND && b.Op != token.LOR {
