@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -62,7 +63,7 @@ func checkClaims(t *testing.T, m map[string]string, claims annotations.Claims) {
 	if claims.Policy != nil && (claims.PullFrom != nil || claims.Mirror != nil) {
 		t.Error("a replica is a source: a chain")
 	}
-	if claims.PullFrom != nil && claims.PullFrom.From == (annotations.Name{Namespace: "ns", Name: "name"}) {
+	if claims.PullFrom != nil && claims.PullFrom.From == (types.NamespacedName{Namespace: "ns", Name: "name"}) {
 		t.Error("it pulls from itself")
 	}
 	for _, p := range slices.Concat(claims.Problems, claims.Ignored) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
@@ -77,11 +78,11 @@ func TestNativeReach(t *testing.T) {
 		},
 		"pull-from names its source": {
 			annotations: with(native+"pull-from", "ns-1/a.b"),
-			wantFrom:    &annotations.Pull{From: annotations.Name{Namespace: "ns-1", Name: "a.b"}},
+			wantFrom:    &annotations.Pull{From: types.NamespacedName{Namespace: "ns-1", Name: "a.b"}},
 		},
 		"pull-from may name an object in the same namespace": {
 			annotations: with(native+"pull-from", "home/other"),
-			wantFrom:    &annotations.Pull{From: annotations.Name{Namespace: "home", Name: "other"}},
+			wantFrom:    &annotations.Pull{From: types.NamespacedName{Namespace: "home", Name: "other"}},
 		},
 		"pull-from without a namespace": {
 			annotations: with(native+"pull-from", "name"), wantProblems: []string{native + "pull-from"},

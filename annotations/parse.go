@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -25,7 +26,7 @@ func Parse(namespace, name string, annotations map[string]string) Claims {
 	if !Has(annotations) {
 		return Claims{}
 	}
-	p := &parser{self: Name{Namespace: namespace, Name: name}, annotations: annotations}
+	p := &parser{self: types.NamespacedName{Namespace: namespace, Name: name}, annotations: annotations}
 	p.replicatorMarks()
 	p.pull()
 	p.source()
@@ -73,7 +74,7 @@ func ParseAcceptFrom(annotations map[string]string) (*Patterns, *Problem) {
 
 // parser reads one object. Each dialect's part is in a file of its own.
 type parser struct {
-	self        Name
+	self        types.NamespacedName
 	annotations map[string]string
 	claims      Claims
 	// mirror says that the object is somebody's replica or asks to be, and by which key.
@@ -181,16 +182,16 @@ func (p *parser) unknown() {
 }
 
 // parseName reads "namespace/name" where both are valid; the error is a clause about the value.
-func parseName(s string) (Name, string) {
+func parseName(s string) (types.NamespacedName, string) {
 	namespace, name, ok := strings.Cut(s, "/")
 	if !ok || namespace == "" || name == "" {
-		return Name{}, "is not of the form namespace/name"
+		return types.NamespacedName{}, "is not of the form namespace/name"
 	}
 	if len(validation.IsDNS1123Label(namespace)) > 0 {
-		return Name{}, "is not of the form namespace/name: " + clip(namespace) + " can't be a namespace's name"
+		return types.NamespacedName{}, "is not of the form namespace/name: " + clip(namespace) + " can't be a namespace's name"
 	}
 	if len(validation.IsDNS1123Subdomain(name)) > 0 {
-		return Name{}, "is not of the form namespace/name: " + clip(name) + " can't be an object's name"
+		return types.NamespacedName{}, "is not of the form namespace/name: " + clip(name) + " can't be an object's name"
 	}
-	return Name{Namespace: strings.Clone(namespace), Name: strings.Clone(name)}, ""
+	return types.NamespacedName{Namespace: strings.Clone(namespace), Name: strings.Clone(name)}, ""
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
@@ -19,7 +20,7 @@ const (
 )
 
 // self is the object that is parsed in every test.
-var self = annotations.Name{Namespace: "home", Name: "cred"}
+var self = types.NamespacedName{Namespace: "home", Name: "cred"}
 
 // world is the namespaces that reaches are tried on.
 var world = map[string]map[string]string{
@@ -53,7 +54,7 @@ type reachTest struct {
 	wantDialect        annotations.Dialect
 	wantPush, wantPull []string
 	wantFrom           *annotations.Pull
-	wantMirror         *annotations.Name
+	wantMirror         *types.NamespacedName
 	wantPushedVersion  string
 	// wantProblems and wantIgnored are keys.
 	wantProblems, wantIgnored []string
@@ -172,28 +173,28 @@ func TestWhichDialectIsFollowed(t *testing.T) {
 			annotations: with(native+"pull-from", "x/y", reflector+"reflects", "a/b",
 				replicator+"replicate-from", "c/d"),
 			wantFrom: &annotations.Pull{
-				From: annotations.Name{Namespace: "x", Name: "y"}, Dialect: annotations.Native,
+				From: types.NamespacedName{Namespace: "x", Name: "y"}, Dialect: annotations.Native,
 			},
 			wantIgnored: []string{reflector + "reflects", replicator + "replicate-from"},
 		},
 		"a puller is followed in Reflector's dialect second": {
 			annotations: with(reflector+"reflects", "a/b", replicator+"replicate-from", "c/d"),
 			wantFrom: &annotations.Pull{
-				From: annotations.Name{Namespace: "a", Name: "b"}, Dialect: annotations.Reflector,
+				From: types.NamespacedName{Namespace: "a", Name: "b"}, Dialect: annotations.Reflector,
 			},
 			wantIgnored: []string{replicator + "replicate-from"},
 		},
 		"an object that pulls is no source (no chains)": {
 			annotations: with(native+"pull-from", "x/y", native+"push-to", "*", native+"exclude", "a",
 				reflector+"reflection-allowed", "true", replicator+"replicate-to", ".*"),
-			wantFrom: &annotations.Pull{From: annotations.Name{Namespace: "x", Name: "y"}},
+			wantFrom: &annotations.Pull{From: types.NamespacedName{Namespace: "x", Name: "y"}},
 			wantIgnored: []string{native + "exclude", native + "push-to",
 				reflector + "reflection-allowed", replicator + "replicate-to"},
 		},
 		"one that pulls in Reflector's dialect is no native source either": {
 			annotations: with(reflector+"reflects", "x/y", native+"push-to", "*"),
 			wantFrom: &annotations.Pull{
-				From: annotations.Name{Namespace: "x", Name: "y"}, Dialect: annotations.Reflector,
+				From: types.NamespacedName{Namespace: "x", Name: "y"}, Dialect: annotations.Reflector,
 			},
 			wantIgnored: []string{native + "push-to"},
 		},

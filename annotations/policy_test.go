@@ -3,6 +3,8 @@ package annotations
 import (
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 func policyOf(t *testing.T, a map[string]string) *Policy {
@@ -111,7 +113,7 @@ func TestGivenKeysAreAsMirrorballOrElseThePeerListsThem(t *testing.T) {
 }
 
 func TestNamesAreWrittenAsNamespaceAndName(t *testing.T) {
-	if got := (Name{Namespace: "infra", Name: "regcred"}).String(); got != "infra/regcred" {
+	if got := (types.NamespacedName{Namespace: "infra", Name: "regcred"}).String(); got != "infra/regcred" {
 		t.Errorf("%q", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // allowed and auto are short for Reflector's keys.
@@ -189,7 +190,7 @@ func TestReflectorSource(t *testing.T) {
 
 func TestReflectorMirror(t *testing.T) {
 	from := func(namespace, name string) *annotations.Pull {
-		source := annotations.Name{Namespace: namespace, Name: name}
+		source := types.NamespacedName{Namespace: namespace, Name: name}
 		return &annotations.Pull{From: source, Dialect: annotations.Reflector}
 	}
 	reflects, autoReflects := reflector+"reflects", reflector+"auto-reflects"
@@ -198,11 +199,11 @@ func TestReflectorMirror(t *testing.T) {
 		"white space around either is dropped": {annotations: with(reflects, " a / b\n"), wantFrom: from("a", "b")},
 		"auto-reflects: a mirror that was pushed": {
 			annotations: with(reflects, "a/b", autoReflects, "True"),
-			wantMirror:  &annotations.Name{Namespace: "a", Name: "b"},
+			wantMirror:  &types.NamespacedName{Namespace: "a", Name: "b"},
 		},
 		"auto-reflects in small letters": {
 			annotations: with(reflects, "a/b", autoReflects, "true"),
-			wantMirror:  &annotations.Name{Namespace: "a", Name: "b"},
+			wantMirror:  &types.NamespacedName{Namespace: "a", Name: "b"},
 		},
 		"auto-reflects false: one that pulls": {
 			annotations: with(reflects, "a/b", autoReflects, "False"), wantFrom: from("a", "b"),
@@ -215,7 +216,7 @@ func TestReflectorMirror(t *testing.T) {
 		"a mirror that was pushed is no pusher either, in any dialect": {
 			annotations: with(reflects, "a/b", autoReflects, "True", native+"push-to", "*",
 				replicator+"replicate-to", ".*"),
-			wantMirror:  &annotations.Name{Namespace: "a", Name: "b"},
+			wantMirror:  &types.NamespacedName{Namespace: "a", Name: "b"},
 			wantIgnored: []string{native + "push-to", replicator + "replicate-to"},
 		},
 		"three parts are no reflection, so the rest counts": {

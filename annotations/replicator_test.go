@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 const (
@@ -102,7 +103,7 @@ func TestReplicatorSource(t *testing.T) {
 }
 
 func TestReplicatorPuller(t *testing.T) {
-	from := &annotations.Pull{From: annotations.Name{Namespace: "a", Name: "b"}, Dialect: annotations.Replicator}
+	from := &annotations.Pull{From: types.NamespacedName{Namespace: "a", Name: "b"}, Dialect: annotations.Replicator}
 	at, version := replicator+"replicated-at", replicator+"replicated-from-version"
 	runReachTests(t, map[string]reachTest{
 		"replicate-from names the source": {annotations: with(replicateFrom, "a/b"), wantFrom: from},

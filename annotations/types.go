@@ -1,6 +1,9 @@
 package annotations
 
-import "k8s.io/apimachinery/pkg/util/validation"
+import (
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
 
 // Kind is a kind of object that is mirrored.
 type Kind string
@@ -11,15 +14,9 @@ const (
 	ConfigMap Kind = "ConfigMap"
 )
 
-// Name names an object of a known kind.
-type Name struct{ Namespace, Name string }
-
-// String is "namespace/name".
-func (n Name) String() string { return n.Namespace + "/" + n.Name }
-
-// Valid says whether an object of the name could be asked for: that it is of no more than a name's length and
-// characters. What is read from the marks of a replica may be anything that somebody wrote there.
-func (n Name) Valid() bool {
+// CouldName reports whether n could be the name of an object: neither part is empty, and both keep to the length and
+// the characters of names. What is read from the marks of a replica may be anything that somebody wrote there.
+func CouldName(n types.NamespacedName) bool {
 	return couldName(n.Namespace, validation.DNS1123LabelMaxLength) &&
 		couldName(n.Name, validation.DNS1123SubdomainMaxLength)
 }
@@ -55,7 +52,7 @@ type Claims struct {
 	// PullFrom is set on an object that asks to be filled; such an object is never a source.
 	PullFrom *Pull
 	// Mirror is set on an object that Reflector pushed (auto-reflects): the source it names.
-	Mirror *Name
+	Mirror *types.NamespacedName
 	// PushedVersion is set on an object that kubernetes-replicator pushed: its source's resourceVersion at the time.
 	// That controller's replicas do not name their source.
 	PushedVersion string
@@ -67,7 +64,7 @@ type Claims struct {
 
 // Pull is a request to be filled from a source.
 type Pull struct {
-	From    Name
+	From    types.NamespacedName
 	Dialect Dialect
 }
 

@@ -3,27 +3,29 @@ package annotations
 import (
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 func TestOnlyWhatCouldBeANameIsValid(t *testing.T) {
 	long := strings.Repeat("x", 254)
-	for n, want := range map[Name]bool{
-		{"infra", "regcred"}:            true,
-		{"infra", "a.b-c.1"}:            true,
-		{"infra", long[:253]}:           true,
-		{"infra", long}:                 false,
-		{long[:63], "regcred"}:          true,
-		{long[:64], "regcred"}:          false,
-		{"", "regcred"}:                 false,
-		{"infra", ""}:                   false,
-		{"..", "regcred"}:               false,
-		{"infra", ".."}:                 false,
-		{"infra", "a/b"}:                false,
-		{"infra", "%2e"}:                false,
-		{"infra", "regcred?watch=true"}: false,
-		{"infra", "regcred\n"}:          false,
+	for n, want := range map[types.NamespacedName]bool{
+		{Namespace: "infra", Name: "regcred"}:            true,
+		{Namespace: "infra", Name: "a.b-c.1"}:            true,
+		{Namespace: "infra", Name: long[:253]}:           true,
+		{Namespace: "infra", Name: long}:                 false,
+		{Namespace: long[:63], Name: "regcred"}:          true,
+		{Namespace: long[:64], Name: "regcred"}:          false,
+		{Namespace: "", Name: "regcred"}:                 false,
+		{Namespace: "infra", Name: ""}:                   false,
+		{Namespace: "..", Name: "regcred"}:               false,
+		{Namespace: "infra", Name: ".."}:                 false,
+		{Namespace: "infra", Name: "a/b"}:                false,
+		{Namespace: "infra", Name: "%2e"}:                false,
+		{Namespace: "infra", Name: "regcred?watch=true"}: false,
+		{Namespace: "infra", Name: "regcred\n"}:          false,
 	} {
-		if got := n.Valid(); got != want {
+		if got := CouldName(n); got != want {
 			t.Errorf("%.80q is valid: %t, want %t", n, got, want)
 		}
 	}

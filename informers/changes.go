@@ -2,13 +2,14 @@ package informers
 
 import (
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
 // This file turns changes into keys. A key too many costs a look; a key too few would leave a replica wrong.
 
-func (c *Cluster) candidateChanged(o *objects, n annotations.Name, old, new *Candidate) {
+func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new *Candidate) {
 	keys := names{}
 	for _, x := range []*Candidate{old, new} {
 		if x == nil || x.Claims == nil {
@@ -34,13 +35,13 @@ func (c *Cluster) candidateChanged(o *objects, n annotations.Name, old, new *Can
 	c.send(o.kind, n, news, keys)
 }
 
-func (c *Cluster) replicaChanged(o *objects, n annotations.Name, old, new *Replica) {
+func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *Replica) {
 	keys := names{}
 	for _, x := range []*Replica{old, new} {
 		if x == nil {
 			continue
 		}
-		if x.Source != (annotations.Name{}) {
+		if x.Source != (types.NamespacedName{}) {
 			keys[x.Source] = struct{}{}
 			c.above(o, x.Source, keys)
 		}
@@ -58,7 +59,7 @@ func (c *Cluster) replicaChanged(o *objects, n annotations.Name, old, new *Repli
 	c.send(o.kind, n, NewsOfItself, keys)
 }
 
-func (c *Cluster) namespaceChanged(_ annotations.Name, old, new *Namespace) {
+func (c *Cluster) namespaceChanged(_ types.NamespacedName, old, new *Namespace) {
 	if new == nil {
 		return // what stood in it is deleted one by one
 	}
@@ -72,7 +73,7 @@ func (c *Cluster) namespaceChanged(_ annotations.Name, old, new *Namespace) {
 		}
 	}
 	if old != nil && old.Problem != nil && new.Problem == nil {
-		c.thawed(new.Name.Name)
+		c.thawed(new.Name)
 	}
 }
 
@@ -101,7 +102,7 @@ func samePatterns(a, b *annotations.Patterns) bool {
 // reaches errs on the side of yes: what may take long to match, or can't be matched, is for the worker to find out.
 // This here runs between a stream and its next change.
 func reaches(p *annotations.Policy, n *Namespace) bool {
-	return n != nil && p.MayReach(n.Name.Name, n.Labels)
+	return n != nil && p.MayReach(n.Name, n.Labels)
 }
 
 func (c *Cluster) policies() map[Key]*annotations.Policy {
@@ -116,7 +117,7 @@ func (c *Cluster) policies() map[Key]*annotations.Policy {
 	return all
 }
 
-func (c *Cluster) accountChanged(n annotations.Name, old, new *ServiceAccount) {
+func (c *Cluster) accountChanged(n types.NamespacedName, old, new *ServiceAccount) {
 	o := c.kinds[annotations.Secret]
 	if o == nil {
 		return
@@ -132,13 +133,13 @@ func (c *Cluster) accountChanged(n annotations.Name, old, new *ServiceAccount) {
 	}
 	for key, policy := range c.policies() {
 		if key.Kind == annotations.Secret && policy.AttachTo.Match(n.Name) {
-			keys[key.Name] = struct{}{}
+			keys[key.NamespacedName] = struct{}{}
 		}
 	}
 	c.send(o.kind, n, NewsOfItself, keys)
 }
 
-func (c *Cluster) recordChanged(_ annotations.Name, old, new *Record) {
+func (c *Cluster) recordChanged(_ types.NamespacedName, old, new *Record) {
 	for _, x := range []*Record{old, new} {
 		if x != nil {
 			c.notify(x.Source, NewsAround)
@@ -156,7 +157,7 @@ func (c *Cluster) wanting(o *objects, target string, keys names) {
 }
 
 // concerned adds n itself if anything in the cluster refers to it as a source.
-func (c *Cluster) concerned(o *objects, n annotations.Name, keys names) {
+func (c *Cluster) concerned(o *objects, n types.NamespacedName, keys names) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if c.isNamed(o, n) || c.remembered[Key{o.kind, n}] != nil {
@@ -166,7 +167,7 @@ func (c *Cluster) concerned(o *objects, n annotations.Name, keys names) {
 
 // above adds the source of n where n is a replica that poses as a source: whether it may be removed depends on whether
 // it has replicas itself.
-func (c *Cluster) above(o *objects, n annotations.Name, keys names) {
+func (c *Cluster) above(o *objects, n types.NamespacedName, keys names) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if r := o.replicas.items[n]; r != nil && r.Claims != nil && r.Claims.Policy != nil {
@@ -175,7 +176,7 @@ func (c *Cluster) above(o *objects, n annotations.Name, keys names) {
 }
 
 // send tells of the keys that a change of the subject may concern.
-func (c *Cluster) send(kind annotations.Kind, subject annotations.Name, itself News, keys names) {
+func (c *Cluster) send(kind annotations.Kind, subject types.NamespacedName, itself News, keys names) {
 	for n := range keys {
 		if n == subject {
 			c.notify(Key{kind, n}, itself)

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
@@ -64,7 +65,7 @@ type Cluster struct {
 	// accountsIn are the ServiceAccounts by namespace, attached by the Secret that Mirrorball added to them,
 	// remembered the records by their source.
 	accountsIn index[string]
-	attached   index[annotations.Name]
+	attached   index[types.NamespacedName]
 	remembered map[Key]*Record
 	// sorted is every namespace by name, made again when asked for after a change.
 	sorted []*Namespace
@@ -74,7 +75,7 @@ type Cluster struct {
 func New(o Options) *Cluster {
 	c := &Cluster{
 		digestKey: o.DigestKey, notify: o.Notify, kinds: map[annotations.Kind]*objects{},
-		accountsIn: index[string]{}, attached: index[annotations.Name]{}, remembered: map[Key]*Record{},
+		accountsIn: index[string]{}, attached: index[types.NamespacedName]{}, remembered: map[Key]*Record{},
 	}
 	for _, kind := range o.Kinds {
 		c.kinds[kind] = c.newObjects(kind, o)
@@ -91,11 +92,11 @@ func New(o Options) *Cluster {
 func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
 	x := &objects{
 		kind: kind, sources: names{}, wanted: index[string]{},
-		replicasOf: index[annotations.Name]{}, pullers: index[annotations.Name]{}, pulled: index[annotations.Name]{},
+		replicasOf: index[types.NamespacedName]{}, pullers: index[types.NamespacedName]{}, pulled: index[types.NamespacedName]{},
 	}
 	resource := Resource(kind)
 	x.candidates = newStream(c, resource, newCandidate, x.indexCandidate,
-		func(n annotations.Name, old, new *Candidate) { c.candidateChanged(x, n, old, new) },
+		func(n types.NamespacedName, old, new *Candidate) { c.candidateChanged(x, n, old, new) },
 		metadataSource(o.Metadata, resource, "!"+annotations.LabelReplica), &metav1.PartialObjectMetadata{})
 	x.candidates.keep = (*Candidate).keep
 	var full cache.ListerWatcher
@@ -107,7 +108,7 @@ func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
 		full, expected = source(o.Typed.CoreV1().ConfigMaps(""), annotations.LabelReplica), &corev1.ConfigMap{}
 	}
 	x.replicas = newStream(c, resource+"/replicas", o.DigestKey.replica, x.indexReplica,
-		func(n annotations.Name, old, new *Replica) { c.replicaChanged(x, n, old, new) }, full, expected)
+		func(n types.NamespacedName, old, new *Replica) { c.replicaChanged(x, n, old, new) }, full, expected)
 	return x
 }
 
@@ -116,11 +117,11 @@ func Resource(kind annotations.Kind) string { return strings.ToLower(string(kind
 
 func newStream[T lean](
 	c *Cluster, name string, convert func(any) (T, error),
-	index func(old, new T), changed func(n annotations.Name, old, new T),
+	index func(old, new T), changed func(n types.NamespacedName, old, new T),
 	from cache.ListerWatcher, expected runtime.Object,
 ) *stream[T] {
 	return &stream[T]{
-		name: name, mu: &c.mu, items: map[annotations.Name]T{},
+		name: name, mu: &c.mu, items: map[types.NamespacedName]T{},
 		convert: convert, index: index, changed: changed, source: from, expected: expected,
 	}
 }
@@ -193,15 +194,15 @@ func (c *Cluster) indexNamespace(_, _ *Namespace) { c.sorted = nil }
 
 func (c *Cluster) indexAccount(old, new *ServiceAccount) {
 	if old != nil {
-		c.accountsIn.remove(old.Namespace, old.Name)
+		c.accountsIn.remove(old.Namespace, old.NamespacedName)
 		for _, source := range old.Attached {
-			c.attached.remove(source, old.Name)
+			c.attached.remove(source, old.NamespacedName)
 		}
 	}
 	if new != nil {
-		c.accountsIn.add(new.Namespace, new.Name)
+		c.accountsIn.add(new.Namespace, new.NamespacedName)
 		for _, source := range new.Attached {
-			c.attached.add(source, new.Name)
+			c.attached.add(source, new.NamespacedName)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/mirrorball-dev/mirrorball/annotations"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -44,7 +45,7 @@ func FuzzParseAttached(f *testing.F) {
 		}
 		var entries []string
 		for name, source := range got {
-			if !source.Valid() {
+			if !annotations.CouldName(source) {
 				t.Errorf("%q is no name", source)
 			}
 			entry := name + "=" + source.String()

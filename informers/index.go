@@ -1,32 +1,35 @@
 package informers
 
-import "github.com/mirrorball-dev/mirrorball/annotations"
+import (
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"k8s.io/apimachinery/pkg/types"
+)
 
 // names is a set of names.
-type names map[annotations.Name]struct{}
+type names map[types.NamespacedName]struct{}
 
 // index maps a key to the set of names that belong to it. It is no map of counts: adding twice is adding once.
 type index[K comparable] map[K]names
 
-func (x index[K]) add(k K, n annotations.Name) {
+func (x index[K]) add(k K, n types.NamespacedName) {
 	if x[k] == nil {
 		x[k] = names{}
 	}
 	x[k][n] = struct{}{}
 }
 
-func (x index[K]) remove(k K, n annotations.Name) {
+func (x index[K]) remove(k K, n types.NamespacedName) {
 	delete(x[k], n)
 	if len(x[k]) == 0 {
 		delete(x, k)
 	}
 }
 
-func (x index[K]) list(k K) []annotations.Name {
+func (x index[K]) list(k K) []types.NamespacedName {
 	if len(x[k]) == 0 {
 		return nil
 	}
-	out := make([]annotations.Name, 0, len(x[k]))
+	out := make([]types.NamespacedName, 0, len(x[k]))
 	for n := range x[k] {
 		out = append(out, n)
 	}
@@ -45,21 +48,21 @@ type objects struct {
 	// replicasOf are the replicas by the source that they name; pullers the candidates that ask to be filled and pulled
 	// the replicas that do, by the same. Each stream has an index of its own: an object that passes from one to the
 	// other may leave the one after it came to the other.
-	replicasOf index[annotations.Name]
-	pullers    index[annotations.Name]
-	pulled     index[annotations.Name]
+	replicasOf index[types.NamespacedName]
+	pullers    index[types.NamespacedName]
+	pulled     index[types.NamespacedName]
 }
 
 func (o *objects) indexCandidate(old, new *Candidate) {
 	if old != nil && old.Claims != nil {
-		o.unclaim(old.Name, old.Claims)
+		o.unclaim(old.NamespacedName, old.Claims)
 	}
 	if new != nil && new.Claims != nil {
-		o.claim(new.Name, new.Claims)
+		o.claim(new.NamespacedName, new.Claims)
 	}
 }
 
-func (o *objects) claim(n annotations.Name, c *annotations.Claims) {
+func (o *objects) claim(n types.NamespacedName, c *annotations.Claims) {
 	if c.PullFrom != nil {
 		o.pullers.add(c.PullFrom.From, n)
 	}
@@ -71,7 +74,7 @@ func (o *objects) claim(n annotations.Name, c *annotations.Claims) {
 	}
 }
 
-func (o *objects) unclaim(n annotations.Name, c *annotations.Claims) {
+func (o *objects) unclaim(n types.NamespacedName, c *annotations.Claims) {
 	if c.PullFrom != nil {
 		o.pullers.remove(c.PullFrom.From, n)
 	}
@@ -83,15 +86,15 @@ func (o *objects) unclaim(n annotations.Name, c *annotations.Claims) {
 
 func (o *objects) indexReplica(old, new *Replica) {
 	if old != nil {
-		o.replicasOf.remove(old.Source, old.Name)
+		o.replicasOf.remove(old.Source, old.NamespacedName)
 		if p := pullOf(old); p != nil {
-			o.pulled.remove(p.From, old.Name)
+			o.pulled.remove(p.From, old.NamespacedName)
 		}
 	}
 	if new != nil {
-		o.replicasOf.add(new.Source, new.Name)
+		o.replicasOf.add(new.Source, new.NamespacedName)
 		if p := pullOf(new); p != nil {
-			o.pulled.add(p.From, new.Name)
+			o.pulled.add(p.From, new.NamespacedName)
 		}
 	}
 }

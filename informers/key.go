@@ -5,16 +5,17 @@ import (
 	"strconv"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Key names a source, present or not: the unit of work.
 type Key struct {
 	Kind annotations.Kind
-	annotations.Name
+	types.NamespacedName
 }
 
 // String is "Kind namespace/name".
-func (k Key) String() string { return string(k.Kind) + " " + k.Name.String() }
+func (k Key) String() string { return string(k.Kind) + " " + k.NamespacedName.String() }
 
 // Version is a resourceVersion. Since KEP-5504 they are decimal numbers that may be compared within one resource type.
 type Version uint64

@@ -16,7 +16,7 @@ import (
 
 // Identity is what every lean object keeps of its metadata.
 type Identity struct {
-	annotations.Name
+	types.NamespacedName
 	UID     types.UID
 	Version Version
 	Created time.Time
@@ -26,7 +26,7 @@ type Identity struct {
 
 // GetObjectMeta lets client-go's Reflector key a lean object while it streams the initial list.
 func (i *Identity) GetObjectMeta() metav1.Object {
-	return &metav1.ObjectMeta{Namespace: i.Namespace, Name: i.Name.Name, ResourceVersion: i.Version.String(), UID: i.UID}
+	return &metav1.ObjectMeta{Namespace: i.Namespace, Name: i.Name, ResourceVersion: i.Version.String(), UID: i.UID}
 }
 
 func (i *Identity) identity() *Identity { return i }
@@ -35,11 +35,11 @@ func (i *Identity) identity() *Identity { return i }
 func IdentityOf(m metav1.Object) (Identity, error) {
 	v, err := ParseVersion(m.GetResourceVersion())
 	return Identity{
-		Name:     annotations.Name{Namespace: intern(m.GetNamespace()), Name: intern(m.GetName())},
-		UID:      m.GetUID(),
-		Version:  v,
-		Created:  m.GetCreationTimestamp().Time,
-		Deleting: m.GetDeletionTimestamp() != nil,
+		NamespacedName: types.NamespacedName{Namespace: intern(m.GetNamespace()), Name: intern(m.GetName())},
+		UID:            m.GetUID(),
+		Version:        v,
+		Created:        m.GetCreationTimestamp().Time,
+		Deleting:       m.GetDeletionTimestamp() != nil,
 	}, err
 }
 
@@ -79,7 +79,7 @@ func newCandidate(obj any) (*Candidate, error) {
 	claims := claimsOf(m)
 	if claims == nil {
 		v, err := ParseVersion(m.ResourceVersion)
-		return &Candidate{Identity: Identity{Name: annotations.Name{Namespace: m.Namespace, Name: m.Name}, Version: v}}, err
+		return &Candidate{Identity: Identity{NamespacedName: types.NamespacedName{Namespace: m.Namespace, Name: m.Name}, Version: v}}, err
 	}
 	id, err := IdentityOf(m)
 	if err != nil {
@@ -106,7 +106,7 @@ type Replica struct {
 	// Mode is the label's value: annotations.ReplicaPush, ReplicaPull or a forgery.
 	Mode string
 	// Source is the source that it names; zero where it names none.
-	Source annotations.Name
+	Source types.NamespacedName
 	// Digest is the DigestKey's of its content.
 	Digest    Digest
 	Type      string
@@ -135,18 +135,18 @@ func (k DigestKey) Replica(m metav1.Object, c Content) (*Replica, error) {
 }
 
 // sourceOf prefers the annotation, which is always whole, and falls back on the labels, which survive the loss of it.
-func sourceOf(c Content) annotations.Name {
-	var source annotations.Name
+func sourceOf(c Content) types.NamespacedName {
+	var source types.NamespacedName
 	source.Namespace, source.Name, _ = strings.Cut(c.Annotations[annotations.ReplicaOf], "/")
-	if !source.Valid() {
-		source = annotations.Name{
+	if !annotations.CouldName(source) {
+		source = types.NamespacedName{
 			Namespace: c.Labels[annotations.LabelSourceNamespace], Name: c.Labels[annotations.LabelSourceName],
 		}
 	}
-	if !source.Valid() {
-		return annotations.Name{}
+	if !annotations.CouldName(source) {
+		return types.NamespacedName{}
 	}
-	return annotations.Name{Namespace: intern(source.Namespace), Name: intern(source.Name)}
+	return types.NamespacedName{Namespace: intern(source.Namespace), Name: intern(source.Name)}
 }
 
 // present are those of the keys that m has, each once: the list is on the replica, where anyone can write it.
@@ -206,7 +206,7 @@ type ServiceAccount struct {
 	// PullSecrets are the names in imagePullSecrets, in order.
 	PullSecrets []string
 	// Attached are the entries of PullSecrets that Mirrorball added, and for which source.
-	Attached map[string]annotations.Name
+	Attached map[string]types.NamespacedName
 	// Bare says that it has no annotations.
 	Bare bool
 }
@@ -230,19 +230,19 @@ func newServiceAccount(obj any) (*ServiceAccount, error) {
 }
 
 // ParseAttached reads the Attached annotation; what cannot be read in it is left out, and so never taken away.
-func ParseAttached(s string) map[string]annotations.Name {
-	var out map[string]annotations.Name
+func ParseAttached(s string) map[string]types.NamespacedName {
+	var out map[string]types.NamespacedName
 	for _, entry := range SplitList(s) {
 		name, of, _ := strings.Cut(entry, "=")
-		var source annotations.Name
+		var source types.NamespacedName
 		source.Namespace, source.Name, _ = strings.Cut(of, "/")
-		if !source.Valid() {
+		if !annotations.CouldName(source) {
 			continue
 		}
 		if out == nil {
-			out = map[string]annotations.Name{}
+			out = map[string]types.NamespacedName{}
 		}
-		out[intern(name)] = annotations.Name{Namespace: intern(source.Namespace), Name: intern(source.Name)}
+		out[intern(name)] = types.NamespacedName{Namespace: intern(source.Namespace), Name: intern(source.Name)}
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Standing is what stands at one place: a candidate, a replica, or nothing.
@@ -58,7 +59,7 @@ func (c *Cluster) at(k Key) Standing {
 	if o == nil {
 		return Standing{}
 	}
-	s := Standing{Candidate: o.candidates.items[k.Name], Replica: o.replicas.items[k.Name]}
+	s := Standing{Candidate: o.candidates.items[k.NamespacedName], Replica: o.replicas.items[k.NamespacedName]}
 	if s.Candidate != nil && s.Replica != nil {
 		// One of the streams is behind: what it tells of was relabelled, or deleted and made again.
 		if s.Candidate.Version > s.Replica.Version {
@@ -76,7 +77,7 @@ func (c *Cluster) Places(kind annotations.Kind, name string, namespaces []*Names
 	defer c.mu.RUnlock()
 	out := make([]Standing, len(namespaces))
 	for i, n := range namespaces {
-		out[i] = c.at(Key{kind, annotations.Name{Namespace: n.Name.Name, Name: name}})
+		out[i] = c.at(Key{kind, types.NamespacedName{Namespace: n.Name, Name: name}})
 	}
 	return out
 }
@@ -90,7 +91,7 @@ func (c *Cluster) Namespaces() []*Namespace {
 		for _, n := range c.namespaces.items {
 			c.sorted = append(c.sorted, n)
 		}
-		slices.SortFunc(c.sorted, func(a, b *Namespace) int { return cmp.Compare(a.Name.Name, b.Name.Name) })
+		slices.SortFunc(c.sorted, func(a, b *Namespace) int { return cmp.Compare(a.Name, b.Name) })
 	}
 	return c.sorted
 }
@@ -103,11 +104,11 @@ func (c *Cluster) ReplicasOf(source Key) []*Replica {
 	if o == nil {
 		return nil
 	}
-	out := make([]*Replica, 0, len(o.replicasOf[source.Name]))
-	for n := range o.replicasOf[source.Name] {
+	out := make([]*Replica, 0, len(o.replicasOf[source.NamespacedName]))
+	for n := range o.replicasOf[source.NamespacedName] {
 		out = append(out, o.replicas.items[n])
 	}
-	slices.SortFunc(out, func(a, b *Replica) int { return compareNames(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b *Replica) int { return compareNames(a.NamespacedName, b.NamespacedName) })
 	return out
 }
 
@@ -116,10 +117,10 @@ func (c *Cluster) HasReplicas(k Key) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	o := c.kinds[k.Kind]
-	return o != nil && len(o.replicasOf[k.Name]) > 0
+	return o != nil && len(o.replicasOf[k.NamespacedName]) > 0
 }
 
-func (c *Cluster) isNamed(o *objects, n annotations.Name) bool {
+func (c *Cluster) isNamed(o *objects, n types.NamespacedName) bool {
 	return o != nil && len(o.replicasOf[n])+len(o.pullers[n])+len(o.pulled[n]) > 0
 }
 
@@ -131,14 +132,14 @@ func (c *Cluster) Pullers(source Key) []Standing {
 	if o == nil {
 		return nil
 	}
-	list := append(o.pullers.list(source.Name), o.pulled.list(source.Name)...)
+	list := append(o.pullers.list(source.NamespacedName), o.pulled.list(source.NamespacedName)...)
 	slices.SortFunc(list, compareNames)
 	list = slices.Compact(list)
 	out := make([]Standing, 0, len(list))
 	for _, n := range list {
 		// While an object passes from one stream to the other, what is indexed of the one may be over by the other.
 		at := c.at(Key{source.Kind, n})
-		if pull := at.Pull(); pull != nil && pull.From == source.Name {
+		if pull := at.Pull(); pull != nil && pull.From == source.NamespacedName {
 			out = append(out, at)
 		}
 	}
@@ -155,11 +156,11 @@ func (c *Cluster) Rivals(source Key, target string) []*Candidate {
 	}
 	var out []*Candidate
 	for n := range o.wanted[target] {
-		if n != source.Name {
+		if n != source.NamespacedName {
 			out = append(out, o.candidates.items[n])
 		}
 	}
-	slices.SortFunc(out, func(a, b *Candidate) int { return compareNames(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b *Candidate) int { return compareNames(a.NamespacedName, b.NamespacedName) })
 	return out
 }
 
@@ -178,7 +179,7 @@ func (c *Cluster) AccountsIn(namespace string) []*ServiceAccount {
 }
 
 // AttachedTo are the ServiceAccounts to which Mirrorball added replicas of the source, sorted.
-func (c *Cluster) AttachedTo(source annotations.Name) []*ServiceAccount {
+func (c *Cluster) AttachedTo(source types.NamespacedName) []*ServiceAccount {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.accountList(c.attached[source])
@@ -189,11 +190,11 @@ func (c *Cluster) accountList(set names) []*ServiceAccount {
 	for n := range set {
 		out = append(out, c.accounts.items[n])
 	}
-	slices.SortFunc(out, func(a, b *ServiceAccount) int { return compareNames(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b *ServiceAccount) int { return compareNames(a.NamespacedName, b.NamespacedName) })
 	return out
 }
 
-func compareNames(a, b annotations.Name) int {
+func compareNames(a, b types.NamespacedName) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 

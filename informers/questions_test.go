@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -33,7 +34,7 @@ func newTestCluster(t *testing.T, notify func(Key, News)) *Cluster {
 func TestPullersLeaveOutWhatIsAPushedReplicaByNow(t *testing.T) {
 	c := newTestCluster(t, func(Key, News) {})
 	secrets := c.kinds[annotations.Secret]
-	source := Key{annotations.Secret, annotations.Name{Namespace: "from", Name: "s"}}
+	source := Key{annotations.Secret, types.NamespacedName{Namespace: "from", Name: "s"}}
 	puller := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "to", Name: "s", ResourceVersion: "1", Annotations: map[string]string{annotations.PullFrom: "from/s"},
 	}}
@@ -78,7 +79,7 @@ func TestPullersStayThatPassFromOneStreamToTheOther(t *testing.T) {
 	if err := secrets.candidates.Delete(candidate); err != nil {
 		t.Fatal(err)
 	}
-	if got := len(c.Pullers(Key{annotations.Secret, annotations.Name{Namespace: "from", Name: "s"}})); got != 1 {
+	if got := len(c.Pullers(Key{annotations.Secret, types.NamespacedName{Namespace: "from", Name: "s"}})); got != 1 {
 		t.Errorf("%d objects pull, want the one that was filled", got)
 	}
 }
@@ -105,7 +106,7 @@ func TestWhatStandsInAPlaceIsTheNewerOfWhatTheStreamsTell(t *testing.T) {
 			if err := secrets.replicas.Update(&corev1.Secret{ObjectMeta: meta}); err != nil {
 				t.Fatal(err)
 			}
-			at := c.At(Key{annotations.Secret, annotations.Name{Namespace: "from", Name: "s"}})
+			at := c.At(Key{annotations.Secret, types.NamespacedName{Namespace: "from", Name: "s"}})
 			if (at.Replica != nil) != tc.wantReplica || (at.Candidate != nil) == tc.wantReplica {
 				t.Errorf("candidate %v, replica %v", at.Candidate != nil, at.Replica != nil)
 			}
@@ -115,7 +116,7 @@ func TestWhatStandsInAPlaceIsTheNewerOfWhatTheStreamsTell(t *testing.T) {
 
 func TestNewsSaysWhatAChangeIsToASource(t *testing.T) {
 	var got []News
-	source := Key{annotations.Secret, annotations.Name{Namespace: "from", Name: "s"}}
+	source := Key{annotations.Secret, types.NamespacedName{Namespace: "from", Name: "s"}}
 	c := newTestCluster(t, func(key Key, news News) {
 		if key == source {
 			got = append(got, news)

@@ -57,7 +57,7 @@ func (r *Record) ConfigMap(namespace string) *corev1.ConfigMap {
 			Labels: map[string]string{LabelRecord: recordPolicy, annotations.LabelManagedBy: annotations.ManagedBy},
 		},
 		Data: map[string]string{
-			"kind": string(r.Source.Kind), "namespace": r.Source.Namespace, "name": r.Source.Name.Name,
+			"kind": string(r.Source.Kind), "namespace": r.Source.Namespace, "name": r.Source.Name,
 			"uid": string(r.SourceUID), "type": r.Type, "annotations": string(policy),
 		},
 	}
@@ -78,14 +78,14 @@ func newRecord(obj any) (*Record, error) {
 	r := &Record{
 		Identity: id,
 		Source: Key{
-			Kind: annotations.Kind(cm.Data["kind"]),
-			Name: annotations.Name{Namespace: cm.Data["namespace"], Name: cm.Data["name"]},
+			Kind:           annotations.Kind(cm.Data["kind"]),
+			NamespacedName: types.NamespacedName{Namespace: cm.Data["namespace"], Name: cm.Data["name"]},
 		},
 		SourceUID: types.UID(cm.Data["uid"]), Type: cm.Data["type"],
 	}
 	if err := json.Unmarshal([]byte(cm.Data["annotations"]), &r.Annotations); err != nil {
-		return nil, fmt.Errorf("record %s: annotations: %w", id.Name, err)
+		return nil, fmt.Errorf("record %s: annotations: %w", id.NamespacedName, err)
 	}
-	r.Policy = annotations.Parse(r.Source.Namespace, r.Source.Name.Name, r.Annotations).Policy
+	r.Policy = annotations.Parse(r.Source.Namespace, r.Source.Name, r.Annotations).Policy
 	return r, nil
 }

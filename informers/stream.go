@@ -6,10 +6,9 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
-
-	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
 // lean is a pointer to one of the lean structs.
@@ -26,7 +25,7 @@ type stream[T lean] struct {
 	// mu is the cluster's: all stores and indexes change together.
 	mu *sync.RWMutex
 	// items by namespace and name.
-	items map[annotations.Name]T
+	items map[types.NamespacedName]T
 	// convert makes the lean form of an object from the API.
 	convert func(obj any) (T, error)
 	// keep makes of it what is stored; nil keeps it as it is.
@@ -34,7 +33,7 @@ type stream[T lean] struct {
 	// index is called with mu held for each change; old or new is the zero T on creation and deletion.
 	index func(old, new T)
 	// changed is called afterwards, without mu, to turn the change into keys.
-	changed func(n annotations.Name, old, new T)
+	changed func(n types.NamespacedName, old, new T)
 	synced  bool
 	// seen is the version up to which the watch has told of everything.
 	seen Version
@@ -108,16 +107,16 @@ func (s *stream[T]) observe(t T) {
 // store is called with mu held, and gives it back.
 func (s *stream[T]) store(t T) {
 	id := t.identity()
-	old, had := s.items[id.Name]
+	old, had := s.items[id.NamespacedName]
 	if had && old.identity().Version > id.Version {
 		s.mu.Unlock()
 		return
 	}
 	t = s.kept(t)
-	s.items[id.Name] = t
+	s.items[id.NamespacedName] = t
 	s.index(old, t)
 	s.mu.Unlock()
-	s.changed(id.Name, old, t)
+	s.changed(id.NamespacedName, old, t)
 }
 
 func (s *stream[T]) kept(t T) T {
@@ -144,15 +143,15 @@ func (s *stream[T]) Delete(obj any) error {
 func (s *stream[T]) remove(id Identity) {
 	var none T
 	s.mu.Lock()
-	old, had := s.items[id.Name]
+	old, had := s.items[id.NamespacedName]
 	if !had || old.identity().Version > id.Version {
 		s.mu.Unlock()
 		return
 	}
-	delete(s.items, id.Name)
+	delete(s.items, id.NamespacedName)
 	s.index(old, none)
 	s.mu.Unlock()
-	s.changed(id.Name, old, none)
+	s.changed(id.NamespacedName, old, none)
 }
 
 // Replace is called by the Reflector with the whole list as of a resourceVersion.
@@ -161,16 +160,16 @@ func (s *stream[T]) Replace(list []any, resourceVersion string) error {
 	if err != nil {
 		return fmt.Errorf("%s: list: %w", s.name, err)
 	}
-	items := make(map[annotations.Name]T, len(list))
+	items := make(map[types.NamespacedName]T, len(list))
 	for _, obj := range list {
 		t, err := s.lean(obj)
 		if err != nil {
 			return err
 		}
-		items[t.identity().Name] = t
+		items[t.identity().NamespacedName] = t
 	}
 	type change struct {
-		name     annotations.Name
+		name     types.NamespacedName
 		old, new T
 	}
 	var changes []change

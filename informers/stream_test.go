@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -51,7 +52,7 @@ func TestAnAnswerThatComesAfterTheRemovalBringsNothingBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Observe(annotations.Secret, written)
-	if at := c.At(Key{annotations.Secret, written.Name}); at.Replica != nil {
+	if at := c.At(Key{annotations.Secret, written.NamespacedName}); at.Replica != nil {
 		t.Error("an object that is gone is taken for a replica")
 	}
 	later, err := DigestKey{}.replica(filled("9"))
@@ -59,13 +60,13 @@ func TestAnAnswerThatComesAfterTheRemovalBringsNothingBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Observe(annotations.Secret, later)
-	if at := c.At(Key{annotations.Secret, written.Name}); at.Replica == nil {
+	if at := c.At(Key{annotations.Secret, written.NamespacedName}); at.Replica == nil {
 		t.Error("the answer to a later write is passed over")
 	}
 }
 
 func TestAnObjectThatIsFilledStaysAPullerInWhateverOrderTheStreamsTellOfIt(t *testing.T) {
-	source := Key{annotations.Secret, annotations.Name{Namespace: "platform", Name: "token"}}
+	source := Key{annotations.Secret, types.NamespacedName{Namespace: "platform", Name: "token"}}
 	asks := filled("3")
 	asks.Labels = nil
 	object := &metav1.PartialObjectMetadata{ObjectMeta: asks.ObjectMeta}

@@ -54,20 +54,20 @@ const requestTimeout = 30 * time.Second
 // source reads a source whole.
 func (a *api) source(ctx context.Context, key informers.Key) (metav1.Object, informers.Content, error) {
 	if key.Kind == annotations.ConfigMap {
-		cm, err := a.configMap(ctx, key.Name)
+		cm, err := a.configMap(ctx, key.NamespacedName)
 		return cm, informers.ContentOfConfigMap(cm), err
 	}
 	var s corev1.Secret
-	err := a.get(key.Kind, key.Name).Do(ctx).Into(&s)
+	err := a.get(key.Kind, key.NamespacedName).Do(ctx).Into(&s)
 	return &s, informers.ContentOfSecret(&s), err
 }
 
-func (a *api) get(kind annotations.Kind, n annotations.Name) *rest.Request {
+func (a *api) get(kind annotations.Kind, n types.NamespacedName) *rest.Request {
 	return a.client.Get().Namespace(n.Namespace).Resource(informers.Resource(kind)).Name(n.Name).Timeout(requestTimeout)
 }
 
 // configMap reads a ConfigMap whole.
-func (a *api) configMap(ctx context.Context, n annotations.Name) (*corev1.ConfigMap, error) {
+func (a *api) configMap(ctx context.Context, n types.NamespacedName) (*corev1.ConfigMap, error) {
 	var cm corev1.ConfigMap
 	err := a.get(annotations.ConfigMap, n).Do(ctx).Into(&cm)
 	return &cm, err
@@ -76,7 +76,7 @@ func (a *api) configMap(ctx context.Context, n annotations.Name) (*corev1.Config
 // metadata reads an object without its content.
 func (a *api) metadata(ctx context.Context, key informers.Key) (*metav1.PartialObjectMetadata, error) {
 	var m metav1.PartialObjectMetadata
-	err := a.get(key.Kind, key.Name).SetHeader("Accept", metadataOnly).Do(ctx).Into(&m)
+	err := a.get(key.Kind, key.NamespacedName).SetHeader("Accept", metadataOnly).Do(ctx).Into(&m)
 	return &m, err
 }
 
@@ -103,7 +103,7 @@ func (a *api) refused(ctx context.Context, resource, namespace string, obj runti
 
 // patch changes an object by a JSON patch, which holds the version that it was decided on.
 func (a *api) patch(
-	ctx context.Context, resource string, n annotations.Name, p patch,
+	ctx context.Context, resource string, n types.NamespacedName, p patch,
 ) (*metav1.PartialObjectMetadata, error) {
 	body, err := json.Marshal(p)
 	if err != nil {
@@ -118,7 +118,7 @@ func (a *api) patch(
 // remove deletes the very version of the very object.
 func (a *api) remove(ctx context.Context, resource string, id informers.Identity) error {
 	version := id.Version.String()
-	return a.client.Delete().Namespace(id.Namespace).Resource(resource).Name(id.Name.Name).
+	return a.client.Delete().Namespace(id.Namespace).Resource(resource).Name(id.Name).
 		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).
 		Body(&metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &id.UID, ResourceVersion: &version}}).
 		Do(ctx).Error()

@@ -249,7 +249,7 @@ func (d *deed) delete(ctx context.Context, r *informers.Replica) error {
 	return err
 }
 
-func (d *deed) create(ctx context.Context, at annotations.Name) error {
+func (d *deed) create(ctx context.Context, at types.NamespacedName) error {
 	m, err := d.c.api.create(ctx, d.resource(), at.Namespace, object(d.key.Kind, at, d.push, d.at))
 	return d.observe(m, d.push, err)
 }
@@ -331,7 +331,7 @@ func (d *deed) fill(ctx context.Context, a plan.Action) error {
 
 // read reads the object that the action was decided on: its content is not in the caches.
 func (d *deed) read(ctx context.Context, a plan.Action) (informers.Content, error) {
-	object, content, err := d.c.api.source(ctx, informers.Key{Kind: d.key.Kind, Name: a.Target})
+	object, content, err := d.c.api.source(ctx, informers.Key{Kind: d.key.Kind, NamespacedName: a.Target})
 	if err == nil && object.GetResourceVersion() != a.At.Identity().Version.String() {
 		resource := corev1.Resource(d.resource())
 		return content, apierrors.NewConflict(resource, a.Target.Name, errors.New("it has changed meanwhile"))
@@ -409,11 +409,11 @@ func (d *deed) attach(ctx context.Context, a plan.Action) error {
 	sa := *a.Account
 	sa.PullSecrets, sa.Attached = slices.Clone(sa.PullSecrets), maps.Clone(sa.Attached)
 	if sa.Attached == nil {
-		sa.Attached = map[string]annotations.Name{}
+		sa.Attached = map[string]types.NamespacedName{}
 	}
 	if a.Verb == plan.Attach {
 		sa.PullSecrets = append(sa.PullSecrets, a.Secret)
-		sa.Attached[a.Secret] = d.key.Name
+		sa.Attached[a.Secret] = d.key.NamespacedName
 	} else {
 		sa.PullSecrets = slices.DeleteFunc(sa.PullSecrets, func(s string) bool { return s == a.Secret })
 		delete(sa.Attached, a.Secret)
@@ -441,7 +441,7 @@ func (d *deed) attach(ctx context.Context, a plan.Action) error {
 	return nil
 }
 
-func attachedList(attached map[string]annotations.Name) string {
+func attachedList(attached map[string]types.NamespacedName) string {
 	var entries []string
 	for _, secret := range slices.Sorted(maps.Keys(attached)) {
 		entries = append(entries, secret+"="+attached[secret].String())

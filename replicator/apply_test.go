@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -23,7 +24,7 @@ import (
 
 const testType = "example.com/token"
 
-var testTarget = annotations.Name{Namespace: "to", Name: "s"}
+var testTarget = types.NamespacedName{Namespace: "to", Name: "s"}
 
 // deedWorld is an API server with one namespace, and a deed for a source that is immutable and copies a label.
 type deedWorld struct {
@@ -45,14 +46,14 @@ func newDeedWorld(t *testing.T, change ...func(map[string]string)) *deedWorld {
 		f(notes)
 	}
 	policy := desiredPolicy(t, notes)
-	key := informers.Key{Kind: annotations.Secret, Name: annotations.Name{Namespace: "from", Name: "s"}}
+	key := informers.Key{Kind: annotations.Secret, NamespacedName: types.NamespacedName{Namespace: "from", Name: "s"}}
 	content := informers.Content{
 		Type: testType, Immutable: true, Data: map[string][]byte{"k": []byte("new")}, Binary: map[string][]byte{},
 		Labels: map[string]string{"team": "blue"},
 	}
 	d := &deed{
 		c: c, key: key, content: content, at: time.Now(),
-		source: &plan.Source{Identity: informers.Identity{Name: key.Name, Version: 7}, Type: testType, Policy: policy},
+		source: &plan.Source{Identity: informers.Identity{NamespacedName: key.NamespacedName, Version: 7}, Type: testType, Policy: policy},
 	}
 	var errs [3]error
 	d.push, errs[0] = pushed(key, policy, content)
@@ -124,7 +125,7 @@ func (w *deedWorld) account(change func(*corev1.ServiceAccount)) *informers.Serv
 		lean.PullSecrets = append(lean.PullSecrets, ref.Name)
 	}
 	if made.Annotations != nil {
-		lean.Attached = map[string]annotations.Name{"s": w.key.Name}
+		lean.Attached = map[string]types.NamespacedName{"s": w.key.NamespacedName}
 	}
 	return lean
 }
@@ -230,7 +231,7 @@ func TestEachActionLeavesWhatThePlanWants(t *testing.T) {
 			if a.Pull != nil {
 				return // the watch brings it
 			}
-			seen := w.c.cluster.At(informers.Key{Kind: annotations.Secret, Name: testTarget}).Replica
+			seen := w.c.cluster.At(informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}).Replica
 			switch {
 			case want == nil && seen != nil, want != nil && seen == nil:
 				t.Errorf("the caches show %v", seen)
@@ -341,7 +342,7 @@ func TestAttachingKeepsWhatOthersNamed(t *testing.T) {
 	sa := w.account(func(sa *corev1.ServiceAccount) {
 		sa.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "theirs"}}
 	})
-	attach := plan.Action{Verb: plan.Attach, Target: sa.Name, Account: sa, Secret: "s"}
+	attach := plan.Action{Verb: plan.Attach, Target: sa.NamespacedName, Account: sa, Secret: "s"}
 	if err := w.do(t.Context(), attach); err != nil {
 		t.Fatal(err)
 	}
@@ -368,7 +369,7 @@ func TestAttachingKeepsWhatOthersNamed(t *testing.T) {
 	if len(seen) != 1 || len(seen[0].PullSecrets) != 2 || seen[0].Bare {
 		t.Fatalf("the caches show %+v", seen)
 	}
-	detach := plan.Action{Verb: plan.Detach, Target: sa.Name, Account: seen[0], Secret: "s"}
+	detach := plan.Action{Verb: plan.Detach, Target: sa.NamespacedName, Account: seen[0], Secret: "s"}
 	if err := w.do(t.Context(), detach); err != nil {
 		t.Fatal(err)
 	}
@@ -449,7 +450,7 @@ func TestPassDoesWhatItCanAndSaysWhatIsLeft(t *testing.T) {
 	s.source, s.version, s.uid, s.policy = w.source, 7, "u", w.source.Policy
 	w.c.contents.put(w.key, s.uid, s.version, w.content)
 	create := plan.Action{Verb: plan.Create, Target: testTarget}
-	other := plan.Action{Verb: plan.Create, Target: annotations.Name{Namespace: "missing", Name: "s"}}
+	other := plan.Action{Verb: plan.Create, Target: types.NamespacedName{Namespace: "missing", Name: "s"}}
 
 	s.fail(testTarget, "refused", time.Now())
 	after, wrote := w.c.apply(t.Context(), w.key, s, []plan.Action{create})

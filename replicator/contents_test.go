@@ -7,10 +7,11 @@ import (
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 func contentKey(name string) informers.Key {
-	return informers.Key{Kind: annotations.Secret, Name: annotations.Name{Namespace: "from", Name: name}}
+	return informers.Key{Kind: annotations.Secret, NamespacedName: types.NamespacedName{Namespace: "from", Name: name}}
 }
 
 func ofSize(n int) informers.Content {

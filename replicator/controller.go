@@ -153,7 +153,7 @@ func (c *Controller) next(ctx context.Context) bool {
 		return true // draining: the next process looks at everything
 	}
 	begin := time.Now()
-	logger := klog.FromContext(ctx).WithValues("kind", key.Kind, "source", klog.KRef(key.Namespace, key.Name.Name))
+	logger := klog.FromContext(ctx).WithValues("kind", key.Kind, "source", klog.KRef(key.Namespace, key.Name))
 	after, err := c.reconcile(klog.NewContext(ctx, logger), key)
 	c.metrics.reconciled(time.Since(begin), err)
 	switch {

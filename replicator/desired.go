@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -26,7 +27,7 @@ func pushed(key informers.Key, p *annotations.Policy, c informers.Content) (info
 	out.Labels[annotations.LabelManagedBy] = annotations.ManagedBy
 	record(out.Annotations, annotations.CopiedLabels, copied(p.CopyLabels, c.Labels, out.Labels))
 	record(out.Annotations, annotations.CopiedAnnotations, copied(p.CopyAnnotations, c.Annotations, out.Annotations))
-	out.Annotations[annotations.ReplicaOf] = key.Name.String()
+	out.Annotations[annotations.ReplicaOf] = key.NamespacedName.String()
 	return out, nil
 }
 
@@ -39,7 +40,7 @@ func pulled(key informers.Key, p *annotations.Policy, c informers.Content, repli
 	}
 	out.Type = c.Type
 	out.Labels = marks(key, annotations.ReplicaPull)
-	out.Annotations = map[string]string{annotations.ReplicaOf: key.Name.String()}
+	out.Annotations = map[string]string{annotations.ReplicaOf: key.NamespacedName.String()}
 	if replicator {
 		keys := slices.Concat(slices.Collect(maps.Keys(out.Data)), slices.Collect(maps.Keys(out.Binary)))
 		slices.Sort(keys)
@@ -52,7 +53,7 @@ func marks(key informers.Key, mode string) map[string]string {
 	return map[string]string{
 		annotations.LabelReplica:         mode,
 		annotations.LabelSourceNamespace: key.Namespace,
-		annotations.LabelSourceName:      annotations.LabelValue(key.Name.Name),
+		annotations.LabelSourceName:      annotations.LabelValue(key.Name),
 	}
 }
 
@@ -101,7 +102,7 @@ func record(to map[string]string, key string, list []string) {
 }
 
 // object is a new replica with the given content.
-func object(kind annotations.Kind, at annotations.Name, c informers.Content, when time.Time) runtime.Object {
+func object(kind annotations.Kind, at types.NamespacedName, c informers.Content, when time.Time) runtime.Object {
 	meta := metav1.ObjectMeta{
 		Namespace: at.Namespace, Name: at.Name, Labels: c.Labels, Annotations: stamped(c.Annotations, when),
 	}

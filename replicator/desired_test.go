@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -127,7 +128,7 @@ func TestTheTimeOfAChangeIsInUTCAndTheContentIsNotTouched(t *testing.T) {
 }
 
 func TestTheMemoryOnAnAccountIsSortedAndReadBack(t *testing.T) {
-	attached := map[string]annotations.Name{
+	attached := map[string]types.NamespacedName{
 		"b": {Namespace: "from", Name: "t"}, "a": {Namespace: "from", Name: "s"},
 	}
 	got := attachedList(attached)

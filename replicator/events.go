@@ -148,10 +148,10 @@ func (e *events) write(ctx context.Context, event *eventsv1.Event) {
 func (e *events) send(ctx context.Context, key warningKey, uid types.UID, kind, note string) {
 	subject := key.subject
 	event := &eventsv1.Event{
-		ObjectMeta: metav1.ObjectMeta{Namespace: subject.Namespace, Name: eventName(subject.Name.Name)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: subject.Namespace, Name: eventName(subject.Name)},
 		EventTime:  metav1.NowMicro(),
 		Regarding: corev1.ObjectReference{
-			APIVersion: "v1", Kind: string(subject.Kind), Namespace: subject.Namespace, Name: subject.Name.Name, UID: uid,
+			APIVersion: "v1", Kind: string(subject.Kind), Namespace: subject.Namespace, Name: subject.Name, UID: uid,
 		},
 		ReportingController: reporter, ReportingInstance: e.instance,
 		Type: kind, Reason: key.reason, Action: "Replicate", Note: shorten(note),
@@ -163,7 +163,7 @@ func (e *events) send(ctx context.Context, key warningKey, uid types.UID, kind, 
 	case e.queue <- event:
 	default:
 		klog.FromContext(ctx).Info("event lost: too many wait for the API server",
-			"subject", klog.KRef(subject.Namespace, subject.Name.Name), "event", key.reason)
+			"subject", klog.KRef(subject.Namespace, subject.Name), "event", key.reason)
 	}
 }
 
@@ -200,7 +200,7 @@ func (e *events) tell(ctx context.Context, s *state, warnings []warning) {
 }
 
 // enumerate makes a sentence's worth of names: the first few, and how many more.
-func enumerate(names []annotations.Name) string {
+func enumerate(names []types.NamespacedName) string {
 	const shown = 5
 	var b strings.Builder
 	for i, n := range names {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -41,7 +42,7 @@ func (c *Controller) remember(ctx context.Context, key informers.Key, s *state, 
 	} else {
 		p := newPatch(have.Version)
 		p.add("/data", object.Data)
-		_, err = c.api.patch(ctx, "configmaps", have.Name, p)
+		_, err = c.api.patch(ctx, "configmaps", have.NamespacedName, p)
 	}
 	switch classify(ctx, err) {
 	case done, behind, stopping:
@@ -61,7 +62,7 @@ func (c *Controller) forget(ctx context.Context, r *informers.Record) error {
 
 // record reads what is remembered of a source; nil where that is nothing.
 func (c *Controller) record(ctx context.Context, key informers.Key) (*informers.Record, error) {
-	cm, err := c.api.configMap(ctx, annotations.Name{Namespace: c.options.Namespace, Name: informers.RecordName(key)})
+	cm, err := c.api.configMap(ctx, types.NamespacedName{Namespace: c.options.Namespace, Name: informers.RecordName(key)})
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -81,7 +82,7 @@ func (c *Controller) record(ctx context.Context, key informers.Key) (*informers.
 func (c *Controller) writeBack(ctx context.Context, key informers.Key, f finding) when {
 	p := newPatch(f.version)
 	p.set("/metadata/annotations", f.bare, f.writeBack)
-	_, err := c.api.patch(ctx, informers.Resource(key.Kind), key.Name, p)
+	_, err := c.api.patch(ctx, informers.Resource(key.Kind), key.NamespacedName, p)
 	c.metrics.acted("restore", classify(ctx, err))
 	if err != nil {
 		return again

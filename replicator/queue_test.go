@@ -5,20 +5,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
 func queueKey(name string) informers.Key {
-	return informers.Key{Kind: annotations.Secret, Name: annotations.Name{Namespace: "from", Name: name}}
+	return informers.Key{Kind: annotations.Secret, NamespacedName: types.NamespacedName{Namespace: "from", Name: name}}
 }
 
 // take gets so many keys out of the queue, and is done with each at once.
 func take(q *queue, n int) (names []string) {
 	for range n {
 		key, _ := q.Get()
-		names = append(names, key.Name.Name)
+		names = append(names, key.Name)
 		q.Done(key)
 	}
 	return names

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -100,16 +101,16 @@ func (c *Controller) world(key informers.Key, s *state, f finding) *plan.World {
 		Attached: nil, Accounts: c.cluster.AccountsIn, Protected: c.protected,
 	}
 	if key.Kind == annotations.Secret {
-		w.Attached = c.cluster.AttachedTo(key.Name)
+		w.Attached = c.cluster.AttachedTo(key.NamespacedName)
 	}
 	if f.life != plan.Active {
 		return w
 	}
 	w.Source, w.Unfit = *s.source, s.unfit
-	target := s.policy.ReplicaName(key.Name.Name)
+	target := s.policy.ReplicaName(key.Name)
 	w.Places = c.cluster.Places(key.Kind, target, w.Namespaces)
 	for _, r := range c.cluster.Rivals(key, target) {
-		if len(r.Claims.Problems) == 0 && c.options.SourceNamespaces.Match(r.Namespace) && !c.standsAside(key.Kind, r.Name) {
+		if len(r.Claims.Problems) == 0 && c.options.SourceNamespaces.Match(r.Namespace) && !c.standsAside(key.Kind, r.NamespacedName) {
 			w.Rivals = append(w.Rivals, plan.Rival{Identity: r.Identity, Policy: r.Claims.Policy})
 		}
 	}
@@ -120,7 +121,7 @@ func (c *Controller) world(key informers.Key, s *state, f finding) *plan.World {
 // its own, and replicas, is a source that somebody has labelled: were it removed, they would be, too.
 func (c *Controller) replicas(key informers.Key) []*informers.Replica {
 	return slices.DeleteFunc(c.cluster.ReplicasOf(key), func(r *informers.Replica) bool {
-		return r.Claims != nil && r.Claims.Policy != nil && c.cluster.HasReplicas(informers.Key{Kind: key.Kind, Name: r.Name})
+		return r.Claims != nil && r.Claims.Policy != nil && c.cluster.HasReplicas(informers.Key{Kind: key.Kind, NamespacedName: r.NamespacedName})
 	})
 }
 
@@ -131,10 +132,10 @@ func (c *Controller) protected(namespace string) bool {
 
 // standsAside says that a source does not contend for its targets: it is refused, or frozen by what only its content
 // shows.
-func (c *Controller) standsAside(kind annotations.Kind, n annotations.Name) bool {
+func (c *Controller) standsAside(kind annotations.Kind, n types.NamespacedName) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.states[informers.Key{Kind: kind, Name: n}]
+	s := c.states[informers.Key{Kind: kind, NamespacedName: n}]
 	return s != nil && standsAside(s.condition)
 }
 
@@ -147,7 +148,7 @@ func (c *Controller) report(
 	ctx context.Context, key informers.Key, s *state, f *finding, w *plan.World, p plan.Plan, wrote map[plan.Verb]int,
 ) {
 	counts := map[plan.State]int{}
-	places := map[plan.State][]annotations.Name{}
+	places := map[plan.State][]types.NamespacedName{}
 	reasons := map[plan.State]string{}
 	for _, v := range p.Verdicts {
 		counts[v.State]++
@@ -155,7 +156,7 @@ func (c *Controller) report(
 			c.reportPuller(w, f, v)
 			continue
 		}
-		places[v.State] = append(places[v.State], v.Name)
+		places[v.State] = append(places[v.State], v.NamespacedName)
 		if reasons[v.State] == "" {
 			reasons[v.State] = v.Reason
 		}
@@ -175,8 +176,8 @@ func (c *Controller) report(
 	c.events.tell(ctx, s, f.warnings)
 	if c.settle(s, f.condition, counts) {
 		// Those that yielded to it could not know that it would not take its targets.
-		for _, rival := range c.cluster.Rivals(key, s.policy.ReplicaName(key.Name.Name)) {
-			c.queue.Add(informers.Key{Kind: key.Kind, Name: rival.Name})
+		for _, rival := range c.cluster.Rivals(key, s.policy.ReplicaName(key.Name)) {
+			c.queue.Add(informers.Key{Kind: key.Kind, NamespacedName: rival.NamespacedName})
 		}
 	}
 
@@ -204,8 +205,8 @@ func (c *Controller) reportPuller(w *plan.World, f *finding, v plan.Verdict) {
 	if reason == "" {
 		return
 	}
-	f.warn(informers.Key{Kind: w.Key.Kind, Name: v.Name}, c.uidOf(w.Key.Kind, v.Name), reason,
-		"it does not follow "+w.Key.Name.String()+": "+v.Reason)
+	f.warn(informers.Key{Kind: w.Key.Kind, NamespacedName: v.NamespacedName}, c.uidOf(w.Key.Kind, v.NamespacedName), reason,
+		"it does not follow "+w.Key.NamespacedName.String()+": "+v.Reason)
 }
 
 // reportWithoutSource tells objects that pull that there is nothing to follow.
@@ -215,21 +216,21 @@ func (c *Controller) reportWithoutSource(key informers.Key, w *plan.World, f *fi
 	}
 	for _, p := range w.Pullers {
 		if id := p.Identity(); id != nil && !id.Deleting {
-			f.warn(informers.Key{Kind: key.Kind, Name: id.Name}, id.UID, reasonNoSource,
-				"there is no source "+key.Name.String()+" that permits pulling; its data stays as it is")
+			f.warn(informers.Key{Kind: key.Kind, NamespacedName: id.NamespacedName}, id.UID, reasonNoSource,
+				"there is no source "+key.NamespacedName.String()+" that permits pulling; its data stays as it is")
 		}
 	}
 }
 
-func (c *Controller) uidOf(kind annotations.Kind, n annotations.Name) (uid uidType) {
-	if id := c.cluster.At(informers.Key{Kind: kind, Name: n}).Identity(); id != nil {
+func (c *Controller) uidOf(kind annotations.Kind, n types.NamespacedName) (uid uidType) {
+	if id := c.cluster.At(informers.Key{Kind: kind, NamespacedName: n}).Identity(); id != nil {
 		return id.UID
 	}
 	return ""
 }
 
 func (c *Controller) reportWaits(key informers.Key, s *state, f *finding) {
-	byReason := map[string][]annotations.Name{}
+	byReason := map[string][]types.NamespacedName{}
 	for n, w := range s.waits {
 		if w.until.After(time.Now()) {
 			byReason[w.reason] = append(byReason[w.reason], n)
@@ -237,7 +238,7 @@ func (c *Controller) reportWaits(key informers.Key, s *state, f *finding) {
 	}
 	for _, why := range slices.Sorted(maps.Keys(byReason)) {
 		at := byReason[why]
-		slices.SortFunc(at, func(a, b annotations.Name) int { return compare(a.String(), b.String()) })
+		slices.SortFunc(at, func(a, b types.NamespacedName) int { return compare(a.String(), b.String()) })
 		if why == "" {
 			f.warn(key, s.uid, reasonContended, fmt.Sprintf("something keeps changing %d of its replicas (%s); they "+
 				"are put back less and less often", len(at), enumerate(at)))

@@ -155,7 +155,7 @@ func (c *Controller) load(ctx context.Context, key informers.Key, s *state, f *f
 	if err != nil {
 		return err
 	}
-	claims := annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations())
+	claims := annotations.Parse(key.Namespace, key.Name, object.GetAnnotations())
 	_, isReplica := object.GetLabels()[annotations.LabelReplica]
 	switch {
 	case isReplica || claims.Policy == nil:
@@ -199,7 +199,7 @@ func (c *Controller) absent(
 	ctx context.Context, key informers.Key, s *state, at informers.Standing,
 ) (finding, error) {
 	replicas := c.cluster.ReplicasOf(key)
-	if len(replicas) == 0 && c.cluster.Record(key) == nil && len(c.cluster.AttachedTo(key.Name)) == 0 {
+	if len(replicas) == 0 && c.cluster.Record(key) == nil && len(c.cluster.AttachedTo(key.NamespacedName)) == 0 {
 		f := finding{life: plan.Ended, forget: true}
 		if len(c.cluster.Pullers(key)) > 0 {
 			f.condition = conditionReleased
@@ -222,7 +222,7 @@ func (c *Controller) absent(
 	case err != nil:
 		return finding{}, fmt.Errorf("find out whether the source is gone: %s", reason(err))
 	}
-	if live := annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations()); live.Policy != nil ||
+	if live := annotations.Parse(key.Namespace, key.Name, object.GetAnnotations()); live.Policy != nil ||
 		len(live.Problems) > 0 {
 		return finding{life: plan.Held, after: again}, nil // back already; the watch will say so
 	}
@@ -342,7 +342,7 @@ func (c *Controller) unannotated(
 // not know of Mirrorball. A replica or an object that pulls is another's: it must not be made a source.
 func isBare(key informers.Key, object metav1.Object) bool {
 	_, isReplica := object.GetLabels()[annotations.LabelReplica]
-	claims := annotations.Parse(key.Namespace, key.Name.Name, object.GetAnnotations())
+	claims := annotations.Parse(key.Namespace, key.Name, object.GetAnnotations())
 	return !isReplica && claims.PullFrom == nil && claims.Mirror == nil && claims.PushedVersion == "" &&
 		len(claims.Problems) == 0
 }
@@ -352,6 +352,6 @@ func carries(key informers.Key, object metav1.Object, record *informers.Record) 
 	both := map[string]string{}
 	maps.Copy(both, object.GetAnnotations())
 	maps.Copy(both, record.Annotations)
-	claims := annotations.Parse(key.Namespace, key.Name.Name, both)
+	claims := annotations.Parse(key.Namespace, key.Name, both)
 	return claims.Policy != nil && len(claims.Problems) == 0
 }

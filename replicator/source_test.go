@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -40,12 +41,12 @@ func newTestController(t *testing.T) (*Controller, *kubernetes.Clientset) {
 
 func TestSourceThatCouldNotBeReadIsReadAgainWhateverVersionIsSeen(t *testing.T) {
 	c, _ := newTestController(t) // every read is answered by 404
-	key := informers.Key{Kind: annotations.Secret, Name: annotations.Name{Namespace: "from", Name: "s"}}
+	key := informers.Key{Kind: annotations.Secret, NamespacedName: types.NamespacedName{Namespace: "from", Name: "s"}}
 	policy := &annotations.Policy{}
 	s := &state{uid: "u", version: 1, policy: policy, source: &plan.Source{Policy: policy}}
 	for _, version := range []informers.Version{2, 1} { // the second from a list that is behind
 		seen := &informers.Candidate{
-			Identity: informers.Identity{Name: key.Name, UID: "u", Version: version},
+			Identity: informers.Identity{NamespacedName: key.NamespacedName, UID: "u", Version: version},
 			Claims:   &annotations.Claims{Policy: policy},
 		}
 		f, err := c.read(t.Context(), key, s, seen)
@@ -72,10 +73,10 @@ func TestSourceMadeAgainWithAMistakeKeepsItsReplicasBeforeTheCachesShowIt(t *tes
 	if _, err := client.CoreV1().Secrets("from").Create(t.Context(), source, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	key := informers.Key{Kind: annotations.Secret, Name: annotations.Name{Namespace: "from", Name: "s"}}
+	key := informers.Key{Kind: annotations.Secret, NamespacedName: types.NamespacedName{Namespace: "from", Name: "s"}}
 	c.cluster.Observe(annotations.Secret, &informers.Replica{
-		Identity: informers.Identity{Name: annotations.Name{Namespace: "to", Name: "s"}, UID: "r", Version: 1},
-		Source:   key.Name,
+		Identity: informers.Identity{NamespacedName: types.NamespacedName{Namespace: "to", Name: "s"}, UID: "r", Version: 1},
+		Source:   key.NamespacedName,
 	})
 	f, err := c.look(t.Context(), key, &state{})
 	if err != nil {
@@ -90,7 +91,7 @@ func TestSourceMadeAgainWithAMistakeKeepsItsReplicasBeforeTheCachesShowIt(t *tes
 func TestGraceBeginsAnewForASourceThatWasBackBetweenTwoLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := newTestController(t)
-		key := informers.Key{Kind: annotations.Secret, Name: annotations.Name{Namespace: "from", Name: "s"}}
+		key := informers.Key{Kind: annotations.Secret, NamespacedName: types.NamespacedName{Namespace: "from", Name: "s"}}
 		s := c.state(key)
 		for _, step := range []struct {
 			news informers.News

@@ -37,9 +37,9 @@ type state struct {
 	// rest is when the source may be looked at again.
 	rest time.Time
 	// waits are the targets that can't be written for now.
-	waits map[annotations.Name]*wait
+	waits map[types.NamespacedName]*wait
 	// unfit are objects that were found not to be fit to be adopted or filled from this version of the source.
-	unfit map[annotations.Name]plan.Unfit
+	unfit map[types.NamespacedName]plan.Unfit
 	// told are the warnings that stand, by subject and reason.
 	told map[warningKey]string
 	// counts are places by state, condition the source's own, for the metrics.
@@ -62,9 +62,9 @@ const (
 )
 
 // fail lengthens the wait for a target.
-func (s *state) fail(n annotations.Name, reason string, at time.Time) *wait {
+func (s *state) fail(n types.NamespacedName, reason string, at time.Time) *wait {
 	if s.waits == nil {
-		s.waits = map[annotations.Name]*wait{}
+		s.waits = map[types.NamespacedName]*wait{}
 	}
 	w := s.waits[n]
 	if w == nil {
@@ -79,7 +79,7 @@ func (s *state) fail(n annotations.Name, reason string, at time.Time) *wait {
 
 // repaired notes that a replica was put back, and makes the next time wait once it happens too often: somebody else
 // keeps changing it, and writing against them at full speed helps nobody.
-func (s *state) repaired(n annotations.Name, at time.Time) {
+func (s *state) repaired(n types.NamespacedName, at time.Time) {
 	const tolerated = 5
 	w := s.fail(n, "", at)
 	if w.failures <= tolerated {

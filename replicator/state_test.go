@@ -4,13 +4,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mirrorball-dev/mirrorball/annotations"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func TestWaitsDoubleUpToTheirLimit(t *testing.T) {
-	s, target := &state{}, annotations.Name{Namespace: "to", Name: "s"}
+	s, target := &state{}, types.NamespacedName{Namespace: "to", Name: "s"}
 	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
 		if w := s.fail(target, "Forbidden", start); w.until.Sub(start) != want*time.Second || w.reason != "Forbidden" {
 			t.Errorf("failure %d: wait %s for %q, want %s", i+1, w.until.Sub(start), w.reason, want*time.Second)
@@ -25,7 +25,7 @@ func TestWaitsDoubleUpToTheirLimit(t *testing.T) {
 }
 
 func TestReplicaThatKeepsBeingChangedIsPutBackAtOnceAFewTimesThenLater(t *testing.T) {
-	s, target := &state{}, annotations.Name{Namespace: "to", Name: "s"}
+	s, target := &state{}, types.NamespacedName{Namespace: "to", Name: "s"}
 	for i := range 5 {
 		if s.repaired(target, start); s.waits[target].until.After(start) {
 			t.Errorf("repair %d is waited for", i+1)
@@ -39,7 +39,7 @@ func TestReplicaThatKeepsBeingChangedIsPutBackAtOnceAFewTimesThenLater(t *testin
 }
 
 func TestWaitsAreForgottenOnceNothingCameOfThemForLong(t *testing.T) {
-	s, target := &state{}, annotations.Name{Namespace: "to", Name: "s"}
+	s, target := &state{}, types.NamespacedName{Namespace: "to", Name: "s"}
 	s.fail(target, "", start)
 	if s.calm(start.Add(2 * maxWait)); len(s.waits) != 1 {
 		t.Error("the wait was forgotten too soon: who changes a replica every few minutes would be fought for ever")

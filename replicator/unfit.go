@@ -3,8 +3,8 @@ package replicator
 import (
 	"errors"
 
-	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // unfitError says why an object can't be adopted or filled from its source as it is. Its type and content show only
@@ -21,7 +21,7 @@ func isUnfit(err error) bool {
 // setUnfit keeps in mind what came of trying, for as long as neither the object nor the source changes.
 func (s *state) setUnfit(a plan.Action, err error) {
 	if s.unfit == nil {
-		s.unfit = map[annotations.Name]plan.Unfit{}
+		s.unfit = map[types.NamespacedName]plan.Unfit{}
 	}
 	s.unfit[a.Target] = plan.Unfit{Version: a.At.Candidate.Version, Reason: err.Error()}
 }

@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
@@ -21,10 +21,10 @@ func (m *maker) attach(ns *informers.Namespace) {
 	if policy.AttachTo.Empty() || !Attachable(m.w.Source.Type) {
 		return
 	}
-	secret := policy.ReplicaName(m.w.Key.Name.Name)
-	for _, sa := range m.w.Accounts(ns.Name.Name) {
-		if policy.AttachTo.Match(sa.Name.Name) && !sa.Deleting && !slices.Contains(sa.PullSecrets, secret) {
-			m.act(Action{Verb: Attach, Target: sa.Name, Account: sa, Secret: secret, rank: ns.Created.Unix()})
+	secret := policy.ReplicaName(m.w.Key.Name)
+	for _, sa := range m.w.Accounts(ns.Name) {
+		if policy.AttachTo.Match(sa.Name) && !sa.Deleting && !slices.Contains(sa.PullSecrets, secret) {
+			m.act(Action{Verb: Attach, Target: sa.NamespacedName, Account: sa, Secret: secret, rank: ns.Created.Unix()})
 		}
 	}
 }
@@ -33,16 +33,16 @@ func (m *maker) attach(ns *informers.Namespace) {
 func (m *maker) detach() {
 	for _, sa := range m.w.Attached {
 		for secret, source := range sa.Attached {
-			at := annotations.Name{Namespace: sa.Namespace, Name: secret}
-			if source != m.w.Key.Name || m.isHeld(sa.Namespace) || sa.Deleting || m.keepAttached(sa, at) {
+			at := types.NamespacedName{Namespace: sa.Namespace, Name: secret}
+			if source != m.w.Key.NamespacedName || m.isHeld(sa.Namespace) || sa.Deleting || m.keepAttached(sa, at) {
 				continue
 			}
-			m.act(Action{Verb: Detach, Target: sa.Name, Account: sa, Secret: secret})
+			m.act(Action{Verb: Detach, Target: sa.NamespacedName, Account: sa, Secret: secret})
 		}
 	}
 }
 
-func (m *maker) keepAttached(sa *informers.ServiceAccount, at annotations.Name) bool {
-	return m.w.Life == Active && m.isServed(at) && m.w.Source.Policy.AttachTo.Match(sa.Name.Name) &&
+func (m *maker) keepAttached(sa *informers.ServiceAccount, at types.NamespacedName) bool {
+	return m.w.Life == Active && m.isServed(at) && m.w.Source.Policy.AttachTo.Match(sa.Name) &&
 		Attachable(m.w.Source.Type)
 }

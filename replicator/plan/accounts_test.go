@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -13,7 +14,7 @@ import (
 
 func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
 	account := func(edit ...func(*informers.ServiceAccount)) *informers.ServiceAccount {
-		sa := &informers.ServiceAccount{Identity: informers.Identity{Name: name("team-a", "default"), Version: 3}}
+		sa := &informers.ServiceAccount{Identity: informers.Identity{NamespacedName: name("team-a", "default"), Version: 3}}
 		for _, e := range edit {
 			e(sa)
 		}
@@ -22,19 +23,19 @@ func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
 	names := func(secrets ...string) func(*informers.ServiceAccount) {
 		return func(sa *informers.ServiceAccount) { sa.PullSecrets = secrets }
 	}
-	attached := func(secret string, source annotations.Name) func(*informers.ServiceAccount) {
+	attached := func(secret string, source types.NamespacedName) func(*informers.ServiceAccount) {
 		return func(sa *informers.ServiceAccount) {
 			sa.PullSecrets = append(sa.PullSecrets, secret)
-			sa.Attached = map[string]annotations.Name{secret: source}
+			sa.Attached = map[string]types.NamespacedName{secret: source}
 		}
 	}
 	deleting := func(sa *informers.ServiceAccount) { sa.Deleting = true }
 	attach := map[string]string{annotations.PushTo: "team-*", annotations.AttachToServiceAccounts: "default,build"}
 	stranger := informers.Standing{Candidate: &informers.Candidate{
-		Identity: informers.Identity{Name: name("team-a", "regcred")},
+		Identity: informers.Identity{NamespacedName: name("team-a", "regcred")},
 	}}
 	copied := informers.Standing{Candidate: &informers.Candidate{
-		Identity: informers.Identity{Name: name("team-a", "regcred"), Version: 7},
+		Identity: informers.Identity{NamespacedName: name("team-a", "regcred"), Version: 7},
 		Claims:   &annotations.Claims{PushedVersion: "3"},
 	}}
 	ours := informers.Standing{Replica: replica("team-a")}
@@ -52,7 +53,7 @@ func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
 		"one that matches":            {policy: attach, at: ours, account: account(), want: attaches},
 		"one with others' names":      {policy: attach, at: ours, account: account(names("theirs")), want: attaches},
 		"one that names it":           {policy: attach, at: ours, account: account(names("theirs", "regcred"))},
-		"one that was told to":        {policy: attach, at: ours, account: account(attached("regcred", key.Name))},
+		"one that was told to":        {policy: attach, at: ours, account: account(attached("regcred", key.NamespacedName))},
 		"one that is being deleted":   {policy: attach, at: ours, account: account(deleting)},
 		"a type that pulls no images": {policy: attach, at: ours, account: account(), secretType: "Opaque"},
 		"the old type of pull secret": {
@@ -65,7 +66,7 @@ func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
 		},
 		"a policy that names others": {
 			policy: map[string]string{annotations.PushTo: "team-*", annotations.AttachToServiceAccounts: "x*"}, at: ours,
-			account: account(attached("regcred", key.Name)), want: detaches,
+			account: account(attached("regcred", key.NamespacedName)), want: detaches,
 		},
 		"before the replica is there": {
 			policy: attach, account: account(),
@@ -76,24 +77,24 @@ func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
 		},
 		"where a stranger stands": {policy: attach, at: stranger, account: account()},
 		"where a stranger took the place": {
-			policy: attach, at: stranger, account: account(attached("regcred", key.Name)), want: detaches,
+			policy: attach, at: stranger, account: account(attached("regcred", key.NamespacedName)), want: detaches,
 		},
 		"under a name that it had before": {
-			policy: attach, at: ours, account: account(names("regcred"), attached("old", key.Name)), want: detaches,
+			policy: attach, at: ours, account: account(names("regcred"), attached("old", key.NamespacedName)), want: detaches,
 		},
 		"what was added for another source": {
 			policy: attach, at: ours, account: account(names("regcred"), attached("other", name("infra", "other"))),
 		},
 		"once its type pulls no images": {
-			policy: attach, at: ours, account: account(attached("regcred", key.Name)), secretType: "Opaque", want: detaches,
+			policy: attach, at: ours, account: account(attached("regcred", key.NamespacedName)), secretType: "Opaque", want: detaches,
 		},
 		"once the source has ended": {
-			life: plan.Ended, account: account(attached("regcred", key.Name)), want: detaches,
+			life: plan.Ended, account: account(attached("regcred", key.NamespacedName)), want: detaches,
 		},
-		"once it has ended, but not a dying": {life: plan.Ended, account: account(attached("regcred", key.Name), deleting)},
-		"while the source is held":           {life: plan.Held, account: account(attached("regcred", key.Name))},
+		"once it has ended, but not a dying": {life: plan.Ended, account: account(attached("regcred", key.NamespacedName), deleting)},
+		"while the source is held":           {life: plan.Held, account: account(attached("regcred", key.NamespacedName))},
 		"in a namespace that terminates": {
-			life: plan.Ended, account: account(attached("regcred", key.Name)), terminates: true,
+			life: plan.Ended, account: account(attached("regcred", key.NamespacedName)), terminates: true,
 		},
 	}
 	for title, tc := range tests {
@@ -129,7 +130,7 @@ func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
 			}
 			if tc.life == plan.Active {
 				w.Source = plan.Source{
-					Identity: informers.Identity{Name: key.Name, Created: epoch}, Type: secretType,
+					Identity: informers.Identity{NamespacedName: key.NamespacedName, Created: epoch}, Type: secretType,
 					Policy: policy(t, tc.policy), Push: inSync,
 				}
 			}

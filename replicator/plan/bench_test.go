@@ -14,7 +14,7 @@ import (
 // BenchmarkMake decides on a source with ten thousand targets: all in sync, and none there yet.
 func BenchmarkMake(b *testing.B) {
 	const targets = 10_000
-	claims := annotations.Parse(key.Namespace, key.Name.Name, map[string]string{annotations.PushTo: "team-*"})
+	claims := annotations.Parse(key.Namespace, key.Name, map[string]string{annotations.PushTo: "team-*"})
 	w := &plan.World{
 		Key: key, Life: plan.Active,
 		Source:    plan.Source{Type: "Opaque", Policy: claims.Policy, Push: inSync},
@@ -27,7 +27,7 @@ func BenchmarkMake(b *testing.B) {
 			b.Fatal(err)
 		}
 		w.Namespaces = append(w.Namespaces, ns)
-		w.Replicas = append(w.Replicas, replica(ns.Name.Name))
+		w.Replicas = append(w.Replicas, replica(ns.Name))
 		w.Places = append(w.Places, informers.Standing{Replica: w.Replicas[i]})
 	}
 	for _, bc := range []struct {

@@ -20,7 +20,7 @@ func activeWorld(t *testing.T, a map[string]string, namespaces ...*informers.Nam
 		Accounts:  func(string) []*informers.ServiceAccount { return nil },
 		Protected: func(string) bool { return false },
 		Source: plan.Source{
-			Identity: informers.Identity{Name: key.Name, Created: epoch}, Type: "kubernetes.io/dockerconfigjson",
+			Identity: informers.Identity{NamespacedName: key.NamespacedName, Created: epoch}, Type: "kubernetes.io/dockerconfigjson",
 			Policy: policy(t, a),
 			Push:   inSync, Pull: inSync, PullKeys: inSync,
 		},
@@ -56,7 +56,7 @@ func TestOfTwoSourcesOfOneAgeTheFirstByNameHasTheFreePlace(t *testing.T) {
 	for rival, want := range map[string]int{"a-source": 0, "z-source": 1} {
 		w := activeWorld(t, push, namespace(t, "team-a"))
 		w.Rivals = []plan.Rival{{
-			Identity: informers.Identity{Name: name(rival, "regcred"), Created: epoch}, Policy: policy(t, push),
+			Identity: informers.Identity{NamespacedName: name(rival, "regcred"), Created: epoch}, Policy: policy(t, push),
 		}}
 		if got := len(plan.Make(w).Actions); got != want {
 			t.Errorf("beside %s: %d actions, want %d", rival, got, want)
@@ -70,7 +70,7 @@ func TestARivalThatTheNamespaceDoesNotAcceptHasNoRight(t *testing.T) {
 		m.Annotations = map[string]string{annotations.AcceptFrom: key.Namespace}
 	}))
 	w.Rivals = []plan.Rival{{
-		Identity: informers.Identity{Name: name("older", "regcred"), Created: epoch.Add(-time.Hour)}, Policy: policy(t, push),
+		Identity: informers.Identity{NamespacedName: name("older", "regcred"), Created: epoch.Add(-time.Hour)}, Policy: policy(t, push),
 	}}
 	if got := len(plan.Make(w).Actions); got != 1 {
 		t.Errorf("%d actions, want the replica created", got)

@@ -23,6 +23,7 @@ import (
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Life is what a source is at the moment.
@@ -60,7 +61,7 @@ type World struct {
 	Protected func(namespace string) bool
 	// Unfit are candidates of which it was found out, on trying, why they can't be adopted or filled: of a candidate's
 	// type and content nothing is known before.
-	Unfit map[annotations.Name]Unfit
+	Unfit map[types.NamespacedName]Unfit
 }
 
 // Unfit says why a version of an object can't be adopted or filled.
@@ -105,7 +106,7 @@ const (
 
 // Verdict is what was found at one place.
 type Verdict struct {
-	annotations.Name
+	types.NamespacedName
 	State State
 	// Pull says that the place is an object that pulls.
 	Pull bool
@@ -134,7 +135,7 @@ var order = map[Verb]int{Detach: 0, Delete: 1, Recreate: 2, Update: 3, Adopt: 4,
 type Action struct {
 	Verb Verb
 	// Target is the object, or, to attach and detach, the ServiceAccount.
-	Target annotations.Name
+	Target types.NamespacedName
 	// At is what the decision was made on; its version is the write's precondition.
 	At      informers.Standing
 	Account *informers.ServiceAccount
@@ -179,7 +180,7 @@ func Make(w *World) Plan {
 	}
 	m.plan.Verdicts = make([]Verdict, 0, len(w.Replicas)+len(w.Pullers))
 	for i, ns := range w.Namespaces {
-		m.index[ns.Name.Name] = i
+		m.index[ns.Name] = i
 	}
 	switch w.Life {
 	case Held:
@@ -225,27 +226,27 @@ func (m *maker) isHeld(name string) bool {
 }
 
 // isWanted says whether a replica may stand there.
-func (m *maker) isWanted(n annotations.Name) bool { return m.isAmong(m.wanted, n) }
+func (m *maker) isWanted(n types.NamespacedName) bool { return m.isAmong(m.wanted, n) }
 
 // isServed says whether a replica stands there or is on its way.
-func (m *maker) isServed(n annotations.Name) bool { return m.isAmong(m.served, n) }
+func (m *maker) isServed(n types.NamespacedName) bool { return m.isAmong(m.served, n) }
 
-func (m *maker) isAmong(places []bool, n annotations.Name) bool {
+func (m *maker) isAmong(places []bool, n types.NamespacedName) bool {
 	i, ok := m.index[n.Namespace]
-	return ok && places[i] && n.Name == m.w.Source.Policy.ReplicaName(m.w.Key.Name.Name)
+	return ok && places[i] && n.Name == m.w.Source.Policy.ReplicaName(m.w.Key.Name)
 }
 
 func (m *maker) act(a Action) { m.plan.Actions = append(m.plan.Actions, a) }
 
-func (m *maker) say(n annotations.Name, s State, reason string) {
-	m.plan.Verdicts = append(m.plan.Verdicts, Verdict{Name: n, State: s, Reason: reason})
+func (m *maker) say(n types.NamespacedName, s State, reason string) {
+	m.plan.Verdicts = append(m.plan.Verdicts, Verdict{NamespacedName: n, State: s, Reason: reason})
 }
 
 func (m *maker) targets() error {
 	policy := m.w.Source.Policy
-	name := policy.ReplicaName(m.w.Key.Name.Name)
+	name := policy.ReplicaName(m.w.Key.Name)
 	for i, ns := range m.w.Namespaces {
-		at := annotations.Name{Namespace: ns.Name.Name, Name: name}
+		at := types.NamespacedName{Namespace: ns.Name, Name: name}
 		if at.Namespace == m.w.Key.Namespace {
 			continue
 		}
@@ -278,7 +279,7 @@ func (m *maker) targets() error {
 }
 
 // target decides on one place, and says whether a replica is there or on its way.
-func (m *maker) target(ns *informers.Namespace, at annotations.Name, s informers.Standing) bool {
+func (m *maker) target(ns *informers.Namespace, at types.NamespacedName, s informers.Standing) bool {
 	src := &m.w.Source
 	act := Action{Target: at, At: s, rank: ns.Created.Unix()}
 	switch r := s.Replica; {
@@ -289,7 +290,7 @@ func (m *maker) target(ns *informers.Namespace, at annotations.Name, s informers
 		}
 		m.say(at, Missing, "")
 		act.Verb = Create
-	case s.Pull() != nil && s.Pull().From == m.w.Key.Name:
+	case s.Pull() != nil && s.Pull().From == m.w.Key.NamespacedName:
 		return true // the object's owner asked for the same content
 	case r != nil && r.Mode == annotations.ReplicaPush && m.names(r.Source):
 		if r.Digest == src.Push && !r.Deleting {
@@ -304,7 +305,7 @@ func (m *maker) target(ns *informers.Namespace, at annotations.Name, s informers
 		if r.Type != src.Type || r.Immutable {
 			act.Verb = Recreate
 		}
-	case r != nil && r.Mode == annotations.ReplicaPush && r.Source != (annotations.Name{}):
+	case r != nil && r.Mode == annotations.ReplicaPush && r.Source != (types.NamespacedName{}):
 		m.say(at, Conflict, "it is a replica of "+r.Source.String())
 		return false
 	case s.Candidate != nil && m.madeByPeer(s.Candidate):
@@ -326,8 +327,8 @@ func (m *maker) target(ns *informers.Namespace, at annotations.Name, s informers
 
 // names says whether a replica names this source: whole, or, where it has lost the annotation that holds a long name
 // whole, by the label that holds what fits into one.
-func (m *maker) names(source annotations.Name) bool {
-	key := m.w.Key.Name
+func (m *maker) names(source types.NamespacedName) bool {
+	key := m.w.Key.NamespacedName
 	return source == key || source.Namespace == key.Namespace && source.Name == annotations.LabelValue(key.Name)
 }
 
@@ -339,14 +340,14 @@ func (m *maker) madeByPeer(c *informers.Candidate) bool {
 		return false
 	}
 	if c.Claims.Mirror != nil {
-		return *c.Claims.Mirror == m.w.Key.Name
+		return *c.Claims.Mirror == m.w.Key.NamespacedName
 	}
 	return c.Claims.PushedVersion != ""
 }
 
 // unfit says why this version of a candidate can't be adopted or filled, or "".
 func (m *maker) unfit(c *informers.Candidate) string {
-	if u := m.w.Unfit[c.Name]; c.Version == u.Version {
+	if u := m.w.Unfit[c.NamespacedName]; c.Version == u.Version {
 		return u.Reason
 	}
 	return ""
@@ -356,13 +357,13 @@ func (m *maker) unfit(c *informers.Candidate) string {
 // where nothing stands; equal ages are told apart by name, so that a restart gives the same answer.
 func (m *maker) rival(ns *informers.Namespace) string {
 	for _, r := range m.w.Rivals {
-		if r.Namespace == ns.Name.Name || ns.Accept != nil && !ns.Accept.Match(r.Namespace) {
+		if r.Namespace == ns.Name || ns.Accept != nil && !ns.Accept.Match(r.Namespace) {
 			continue
 		}
-		if c := r.Created.Compare(m.w.Source.Created); c > 0 || c == 0 && r.String() > m.w.Key.Name.String() {
+		if c := r.Created.Compare(m.w.Source.Created); c > 0 || c == 0 && r.String() > m.w.Key.NamespacedName.String() {
 			continue
 		}
-		if ok, err := r.Policy.PushesTo(ns.Name.Name, ns.Labels); ok && err == nil {
+		if ok, err := r.Policy.PushesTo(ns.Name, ns.Labels); ok && err == nil {
 			return r.String()
 		}
 	}
@@ -372,7 +373,7 @@ func (m *maker) rival(ns *informers.Namespace) string {
 // surplus removes the replicas that stand where none is wanted.
 func (m *maker) surplus(reason string) {
 	for _, r := range m.w.Replicas {
-		if r.Mode != annotations.ReplicaPush || m.isWanted(r.Name) || r.Name == m.w.Key.Name || r.Deleting ||
+		if r.Mode != annotations.ReplicaPush || m.isWanted(r.NamespacedName) || r.NamespacedName == m.w.Key.NamespacedName || r.Deleting ||
 			m.isHeld(r.Namespace) {
 			continue
 		}
@@ -380,8 +381,8 @@ func (m *maker) surplus(reason string) {
 			m.plan.Behind = true
 			continue
 		}
-		m.say(r.Name, Surplus, reason)
-		m.act(Action{Verb: Delete, Target: r.Name, At: informers.Standing{Replica: r}})
+		m.say(r.NamespacedName, Surplus, reason)
+		m.act(Action{Verb: Delete, Target: r.NamespacedName, At: informers.Standing{Replica: r}})
 	}
 }
 
@@ -403,9 +404,9 @@ func (m *maker) pullers() error {
 			return err
 		}
 		state, reason := m.puller(p, permitted)
-		m.plan.Verdicts = append(m.plan.Verdicts, Verdict{Name: id.Name, State: state, Pull: true, Reason: reason})
+		m.plan.Verdicts = append(m.plan.Verdicts, Verdict{NamespacedName: id.NamespacedName, State: state, Pull: true, Reason: reason})
 		if state == Missing || state == Drifted {
-			m.act(Action{Verb: Fill, Target: id.Name, At: p, Pull: p.Pull(), rank: ns.Created.Unix()})
+			m.act(Action{Verb: Fill, Target: id.NamespacedName, At: p, Pull: p.Pull(), rank: ns.Created.Unix()})
 		}
 	}
 	return nil
@@ -427,7 +428,7 @@ func (m *maker) puller(p informers.Standing, permitted bool) (State, string) {
 			return Mismatched, why
 		}
 		return Missing, ""
-	case r.Source == m.w.Key.Name && r.Digest == want:
+	case r.Source == m.w.Key.NamespacedName && r.Digest == want:
 		return InSync, ""
 	case r.Type != src.Type:
 		return Mismatched, "its type is " + r.Type + ", the source's is " + src.Type

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -13,19 +14,19 @@ import (
 )
 
 var (
-	key    = informers.Key{Kind: annotations.Secret, Name: name("infra", "regcred")}
+	key    = informers.Key{Kind: annotations.Secret, NamespacedName: name("infra", "regcred")}
 	inSync = informers.Digest{1}
 	old    = informers.Digest{2}
 	epoch  = time.Unix(1_700_000_000, 0)
 )
 
-func name(namespace, n string) annotations.Name {
-	return annotations.Name{Namespace: namespace, Name: n}
+func name(namespace, n string) types.NamespacedName {
+	return types.NamespacedName{Namespace: namespace, Name: n}
 }
 
 func policy(t *testing.T, a map[string]string) *annotations.Policy {
 	t.Helper()
-	claims := annotations.Parse(key.Namespace, key.Name.Name, a)
+	claims := annotations.Parse(key.Namespace, key.Name, a)
 	if claims.Policy == nil || len(claims.Problems) > 0 {
 		t.Fatalf("not a policy: %v", claims.Problems)
 	}
@@ -47,8 +48,8 @@ func namespace(t *testing.T, n string, edit ...func(*metav1.ObjectMeta)) *inform
 
 func replica(namespace string, edit ...func(*informers.Replica)) *informers.Replica {
 	r := &informers.Replica{
-		Identity: informers.Identity{Name: name(namespace, "regcred"), UID: "u", Version: 7},
-		Mode:     annotations.ReplicaPush, Source: key.Name, Digest: inSync, Type: "Opaque",
+		Identity: informers.Identity{NamespacedName: name(namespace, "regcred"), UID: "u", Version: 7},
+		Mode:     annotations.ReplicaPush, Source: key.NamespacedName, Digest: inSync, Type: "Opaque",
 	}
 	for _, e := range edit {
 		e(r)
@@ -59,7 +60,7 @@ func replica(namespace string, edit ...func(*informers.Replica)) *informers.Repl
 // action is what a test compares of an action.
 type action struct {
 	Verb   plan.Verb
-	Target annotations.Name
+	Target types.NamespacedName
 }
 
 func TestPlan(t *testing.T) {
@@ -71,28 +72,28 @@ func TestPlan(t *testing.T) {
 	pull := map[string]string{annotations.PullBy: "team-*"}
 	stands := func(r *informers.Replica) informers.Standing { return informers.Standing{Replica: r} }
 	stranger := informers.Standing{Candidate: &informers.Candidate{
-		Identity: informers.Identity{Name: name("team-a", "regcred")},
+		Identity: informers.Identity{NamespacedName: name("team-a", "regcred")},
 	}}
-	mirror := func(of annotations.Name) informers.Standing {
+	mirror := func(of types.NamespacedName) informers.Standing {
 		return informers.Standing{Candidate: &informers.Candidate{
-			Identity: informers.Identity{Name: name("team-a", "regcred")},
+			Identity: informers.Identity{NamespacedName: name("team-a", "regcred")},
 			Claims:   &annotations.Claims{Mirror: &of},
 		}}
 	}
 	asks := informers.Standing{Candidate: &informers.Candidate{
-		Identity: informers.Identity{Name: name("team-a", "regcred"), Version: 7},
-		Claims:   &annotations.Claims{PullFrom: &annotations.Pull{From: key.Name}},
+		Identity: informers.Identity{NamespacedName: name("team-a", "regcred"), Version: 7},
+		Claims:   &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName}},
 	}}
 	pushedByReplicator := informers.Standing{Candidate: &informers.Candidate{
-		Identity: informers.Identity{Name: name("team-a", "regcred"), Version: 7},
+		Identity: informers.Identity{NamespacedName: name("team-a", "regcred"), Version: 7},
 		Claims:   &annotations.Claims{PushedVersion: "3"},
 	}}
-	unfit := func(version informers.Version) map[annotations.Name]plan.Unfit {
-		return map[annotations.Name]plan.Unfit{name("team-a", "regcred"): {Version: version, Reason: "of another type"}}
+	unfit := func(version informers.Version) map[types.NamespacedName]plan.Unfit {
+		return map[types.NamespacedName]plan.Unfit{name("team-a", "regcred"): {Version: version, Reason: "of another type"}}
 	}
 	puller := func(edit ...func(*informers.Replica)) informers.Standing {
 		r := replica("team-a", edit...)
-		r.Mode, r.Claims = annotations.ReplicaPull, &annotations.Claims{PullFrom: &annotations.Pull{From: key.Name}}
+		r.Mode, r.Claims = annotations.ReplicaPull, &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName}}
 		return stands(r)
 	}
 	tests := map[string]struct {
@@ -104,7 +105,7 @@ func TestPlan(t *testing.T) {
 		pullers    []informers.Standing
 		rivals     []plan.Rival
 		protected  string
-		unfit      map[annotations.Name]plan.Unfit
+		unfit      map[types.NamespacedName]plan.Unfit
 		want       []action
 		wantState  plan.State
 		wantBehind bool
@@ -160,7 +161,7 @@ func TestPlan(t *testing.T) {
 			wantState: plan.Conflict,
 		},
 		"what Reflector made of this source is adopted": {
-			policy: push, at: mirror(key.Name),
+			policy: push, at: mirror(key.NamespacedName),
 			want: []action{{plan.Adopt, name("team-a", "regcred")}}, wantState: plan.Drifted,
 		},
 		"what Reflector made of another source is left untouched": {
@@ -186,13 +187,13 @@ func TestPlan(t *testing.T) {
 		},
 		"an older source has the better right to a free place": {
 			policy: push, rivals: []plan.Rival{{
-				Identity: informers.Identity{Name: name("other", "regcred"), Created: epoch.Add(-time.Hour)},
+				Identity: informers.Identity{NamespacedName: name("other", "regcred"), Created: epoch.Add(-time.Hour)},
 				Policy:   policy(t, push),
 			}}, wantState: plan.Conflict,
 		},
 		"a younger one has not": {
 			policy: push, rivals: []plan.Rival{{
-				Identity: informers.Identity{Name: name("other", "regcred"), Created: epoch.Add(time.Hour)},
+				Identity: informers.Identity{NamespacedName: name("other", "regcred"), Created: epoch.Add(time.Hour)},
 				Policy:   policy(t, push),
 			}}, want: []action{{plan.Create, name("team-a", "regcred")}}, wantState: plan.Missing,
 		},
@@ -228,7 +229,7 @@ func TestPlan(t *testing.T) {
 		"it is looked at again where its namespace is not known yet": {
 			policy: map[string]string{annotations.PullBy: "other"},
 			pullers: []informers.Standing{puller(func(r *informers.Replica) {
-				r.Name = name("elsewhere", "regcred")
+				r.NamespacedName = name("elsewhere", "regcred")
 			})}, wantBehind: true,
 		},
 		"a replica that nobody wants is looked at again where its namespace is not known yet": {
@@ -257,7 +258,7 @@ func TestPlan(t *testing.T) {
 			}
 			if tc.life == plan.Active {
 				w.Source = plan.Source{
-					Identity: informers.Identity{Name: key.Name, Created: epoch}, Type: "Opaque",
+					Identity: informers.Identity{NamespacedName: key.NamespacedName, Created: epoch}, Type: "Opaque",
 					Policy: policy(t, tc.policy), Push: inSync, Pull: inSync, PullKeys: inSync,
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -16,10 +17,10 @@ import (
 // What is told of a place is all that its owner learns: it is compared word by word.
 func TestWhatIsToldOfObjectsThatPull(t *testing.T) {
 	const occupant = "team-a"
-	pulls := &annotations.Claims{PullFrom: &annotations.Pull{From: key.Name}}
-	byReplicator := &annotations.Claims{PullFrom: &annotations.Pull{From: key.Name, Dialect: annotations.Replicator}}
+	pulls := &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName}}
+	byReplicator := &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName, Dialect: annotations.Replicator}}
 	candidate := func(edit ...func(*informers.Candidate)) informers.Standing {
-		c := &informers.Candidate{Identity: informers.Identity{Name: name(occupant, "mine"), Version: 7}, Claims: pulls}
+		c := &informers.Candidate{Identity: informers.Identity{NamespacedName: name(occupant, "mine"), Version: 7}, Claims: pulls}
 		for _, e := range edit {
 			e(c)
 		}
@@ -27,7 +28,7 @@ func TestWhatIsToldOfObjectsThatPull(t *testing.T) {
 	}
 	filled := func(edit ...func(*informers.Replica)) informers.Standing {
 		r := replica(occupant, append([]func(*informers.Replica){pullSecret}, edit...)...)
-		r.Name, r.Mode = name(occupant, "mine"), annotations.ReplicaPull
+		r.NamespacedName, r.Mode = name(occupant, "mine"), annotations.ReplicaPull
 		if r.Claims == nil {
 			r.Claims = pulls
 		}
@@ -37,7 +38,7 @@ func TestWhatIsToldOfObjectsThatPull(t *testing.T) {
 		return func(r *informers.Replica) { r.Digest, r.Claims = d, c }
 	}
 	tells := func(s plan.State, reason string) []plan.Verdict {
-		return []plan.Verdict{{Name: name(occupant, "mine"), State: s, Pull: true, Reason: reason}}
+		return []plan.Verdict{{NamespacedName: name(occupant, "mine"), State: s, Pull: true, Reason: reason}}
 	}
 	for title, test := range map[string]struct {
 		at        informers.Standing
@@ -98,7 +99,7 @@ func TestWhatIsToldOfObjectsThatPull(t *testing.T) {
 				}))
 			w.Source.PullKeys = informers.Digest{3}
 			w.Protected = func(string) bool { return test.protected }
-			w.Unfit = map[annotations.Name]plan.Unfit{name(occupant, "mine"): {Version: 9, Reason: "of another type"}}
+			w.Unfit = map[types.NamespacedName]plan.Unfit{name(occupant, "mine"): {Version: 9, Reason: "of another type"}}
 			w.Pullers = []informers.Standing{test.at}
 			p := plan.Make(w)
 			if diff := cmp.Diff(test.want, p.Verdicts, cmpopts.EquateEmpty()); diff != "" {
@@ -116,16 +117,16 @@ func TestWhatIsToldOfTargetsAndWhoIsServed(t *testing.T) {
 	of := func(edit ...func(*informers.Replica)) informers.Standing {
 		return informers.Standing{Replica: replica("team-a", append([]func(*informers.Replica){pullSecret}, edit...)...)}
 	}
-	named := func(n annotations.Name) func(*informers.Replica) {
+	named := func(n types.NamespacedName) func(*informers.Replica) {
 		return func(r *informers.Replica) { r.Source = n }
 	}
 	standing := func(claims *annotations.Claims, deleting bool) informers.Standing {
-		id := informers.Identity{Name: name("team-a", "regcred"), Version: 7, Deleting: deleting}
+		id := informers.Identity{NamespacedName: name("team-a", "regcred"), Version: 7, Deleting: deleting}
 		return informers.Standing{Candidate: &informers.Candidate{Identity: id, Claims: claims}}
 	}
 	rival := func(namespace string, a map[string]string) []plan.Rival {
 		return []plan.Rival{{
-			Identity: informers.Identity{Name: name(namespace, "regcred"), Created: epoch.Add(-time.Hour)},
+			Identity: informers.Identity{NamespacedName: name(namespace, "regcred"), Created: epoch.Add(-time.Hour)},
 			Policy:   policy(t, a),
 		}}
 	}
@@ -164,25 +165,25 @@ func TestWhatIsToldOfTargetsAndWhoIsServed(t *testing.T) {
 		"one of another name's": {
 			at: of(named(name("infra", "other"))), state: plan.Conflict, reason: "it is a replica of infra/other",
 		},
-		"a replica of nothing": {at: of(named(annotations.Name{})), state: plan.Occupied, reason: none},
+		"a replica of nothing": {at: of(named(types.NamespacedName{})), state: plan.Occupied, reason: none},
 		"a replica of another mode": {
 			at: of(named(name("other", "regcred")), func(r *informers.Replica) { r.Mode = "x" }), state: plan.Occupied,
 			reason: none,
 		},
 		"a peer's copy": {
-			at: standing(&annotations.Claims{Mirror: &key.Name}, false), state: plan.Drifted,
+			at: standing(&annotations.Claims{Mirror: &key.NamespacedName}, false), state: plan.Drifted,
 			reason: "made by another controller from this source", verbs: []plan.Verb{plan.Adopt},
 		},
 		"a peer's copy on its way out": {
-			at: standing(&annotations.Claims{Mirror: &key.Name}, true), state: plan.Occupied, reason: none,
+			at: standing(&annotations.Claims{Mirror: &key.NamespacedName}, true), state: plan.Occupied, reason: none,
 		},
 		"a peer's copy that is a source": {
-			at:    standing(&annotations.Claims{Mirror: &key.Name, Policy: policy(t, push)}, false),
+			at:    standing(&annotations.Claims{Mirror: &key.NamespacedName, Policy: policy(t, push)}, false),
 			state: plan.Occupied, reason: none,
 		},
 		"a peer's copy that pulls from elsewhere": {
 			at: standing(&annotations.Claims{
-				Mirror: &key.Name, PullFrom: &annotations.Pull{From: name("other", "regcred")},
+				Mirror: &key.NamespacedName, PullFrom: &annotations.Pull{From: name("other", "regcred")},
 			}, false),
 			state: plan.Occupied, reason: none,
 		},
@@ -191,10 +192,10 @@ func TestWhatIsToldOfTargetsAndWhoIsServed(t *testing.T) {
 			w := activeWorld(t, push, namespace(t, "team-a"))
 			w.Places[0], w.Rivals = test.at, test.rivals
 			w.Accounts = func(string) []*informers.ServiceAccount {
-				return []*informers.ServiceAccount{{Identity: informers.Identity{Name: name("team-a", "default")}}}
+				return []*informers.ServiceAccount{{Identity: informers.Identity{NamespacedName: name("team-a", "default")}}}
 			}
 			p := plan.Make(w)
-			want := []plan.Verdict{{Name: name("team-a", "regcred"), State: test.state, Reason: test.reason}}
+			want := []plan.Verdict{{NamespacedName: name("team-a", "regcred"), State: test.state, Reason: test.reason}}
 			if diff := cmp.Diff(want, p.Verdicts); diff != "" {
 				t.Errorf("told (-want +got):\n%s", diff)
 			}
@@ -212,9 +213,9 @@ func TestWhatIsToldOfTargetsAndWhoIsServed(t *testing.T) {
 func TestReplicaOfAnotherNameInAWantedNamespaceIsRemoved(t *testing.T) {
 	w := activeWorld(t, map[string]string{annotations.PushTo: "team-*"}, namespace(t, "team-a"))
 	former := replica("team-a")
-	former.Name = name("team-a", "former")
+	former.NamespacedName = name("team-a", "former")
 	w.Replicas = []*informers.Replica{former}
-	want := []action{{plan.Delete, former.Name}, {plan.Create, name("team-a", "regcred")}}
+	want := []action{{plan.Delete, former.NamespacedName}, {plan.Create, name("team-a", "regcred")}}
 	if diff := cmp.Diff(want, actionsOf(plan.Make(w))); diff != "" {
 		t.Errorf("actions (-want +got):\n%s", diff)
 	}
@@ -225,11 +226,11 @@ func TestObjectThatAsksForTheSameContentIsServed(t *testing.T) {
 	w := activeWorld(t, map[string]string{annotations.PushTo: "team-*", annotations.AttachToServiceAccounts: "default"},
 		namespace(t, "team-a"))
 	w.Places[0].Candidate = &informers.Candidate{
-		Identity: informers.Identity{Name: name("team-a", "regcred"), Version: 7},
-		Claims:   &annotations.Claims{PullFrom: &annotations.Pull{From: key.Name}},
+		Identity: informers.Identity{NamespacedName: name("team-a", "regcred"), Version: 7},
+		Claims:   &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName}},
 	}
 	w.Accounts = func(string) []*informers.ServiceAccount {
-		return []*informers.ServiceAccount{{Identity: informers.Identity{Name: name("team-a", "default")}}}
+		return []*informers.ServiceAccount{{Identity: informers.Identity{NamespacedName: name("team-a", "default")}}}
 	}
 	p := plan.Make(w)
 	want := []action{{plan.Attach, name("team-a", "default")}}

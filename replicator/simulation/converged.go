@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
@@ -37,14 +38,14 @@ func (o *oracle) converged() {
 
 // convergedTarget: where a source wants a replica there is one, or somebody who has the better right.
 func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
-	target := at(p.kind, n.name, s.claims.Policy.ReplicaName(p.Name.Name))
+	target := at(p.kind, n.name, s.claims.Policy.ReplicaName(p.Name))
 	v := o.items[target]
 	if v == nil {
 		o.breaks(ruleConverged, fmt.Sprintf("%s is missing, which %s wants", target, p))
 		return
 	}
 	if v.mode() != annotations.ReplicaPush {
-		if m := v.claims.Mirror; !v.labelled() && m != nil && *m == p.Name && v.claims.Policy == nil &&
+		if m := v.claims.Mirror; !v.labelled() && m != nil && *m == p.NamespacedName && v.claims.Policy == nil &&
 			v.claims.PullFrom == nil && v.kindType == s.kindType && !v.immutable {
 			o.breaks(ruleConverged, fmt.Sprintf("%s is another controller's replica of %s, and was not adopted", target, p))
 		}
@@ -67,7 +68,7 @@ func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 		o.breaks(ruleConverged, fmt.Sprintf("%s has not the type of %s, or is not as immutable", target, p))
 	}
 	policy := s.claims.Policy
-	marks, notes := replicaMarks(annotations.ReplicaPush, p.Name)
+	marks, notes := replicaMarks(annotations.ReplicaPush, p.NamespacedName)
 	for k, val := range s.Labels {
 		if _, mark := marks[k]; !mark && policy.CopyLabels.MatchKey(k) {
 			marks[k] = val
@@ -135,7 +136,7 @@ func (o *oracle) convergedPuller(p place, v *view) {
 }
 
 // convergedAccount: each ServiceAccount names the pull secrets that are attached to it, and none that no longer are.
-func (o *oracle) convergedAccount(n annotations.Name, sa *corev1.ServiceAccount) {
+func (o *oracle) convergedAccount(n types.NamespacedName, sa *corev1.ServiceAccount) {
 	ns := o.namespaces[n.Namespace]
 	if ns == nil || ns.deleting || sa.DeletionTimestamp != nil {
 		return
@@ -151,7 +152,7 @@ func (o *oracle) convergedAccount(n annotations.Name, sa *corev1.ServiceAccount)
 		if s.life != active || !attaches(p, s) {
 			continue
 		}
-		name := s.claims.Policy.ReplicaName(p.Name.Name)
+		name := s.claims.Policy.ReplicaName(p.Name)
 		if r := o.items[at(p.kind, n.Namespace, name)]; r != nil && r.mode() == annotations.ReplicaPush {
 			if of, ok := named(r.item); ok && of == p && !slices.Contains(pullSecrets(sa), name) {
 				o.breaks(ruleConverged, fmt.Sprintf("ServiceAccount %s does not name %s, which %s attaches", n, name, p))
@@ -163,7 +164,7 @@ func (o *oracle) convergedAccount(n annotations.Name, sa *corev1.ServiceAccount)
 		if s == nil || s.life != active || ns.frozen {
 			continue
 		}
-		if !attaches(p, s) || s.claims.Policy.ReplicaName(p.Name.Name) != name {
+		if !attaches(p, s) || s.claims.Policy.ReplicaName(p.Name) != name {
 			o.breaks(ruleConverged, fmt.Sprintf("ServiceAccount %s still names %s, which %s does not attach", n, name, p))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -55,7 +56,7 @@ func passNamespace(c chance, _ string, _ *Settings) []Step {
 // tamper does something to whatever stands in a place: a replica, often.
 func tamper(c chance, token string, _ *Settings) []Step {
 	p := anyPlace(c)
-	to := annotations.Name{Namespace: sourceNamespace(c), Name: pick(c, objects...)}
+	to := types.NamespacedName{Namespace: sourceNamespace(c), Name: pick(c, objects...)}
 	own := policy(c)
 	changes := []struct {
 		text   string
@@ -98,7 +99,7 @@ func tamper(c chance, token string, _ *Settings) []Step {
 // race changes a source's policy, and what stands at one of its targets just when the controller acts on that.
 func race(c chance, token string, _ *Settings) []Step {
 	p := sourcePlace(c)
-	target := at(p.kind, pick(c, "team-a", "team-b", "dev-a"), p.Name.Name)
+	target := at(p.kind, pick(c, "team-a", "team-b", "dev-a"), p.Name)
 	to := pick(c, nil, policy(c), map[string]string{annotations.PushTo: "none"},
 		map[string]string{annotations.PushTo: "team-*,dev-*"})
 	steps := one(fmt.Sprintf("change the policy of %s: %s", p, describePolicy(to)),
@@ -107,7 +108,7 @@ func race(c chance, token string, _ *Settings) []Step {
 		})
 	soon := Step{After: c.between(time.Microsecond, 8*time.Millisecond)}
 	mine := &item{kind: p.kind, kindType: anyType(c, p)}
-	mine.Namespace, mine.Name, mine.data = target.Namespace, target.Name.Name, content(mine.kindType, token)
+	mine.Namespace, mine.Name, mine.data = target.Namespace, target.Name, content(mine.kindType, token)
 	switch c.IntN(4) {
 	case 0:
 		soon.Text = "take the replica label off " + target.String()
@@ -135,7 +136,7 @@ func race(c chance, token string, _ *Settings) []Step {
 func stranger(c chance, token string, _ *Settings) []Step {
 	p := anyPlace(c)
 	i := &item{kind: p.kind, kindType: anyType(c, p)}
-	i.Namespace, i.Name, i.Labels, i.data = p.Namespace, p.Name.Name, labels(c), content(i.kindType, token)
+	i.Namespace, i.Name, i.Labels, i.data = p.Namespace, p.Name, labels(c), content(i.kindType, token)
 	if c.oneIn(3) {
 		i.Annotations = map[string]string{"note": "mine"}
 	}
@@ -152,10 +153,10 @@ func forge(c chance, token string, _ *Settings) []Step {
 		return forgeRecord(c, source, token)
 	}
 	i := &item{kind: p.kind, kindType: anyType(c, p)}
-	i.Namespace, i.Name, i.data = p.Namespace, p.Name.Name, content(i.kindType, token)
+	i.Namespace, i.Name, i.data = p.Namespace, p.Name, content(i.kindType, token)
 	mode := pick(c,
 		annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPull, "x")
-	i.Labels, i.Annotations = replicaMarks(mode, source.Name)
+	i.Labels, i.Annotations = replicaMarks(mode, source.NamespacedName)
 	switch c.IntN(6) {
 	case 0:
 		i.Annotations = nil // the labels alone still name it
@@ -174,7 +175,7 @@ func forge(c chance, token string, _ *Settings) []Step {
 func forgeRecord(c chance, source place, token string) []Step {
 	namespace := pick(c, "team-a", "platform")
 	record := informers.Record{
-		Source: informers.Key{Kind: source.kind, Name: source.Name}, Type: "Opaque",
+		Source: informers.Key{Kind: source.kind, NamespacedName: source.NamespacedName}, Type: "Opaque",
 		Annotations: map[string]string{annotations.PushTo: "*", annotations.SurvivesRecreation: "true"},
 	}
 	return one(fmt.Sprintf("forge a record of %s in namespace %s", source, namespace),
@@ -189,7 +190,7 @@ func puller(c chance, token string, _ *Settings) []Step {
 	source := sourcePlace(c)
 	p := at(source.kind, anyNamespace(c), pick(c, append(slices.Clone(objects), "mine")...))
 	i := &item{kind: p.kind, kindType: anyType(c, p)}
-	i.Namespace, i.Name, i.Labels = p.Namespace, p.Name.Name, labels(c)
+	i.Namespace, i.Name, i.Labels = p.Namespace, p.Name, labels(c)
 	i.data = map[string]string{}
 	key := pick(c, annotations.PullFrom, annotations.PullFrom, annotations.PullFrom, reflector+"reflects",
 		replicatorV+"replicate-from")
@@ -201,7 +202,7 @@ func puller(c chance, token string, _ *Settings) []Step {
 	case corev1.SecretTypeDockerConfigJson, corev1.SecretTypeDockercfg:
 		i.data = content(i.kindType, token)
 	}
-	i.Annotations = map[string]string{key: source.Name.String()}
+	i.Annotations = map[string]string{key: source.NamespacedName.String()}
 	return one(fmt.Sprintf("create %s, which asks by %s for %s", p, key, source),
 		func(ctx context.Context, w *World) error { return w.tenants.put(ctx, i.clone()) })
 }
@@ -209,7 +210,7 @@ func puller(c chance, token string, _ *Settings) []Step {
 // peer writes what another controller would have.
 func peer(c chance, token string, _ *Settings) []Step {
 	source := sourcePlace(c)
-	p := at(source.kind, pick(c, "team-a", "team-b", "dev-a"), source.Name.Name)
+	p := at(source.kind, pick(c, "team-a", "team-b", "dev-a"), source.Name)
 	byReflector := c.oneIn(2)
 	return one(fmt.Sprintf("have another controller mirror %s at %s", source, p),
 		func(ctx context.Context, w *World) error {
@@ -218,9 +219,9 @@ func peer(c chance, token string, _ *Settings) []Step {
 				return err
 			}
 			i := &item{kind: p.kind, kindType: from.kindType, data: from.data}
-			i.Namespace, i.Name = p.Namespace, p.Name.Name
+			i.Namespace, i.Name = p.Namespace, p.Name
 			if byReflector {
-				i.Annotations = map[string]string{reflector + "auto-reflects": "True", reflector + "reflects": source.Name.String()}
+				i.Annotations = map[string]string{reflector + "auto-reflects": "True", reflector + "reflects": source.NamespacedName.String()}
 			} else {
 				i.Annotations = map[string]string{
 					replicatorV + "replicated-at":           "2020-01-01T00:00:00Z",
@@ -233,7 +234,7 @@ func peer(c chance, token string, _ *Settings) []Step {
 }
 
 func account(c chance, _ string, _ *Settings) []Step {
-	n := annotations.Name{Namespace: anyNamespace(c), Name: pick(c, people...)}
+	n := types.NamespacedName{Namespace: anyNamespace(c), Name: pick(c, people...)}
 	secret := pick(c, objects...)
 	source := sourcePlace(c)
 	changes := []struct {
@@ -244,8 +245,8 @@ func account(c chance, _ string, _ *Settings) []Step {
 			sa.ImagePullSecrets = append(sa.ImagePullSecrets, corev1.LocalObjectReference{Name: secret})
 		}},
 		{"take all pull secrets from", func(sa *corev1.ServiceAccount) { sa.ImagePullSecrets = nil }},
-		{"forge the memory of " + secret + " of " + source.Name.String() + " on", func(sa *corev1.ServiceAccount) {
-			sa.Annotations[annotations.Attached] = secret + "=" + source.Name.String()
+		{"forge the memory of " + secret + " of " + source.NamespacedName.String() + " on", func(sa *corev1.ServiceAccount) {
+			sa.Annotations[annotations.Attached] = secret + "=" + source.NamespacedName.String()
 		}},
 		{"take the annotations from", func(sa *corev1.ServiceAccount) { sa.Annotations = nil }},
 	}

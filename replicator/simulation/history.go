@@ -110,7 +110,7 @@ func describePolicy(p map[string]string) string {
 func putSource(c chance, token string, _ *Settings) []Step {
 	p := sourcePlace(c)
 	i := &item{kind: p.kind, kindType: anyType(c, p), immutable: c.oneIn(15)}
-	i.Namespace, i.Name, i.Labels, i.Annotations = p.Namespace, p.Name.Name, labels(c), policy(c)
+	i.Namespace, i.Name, i.Labels, i.Annotations = p.Namespace, p.Name, labels(c), policy(c)
 	if slices.Contains(refused, i.kindType) {
 		delete(i.Annotations, annotations.OnDelete) // of what is refused nothing is remembered
 	}

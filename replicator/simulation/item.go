@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
@@ -14,13 +15,13 @@ import (
 // place is where an object of one of the mirrored kinds stands.
 type place struct {
 	kind annotations.Kind
-	annotations.Name
+	types.NamespacedName
 }
 
-func (p place) String() string { return string(p.kind) + " " + p.Name.String() }
+func (p place) String() string { return string(p.kind) + " " + p.NamespacedName.String() }
 
 func at(kind annotations.Kind, namespace, name string) place {
-	return place{kind, annotations.Name{Namespace: namespace, Name: name}}
+	return place{kind, types.NamespacedName{Namespace: namespace, Name: name}}
 }
 
 // item is a Secret or a ConfigMap.

@@ -129,10 +129,10 @@ func (o *oracle) judgePush(before, after *item, p place, now time.Time) {
 		return
 	case o.guarded(p.Namespace):
 		o.breaks(ruleProtected, p.String()+" was written in a protected namespace")
-	case !o.permitted(permission{source: s, namespace: p.Namespace, name: p.Name.Name}, now):
+	case !o.permitted(permission{source: s, namespace: p.Namespace, name: p.Name}, now):
 		o.breaks(ruleLeak, fmt.Sprintf("%s was written, which the policy of %s does not allow", p, s))
 	}
-	o.judgeContent(before, after, permission{source: s, namespace: p.Namespace, name: p.Name.Name}, now)
+	o.judgeContent(before, after, permission{source: s, namespace: p.Namespace, name: p.Name}, now)
 	if before == nil {
 		return
 	}
@@ -144,7 +144,7 @@ func (o *oracle) judgePush(before, after *item, p place, now time.Time) {
 		o.breaks(ruleStranger, p.String()+" was overwritten, which was no replica of "+s.String())
 	default:
 		claims := before.claims()
-		byReflector := claims.Mirror != nil && *claims.Mirror == s.Name
+		byReflector := claims.Mirror != nil && *claims.Mirror == s.NamespacedName
 		source := o.items[s]
 		same := claims.PushedVersion != "" && source != nil && maps.Equal(source.data, before.data)
 		if !byReflector && !same && !o.versions[s][claims.PushedVersion] {
@@ -186,7 +186,7 @@ func (o *oracle) judgeFill(before, after *item, p place, now time.Time) {
 	claims := before.claims()
 	x := permission{source: s, namespace: p.Namespace, pull: true}
 	switch {
-	case claims.PullFrom == nil || claims.PullFrom.From != s.Name || before.mode() == annotations.ReplicaPush:
+	case claims.PullFrom == nil || claims.PullFrom.From != s.NamespacedName || before.mode() == annotations.ReplicaPush:
 		o.breaks(ruleStranger, p.String()+" was filled, which did not ask for "+s.String())
 		return
 	case o.guarded(p.Namespace):

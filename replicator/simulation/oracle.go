@@ -45,7 +45,7 @@ type oracle struct {
 	// past and former are what namespaces and sources were before, for a controller that has not heard of the change yet.
 	past     map[string][]*namespace
 	former   map[place][]*view
-	accounts map[annotations.Name]*corev1.ServiceAccount
+	accounts map[types.NamespacedName]*corev1.ServiceAccount
 	// vanished is what is known of sources that are gone or have no policy any more.
 	vanished map[place]*memory
 	// versions are the resourceVersions that each object had.
@@ -115,7 +115,7 @@ func newOracle(s Settings, tell func(string)) *oracle {
 		settings: s, tell: tell, stop: make(chan struct{}), barred: protectedPatterns(),
 		items: map[place]*view{}, namespaces: map[string]*namespace{},
 		past: map[string][]*namespace{}, former: map[place][]*view{},
-		accounts: map[annotations.Name]*corev1.ServiceAccount{},
+		accounts: map[types.NamespacedName]*corev1.ServiceAccount{},
 		vanished: map[place]*memory{}, versions: map[place]map[string]bool{},
 		unkept: map[standing]time.Time{}, unfit: map[standing]time.Time{},
 	}
@@ -205,7 +205,7 @@ func (o *oracle) take(c *apiserver.Change, now time.Time) {
 			delete(o.namespaces, c.Before.GetName())
 		}
 	case "serviceaccounts":
-		n := annotations.Name{Namespace: c.Object().GetNamespace(), Name: c.Object().GetName()}
+		n := types.NamespacedName{Namespace: c.Object().GetNamespace(), Name: c.Object().GetName()}
 		if sa, ok := c.After.(*corev1.ServiceAccount); ok {
 			o.accounts[n] = sa
 		} else {
@@ -355,9 +355,9 @@ func (o *oracle) record(s place) (annotations.Policy, map[string]string, *item) 
 		if p.Namespace != own || !isRecord(v.item) {
 			continue
 		}
-		if v.data["kind"] == string(s.kind) && v.data["namespace"] == s.Namespace && v.data["name"] == s.Name.Name {
+		if v.data["kind"] == string(s.kind) && v.data["namespace"] == s.Namespace && v.data["name"] == s.Name {
 			remembered := parseRemembered(v.data["annotations"])
-			if policy := annotations.Parse(s.Namespace, s.Name.Name, remembered).Policy; policy != nil {
+			if policy := annotations.Parse(s.Namespace, s.Name, remembered).Policy; policy != nil {
 				return *policy, remembered, v.item
 			}
 		}
@@ -424,14 +424,14 @@ func (o *oracle) stays(source, p place, n *namespace, now time.Time) bool {
 
 // holds says whether an active source has the replica stay.
 func (o *oracle) holds(s *view, p place, n *namespace) bool {
-	return n.frozen || o.wants(s, n) && s.claims.Policy.ReplicaName(s.Name) == p.Name.Name
+	return n.frozen || o.wants(s, n) && s.claims.Policy.ReplicaName(s.Name) == p.Name
 }
 
 // replaceable says whether a replica has to be removed and made again to be what its source wants.
 func (o *oracle) replaceable(source place, v *view) bool {
 	s := o.items[source]
 	return s != nil && (v.immutable || s.kindType != v.kindType) && o.wants(s, o.namespaces[v.Namespace]) &&
-		s.claims.Policy.ReplicaName(source.Name.Name) == v.Name
+		s.claims.Policy.ReplicaName(source.Name) == v.Name
 }
 
 // survives says that a source was made again such that it goes on under the policy that is remembered.
@@ -468,7 +468,7 @@ func (o *oracle) noteOf(c *apiserver.Change) string {
 	text := fmt.Sprintf("   %s %s %s %s", c.By, verb, strings.TrimSuffix(c.Resource, "s"), where)
 	if i := itemOf(c.After); c.After != nil && i != nil {
 		if s, ok := named(i); ok && i.labelled() {
-			text += " (" + i.mode() + " replica of " + s.Name.String() + ")"
+			text += " (" + i.mode() + " replica of " + s.NamespacedName.String() + ")"
 		}
 	}
 	if e, ok := c.After.(*eventsv1.Event); ok {

@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // The world is small, so that things meet.
@@ -54,7 +55,7 @@ func anyType(c chance, p place) string {
 	switch {
 	case p.kind == annotations.ConfigMap:
 		return ""
-	case p.Name.Name == "pull" && !c.oneIn(5):
+	case p.Name == "pull" && !c.oneIn(5):
 		return pick(c, "kubernetes.io/dockerconfigjson", "kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
 	case c.oneIn(25):
 		return pick(c, "helm.sh/release.v1", "bootstrap.kubernetes.io/token")
@@ -184,7 +185,7 @@ func namespaceLabels(c chance) map[string]string {
 }
 
 // replicaMarks are what Mirrorball writes on replicas of a source.
-func replicaMarks(mode string, source annotations.Name) (labels, notes map[string]string) {
+func replicaMarks(mode string, source types.NamespacedName) (labels, notes map[string]string) {
 	labels = map[string]string{
 		annotations.LabelReplica: mode, annotations.LabelSourceNamespace: source.Namespace,
 		annotations.LabelSourceName: source.Name,

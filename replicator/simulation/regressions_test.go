@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -31,7 +32,7 @@ func scenario(t *testing.T, steps ...Step) {
 
 func secretAt(p place, notes map[string]string) *item {
 	i := &item{kind: p.kind, kindType: "Opaque", data: content("Opaque", "tok-1")}
-	i.Namespace, i.Name, i.Annotations = p.Namespace, p.Name.Name, notes
+	i.Namespace, i.Name, i.Annotations = p.Namespace, p.Name, notes
 	return i
 }
 
@@ -94,7 +95,7 @@ func TestReplicaThatNoLongerCopiesIsWrittenOnce(t *testing.T) {
 
 func TestPolicyIsNotWrittenBackOntoAnothersObject(t *testing.T) {
 	survivor := map[string]string{annotations.PushTo: "team-b", annotations.SurvivesRecreation: "true"}
-	marks, notes := replicaMarks(annotations.ReplicaPush, annotations.Name{Namespace: "platform", Name: "db"})
+	marks, notes := replicaMarks(annotations.ReplicaPush, types.NamespacedName{Namespace: "platform", Name: "db"})
 	forged := secretAt(at(annotations.Secret, "team-a", "app"), notes)
 	forged.Labels = marks
 	for name, stands := range map[string]*item{
@@ -171,7 +172,7 @@ func TestGraceBeginsAnewForASourceThatWasBackAndFrozen(t *testing.T) {
 
 func TestForgedReplicaDoesNotEndTheGraceAfterARestart(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
-	marks, notes := replicaMarks(annotations.ReplicaPush, source.Name)
+	marks, notes := replicaMarks(annotations.ReplicaPush, source.NamespacedName)
 	forged := secretAt(source, notes)
 	forged.Labels = marks
 	scenario(t,
@@ -208,7 +209,7 @@ func TestPolicyThatWasWithdrawnIsNotWrittenBack(t *testing.T) {
 
 func TestReplicaIsNotRemovedByAPolicyThatHasChangedSince(t *testing.T) {
 	source, replica := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-b", "app")
-	marks, notes := replicaMarks(annotations.ReplicaPush, source.Name)
+	marks, notes := replicaMarks(annotations.ReplicaPush, source.NamespacedName)
 	older := secretAt(replica, notes)
 	older.Labels = marks
 	scenario(t,
@@ -253,7 +254,7 @@ func TestReplicaThatAnAcceptFromHeldGoesOnceItIsMended(t *testing.T) {
 // A replica that poses as a source, and has replicas, is not removed; it is once it has none.
 func TestReplicaThatPosedAsASourceGoesOnceItHasNoReplicas(t *testing.T) {
 	source, posing := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "app")
-	marks, notes := replicaMarks(annotations.ReplicaPull, posing.Name)
+	marks, notes := replicaMarks(annotations.ReplicaPull, posing.NamespacedName)
 	forged := secretAt(at(annotations.Secret, "team-b", "mine"), notes)
 	forged.Labels = marks
 	scenario(t,

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
@@ -30,10 +31,10 @@ func newTenants(server *apiserver.Server) (*tenants, error) {
 
 func (t *tenants) get(ctx context.Context, p place) (*item, error) {
 	if p.kind == annotations.ConfigMap {
-		o, err := t.client.ConfigMaps(p.Namespace).Get(ctx, p.Name.Name, metav1.GetOptions{})
+		o, err := t.client.ConfigMaps(p.Namespace).Get(ctx, p.Name, metav1.GetOptions{})
 		return itemOf(o), err
 	}
-	o, err := t.client.Secrets(p.Namespace).Get(ctx, p.Name.Name, metav1.GetOptions{})
+	o, err := t.client.Secrets(p.Namespace).Get(ctx, p.Name, metav1.GetOptions{})
 	return itemOf(o), err
 }
 
@@ -80,9 +81,9 @@ func (t *tenants) remove(ctx context.Context, p place) error {
 	}
 	t.before[p] = i
 	if p.kind == annotations.ConfigMap {
-		return t.client.ConfigMaps(p.Namespace).Delete(ctx, p.Name.Name, metav1.DeleteOptions{})
+		return t.client.ConfigMaps(p.Namespace).Delete(ctx, p.Name, metav1.DeleteOptions{})
 	}
-	return t.client.Secrets(p.Namespace).Delete(ctx, p.Name.Name, metav1.DeleteOptions{})
+	return t.client.Secrets(p.Namespace).Delete(ctx, p.Name, metav1.DeleteOptions{})
 }
 
 // put has the item in its place, whatever stands there.
@@ -154,7 +155,7 @@ func (t *tenants) createAccount(ctx context.Context, namespace, name string) err
 	return err
 }
 
-func (t *tenants) editAccount(ctx context.Context, n annotations.Name, change func(*corev1.ServiceAccount)) error {
+func (t *tenants) editAccount(ctx context.Context, n types.NamespacedName, change func(*corev1.ServiceAccount)) error {
 	sa, err := t.client.ServiceAccounts(n.Namespace).Get(ctx, n.Name, metav1.GetOptions{})
 	if err != nil {
 		return err

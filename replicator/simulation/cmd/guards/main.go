@@ -115,8 +115,8 @@ var guards = []guard{
 	},
 	{
 		name: "only one's own pull secrets are detached", file: "replicator/plan/accounts.go",
-		old: "if policy.AttachTo.Match(sa.Name.Name) && !sa.Deleting && !slices.Contains(sa.PullSecrets, secret) {",
-		new: "if _, ok := sa.Attached[secret]; policy.AttachTo.Match(sa.Name.Name) && !sa.Deleting && !ok &&\n" +
+		old: "if policy.AttachTo.Match(sa.Name) && !sa.Deleting && !slices.Contains(sa.PullSecrets, secret) {",
+		new: "if _, ok := sa.Attached[secret]; policy.AttachTo.Match(sa.Name) && !sa.Deleting && !ok &&\n" +
 			"			!slices.Contains([]string(nil), secret) {",
 	},
 }
