@@ -79,7 +79,7 @@ func BenchmarkNewNamespace(b *testing.B) {
 			config := &rest.Config{Host: "http://nowhere"} // the streams do not run
 			c := New(Options{
 				Metadata: metadata.NewForConfigOrDie(config), Typed: kubernetes.NewForConfigOrDie(config),
-				Kinds: []annotations.Kind{annotations.Secret}, Notify: func(Key, News) {},
+				Kinds: []annotations.Kind{annotations.Secret}, Notify: func(Key, Change) {},
 			})
 			for i := range sources {
 				m := &metav1.PartialObjectMetadata{ObjectMeta: benchmarkedSecret().ObjectMeta}

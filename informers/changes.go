@@ -7,56 +7,121 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-// This file turns changes into keys. A key too many costs a look; a key too few would leave a replica wrong.
+// This file turns changes into keys of sources, each with the scope that has to be looked at. A key too many costs a
+// look; a key too few would leave a replica wrong.
+
+// changes collects what one change means to the sources of one kind.
+type changes map[types.NamespacedName]Change
+
+func (c changes) add(source types.NamespacedName, change Change) {
+	merged := c[source]
+	merged.Add(change)
+	c[source] = merged
+}
+
+func (c *Cluster) send(kind annotations.Kind, all changes) {
+	for n, change := range all {
+		c.notify(Key{kind, n}, change)
+	}
+}
+
+// itself is the change of a source, or of what stands in its place.
+func itself(deleted bool) Change { return Change{Scope: FullScope(), Urgent: true, Deleted: deleted} }
 
 func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new *Candidate) {
-	keys := names{}
+	all, object := changes{}, Change{Scope: ObjectScope(n)}
 	for _, x := range []*Candidate{old, new} {
 		if x == nil || x.Claims == nil {
 			continue
 		}
-		keys[n] = struct{}{}
+		all.add(n, itself(new == nil))
 		if x.Claims.PullFrom != nil {
-			keys[x.Claims.PullFrom.From] = struct{}{}
-		}
-		if x.Claims.Policy != nil && x.Claims.Policy.Push != nil {
-			c.wanting(o, x.Claims.Policy.ReplicaName(n.Name), keys) // rivals
+			all.add(x.Claims.PullFrom.From, object)
 		}
 	}
-	// What stands at a place matters to those who want it, and what stands where a source was, to its replicas.
+	// What stands under a name matters to those who want it, and what stands where a source was, to its replicas.
 	if old == nil || new == nil || old.Claims != nil || new.Claims != nil {
-		c.wanting(o, n.Name, keys)
-		c.concerned(o, n, keys)
+		c.occupantChanged(o, n, all, itself(new == nil))
 	}
-	news := NewsOfItself
-	if new == nil {
-		news = NewsOfItsEnd
+	if old == nil || new == nil || old.UID != new.UID || !policyOf(old).Equal(policyOf(new)) {
+		c.competitorChanged(o, n, all, policyOf(old), policyOf(new))
 	}
-	c.send(o.kind, n, news, keys)
+	c.send(o.kind, all)
+}
+
+func policyOf(c *Candidate) *annotations.Policy {
+	if c == nil || c.Claims == nil {
+		return nil
+	}
+	return c.Claims.Policy
+}
+
+// competitorChanged adds the sources that push replicas of the same name as n does or did.
+func (c *Cluster) competitorChanged(o *objects, n types.NamespacedName, all changes, policies ...*annotations.Policy) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, p := range policies {
+		if p == nil || p.Push == nil {
+			continue
+		}
+		for other := range o.wanted[p.ReplicaName(n.Name)] {
+			if other != n {
+				all.add(other, Change{Scope: FullScope()})
+			}
+		}
+	}
 }
 
 func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *Replica) {
-	keys := names{}
+	all, object := changes{}, Change{Scope: ObjectScope(n)}
 	for _, x := range []*Replica{old, new} {
 		if x == nil {
 			continue
 		}
 		if x.Source != (types.NamespacedName{}) {
-			keys[x.Source] = struct{}{}
-			c.above(o, x.Source, keys)
+			all.add(x.Source, object)
+			c.sourceOfSource(o, x.Source, all)
 		}
 		if p := pullOf(x); p != nil {
-			keys[p.From] = struct{}{}
+			all.add(p.From, object)
 		}
 		if x.Claims != nil {
-			keys[n] = struct{}{} // a replica that wants to be a source is told so
+			all.add(n, itself(false)) // a replica that claims to be a source is told that it is none
 		}
 	}
 	if old == nil || new == nil || old.Source != new.Source || old.Mode != new.Mode {
-		c.wanting(o, n.Name, keys)
-		c.concerned(o, n, keys)
+		c.occupantChanged(o, n, all, itself(false))
 	}
-	c.send(o.kind, n, NewsOfItself, keys)
+	c.send(o.kind, all)
+}
+
+// occupantChanged adds the sources whose replicas have the name of n, and n itself if anything refers to it as a source.
+func (c *Cluster) occupantChanged(o *objects, n types.NamespacedName, all changes, self Change) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for source := range o.wanted[n.Name] {
+		if source != n {
+			all.add(source, Change{Scope: ObjectScope(n)})
+		}
+	}
+	if o.isNamed(n) || c.remembered[Key{o.kind, n}] != nil {
+		all.add(n, self)
+	}
+}
+
+// isNamed reports whether any object of the kind names n as its source.
+func (o *objects) isNamed(n types.NamespacedName) bool {
+	return len(o.replicasOf[n])+len(o.pullers[n])+len(o.pulled[n]) > 0
+}
+
+// sourceOfSource adds the source of n where n is a replica that claims to be a source: whether it may be removed depends
+// on whether it has replicas itself.
+func (c *Cluster) sourceOfSource(o *objects, n types.NamespacedName, all changes) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if r := o.replicas.items[n]; r != nil && r.Claims != nil && r.Claims.Policy != nil {
+		all.add(r.Source, Change{Scope: ObjectScope(n)})
+	}
 }
 
 func (c *Cluster) namespaceChanged(_ types.NamespacedName, old, new *Namespace) {
@@ -67,31 +132,37 @@ func (c *Cluster) namespaceChanged(_ types.NamespacedName, old, new *Namespace) 
 		equality.Semantic.DeepEqual(old.Labels, new.Labels) && samePatterns(old.Accept, new.Accept) {
 		return
 	}
-	for key, policy := range c.policies() {
-		if reaches(policy, old) || reaches(policy, new) {
-			c.notify(key, NewsOfReach)
+	change := Change{Scope: NamespaceScope(new.Name), Urgent: true}
+	for _, s := range c.policies() {
+		if mayReach(s.policy, old) || mayReach(s.policy, new) {
+			c.notify(s.key, change)
 		}
 	}
 	if old != nil && old.Problem != nil && new.Problem == nil {
-		c.thawed(new.Name)
+		c.accepts(new.Name)
 	}
 }
 
-// thawed tells the sources of the replicas in a namespace: those that were not wanted any more stayed while its
+// accepts notifies the sources of the replicas in a namespace: those that are not wanted any more stayed while its
 // accept-from could not be read.
-func (c *Cluster) thawed(namespace string) {
-	keys := map[Key]struct{}{}
+func (c *Cluster) accepts(namespace string) {
+	found := map[Key]*Change{}
 	c.mu.RLock()
 	for kind, o := range c.kinds {
 		for n, r := range o.replicas.items {
-			if n.Namespace == namespace {
-				keys[Key{kind, r.Source}] = struct{}{}
+			if n.Namespace != namespace {
+				continue
 			}
+			key := Key{kind, r.Source}
+			if found[key] == nil {
+				found[key] = &Change{}
+			}
+			found[key].Add(Change{Scope: ObjectScope(n)})
 		}
 	}
 	c.mu.RUnlock()
-	for key := range keys {
-		c.notify(key, NewsAround)
+	for key, change := range found {
+		c.notify(key, *change)
 	}
 }
 
@@ -99,89 +170,57 @@ func samePatterns(a, b *annotations.Patterns) bool {
 	return a == b || a != nil && b != nil && a.Equal(*b)
 }
 
-// reaches errs on the side of yes: what may take long to match, or can't be matched, is for the worker to find out.
-// This here runs between a stream and its next change.
-func reaches(p *annotations.Policy, n *Namespace) bool {
+// mayReach errs on the side of yes: what may take long to match, or can't be matched, is for the worker to find out.
+// This here runs between a watch event and the next one.
+func mayReach(p *annotations.Policy, n *Namespace) bool {
 	return n != nil && p.MayReach(n.Name, n.Labels)
 }
 
-func (c *Cluster) policies() map[Key]*annotations.Policy {
+// sourcePolicy is a source with its policy.
+type sourcePolicy struct {
+	key    Key
+	policy *annotations.Policy
+}
+
+func (c *Cluster) policies() []sourcePolicy {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	all := map[Key]*annotations.Policy{}
+	var all []sourcePolicy
 	for kind, o := range c.kinds {
 		for n := range o.sources {
-			all[Key{kind, n}] = o.candidates.items[n].Claims.Policy
+			all = append(all, sourcePolicy{Key{kind, n}, o.candidates.items[n].Claims.Policy})
 		}
 	}
 	return all
 }
 
+// accountChanged is urgent for a new ServiceAccount: Pods that are admitted before the attachment never get it.
 func (c *Cluster) accountChanged(n types.NamespacedName, old, new *ServiceAccount) {
-	o := c.kinds[annotations.Secret]
-	if o == nil {
+	if c.kinds[annotations.Secret] == nil {
 		return
 	}
-	keys := names{}
+	all, change := changes{}, Change{Scope: NamespaceScope(n.Namespace), Urgent: old == nil}
 	for _, x := range []*ServiceAccount{old, new} {
 		if x == nil {
 			continue
 		}
 		for _, source := range x.Attached {
-			keys[source] = struct{}{}
+			all.add(source, change)
 		}
 	}
-	for key, policy := range c.policies() {
-		if key.Kind == annotations.Secret && policy.AttachTo.Match(n.Name) {
-			keys[key.NamespacedName] = struct{}{}
+	for _, s := range c.policies() {
+		if s.key.Kind == annotations.Secret && s.policy.AttachTo.Match(n.Name) {
+			all.add(s.key.NamespacedName, change)
 		}
 	}
-	c.send(o.kind, n, NewsOfItself, keys)
+	c.send(annotations.Secret, all)
 }
 
+// recordChanged asks for a look at the source itself: a record says nothing about targets.
 func (c *Cluster) recordChanged(_ types.NamespacedName, old, new *Record) {
 	for _, x := range []*Record{old, new} {
 		if x != nil {
-			c.notify(x.Source, NewsAround)
-		}
-	}
-}
-
-// wanting adds the sources whose replicas have the given name.
-func (c *Cluster) wanting(o *objects, target string, keys names) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	for n := range o.wanted[target] {
-		keys[n] = struct{}{}
-	}
-}
-
-// concerned adds n itself if anything in the cluster refers to it as a source.
-func (c *Cluster) concerned(o *objects, n types.NamespacedName, keys names) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if c.isNamed(o, n) || c.remembered[Key{o.kind, n}] != nil {
-		keys[n] = struct{}{}
-	}
-}
-
-// above adds the source of n where n is a replica that poses as a source: whether it may be removed depends on whether
-// it has replicas itself.
-func (c *Cluster) above(o *objects, n types.NamespacedName, keys names) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if r := o.replicas.items[n]; r != nil && r.Claims != nil && r.Claims.Policy != nil {
-		keys[r.Source] = struct{}{}
-	}
-}
-
-// send tells of the keys that a change of the subject may concern.
-func (c *Cluster) send(kind annotations.Kind, subject types.NamespacedName, itself News, keys names) {
-	for n := range keys {
-		if n == subject {
-			c.notify(Key{kind, n}, itself)
-		} else {
-			c.notify(Key{kind, n}, NewsAround)
+			c.notify(x.Source, Change{})
 		}
 	}
 }

@@ -33,29 +33,14 @@ type Options struct {
 	// DigestKey keys the replicas' digests.
 	DigestKey DigestKey
 	// Notify is called with each source that a change may concern. It must not block and may be called often.
-	Notify func(source Key, news News)
+	Notify func(source Key, change Change)
 }
-
-// News says what a change is to a source. The echo of our own writes is among the least pressing.
-type News int
-
-// What has changed.
-const (
-	// NewsAround: a replica, or what stands where one should be.
-	NewsAround News = iota
-	// NewsOfReach: a namespace that it may reach is new, or takes something else than before.
-	NewsOfReach
-	// NewsOfItself: the source. What is being done for it may be wrong.
-	NewsOfItself
-	// NewsOfItsEnd: the source, which is gone.
-	NewsOfItsEnd
-)
 
 // Cluster is the view of the cluster. All its questions are answered from memory; the answers are shared and must not
 // be changed.
 type Cluster struct {
 	digestKey DigestKey
-	notify    func(source Key, news News)
+	notify    func(source Key, change Change)
 
 	mu         sync.RWMutex
 	kinds      map[annotations.Kind]*objects
@@ -67,6 +52,8 @@ type Cluster struct {
 	accountsIn index[string]
 	attached   index[types.NamespacedName]
 	remembered map[Key]*Record
+	// ineligible are the sources that do not compete; see SetIneligible.
+	ineligible map[Key]struct{}
 	// sorted is every namespace by name, made again when asked for after a change.
 	sorted []*Namespace
 }
@@ -76,6 +63,7 @@ func New(o Options) *Cluster {
 	c := &Cluster{
 		digestKey: o.DigestKey, notify: o.Notify, kinds: map[annotations.Kind]*objects{},
 		accountsIn: index[string]{}, attached: index[types.NamespacedName]{}, remembered: map[Key]*Record{},
+		ineligible: map[Key]struct{}{},
 	}
 	for _, kind := range o.Kinds {
 		c.kinds[kind] = c.newObjects(kind, o)
@@ -92,7 +80,7 @@ func New(o Options) *Cluster {
 func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
 	x := &objects{
 		kind: kind, sources: names{}, wanted: index[string]{},
-		replicasOf: index[types.NamespacedName]{}, pullers: index[types.NamespacedName]{}, pulled: index[types.NamespacedName]{},
+		replicasOf: index[types.NamespacedName]{}, pullers: nested{}, pulled: nested{},
 	}
 	resource := Resource(kind)
 	x.candidates = newStream(c, resource, newCandidate, x.indexCandidate,

@@ -3,10 +3,11 @@ package informers
 import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 )
 
 // names is a set of names.
-type names map[types.NamespacedName]struct{}
+type names = sets.Set[types.NamespacedName]
 
 // index maps a key to the set of names that belong to it. It is no map of counts: adding twice is adding once.
 type index[K comparable] map[K]names
@@ -25,15 +26,28 @@ func (x index[K]) remove(k K, n types.NamespacedName) {
 	}
 }
 
-func (x index[K]) list(k K) []types.NamespacedName {
-	if len(x[k]) == 0 {
-		return nil
+// nested maps the source that objects name to the objects, by their namespaces.
+type nested map[types.NamespacedName]index[string]
+
+func (x nested) add(source, n types.NamespacedName) {
+	if x[source] == nil {
+		x[source] = index[string]{}
 	}
-	out := make([]types.NamespacedName, 0, len(x[k]))
-	for n := range x[k] {
-		out = append(out, n)
+	x[source].add(n.Namespace, n)
+}
+
+func (x nested) remove(source, n types.NamespacedName) {
+	x[source].remove(n.Namespace, n)
+	if len(x[source]) == 0 {
+		delete(x, source)
 	}
-	return out
+}
+
+func (x nested) count(source types.NamespacedName) (n int) {
+	for _, in := range x[source] {
+		n += len(in)
+	}
+	return n
 }
 
 // objects is what is known of one kind: its two streams and the indexes over them.
@@ -49,8 +63,8 @@ type objects struct {
 	// the replicas that do, by the same. Each stream has an index of its own: an object that passes from one to the
 	// other may leave the one after it came to the other.
 	replicasOf index[types.NamespacedName]
-	pullers    index[types.NamespacedName]
-	pulled     index[types.NamespacedName]
+	pullers    nested
+	pulled     nested
 }
 
 func (o *objects) indexCandidate(old, new *Candidate) {

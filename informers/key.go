@@ -31,3 +31,6 @@ func ParseVersion(s string) (Version, error) {
 
 // String is the resourceVersion as the API server takes it.
 func (v Version) String() string { return strconv.FormatUint(uint64(v), 10) }
+
+// ServiceAccountKind is the kind of ServiceAccounts, where a Key names one.
+const ServiceAccountKind annotations.Kind = "ServiceAccount"

@@ -27,7 +27,7 @@ func handFed(t *testing.T) (*Cluster, *objects) {
 	}
 	c := New(Options{
 		Metadata: meta, Typed: typed, Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system",
-		Notify: func(Key, News) {},
+		Notify: func(Key, Change) {},
 	})
 	return c, c.kinds[annotations.Secret]
 }
@@ -52,7 +52,7 @@ func TestAnAnswerThatComesAfterTheRemovalBringsNothingBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Observe(annotations.Secret, written)
-	if at := c.At(Key{annotations.Secret, written.NamespacedName}); at.Replica != nil {
+	if at := c.Get(Key{annotations.Secret, written.NamespacedName}); at.Replica != nil {
 		t.Error("an object that is gone is taken for a replica")
 	}
 	later, err := DigestKey{}.replica(filled("9"))
@@ -60,7 +60,7 @@ func TestAnAnswerThatComesAfterTheRemovalBringsNothingBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Observe(annotations.Secret, later)
-	if at := c.At(Key{annotations.Secret, written.NamespacedName}); at.Replica == nil {
+	if at := c.Get(Key{annotations.Secret, written.NamespacedName}); at.Replica == nil {
 		t.Error("the answer to a later write is passed over")
 	}
 }
@@ -87,7 +87,7 @@ func TestAnObjectThatIsFilledStaysAPullerInWhateverOrderTheStreamsTellOfIt(t *te
 					t.Fatal(err)
 				}
 			}
-			if pullers := c.Pullers(source); len(pullers) != 1 || pullers[0].Replica == nil {
+			if pullers := pullersOf(c, source); len(pullers) != 1 || pullers[0].Replica == nil {
 				t.Errorf("the source's pullers are %v", pullers)
 			}
 		})

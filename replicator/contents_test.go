@@ -18,7 +18,7 @@ func ofSize(n int) informers.Content {
 	return informers.Content{Data: map[string][]byte{"k": make([]byte, n-1)}}
 }
 
-func TestContentIsOnlyThatOfTheVeryVersion(t *testing.T) {
+func TestContentsOfVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newContents()
 		c.put(contentKey("s"), "u", 7, ofSize(10))
@@ -32,7 +32,7 @@ func TestContentIsOnlyThatOfTheVeryVersion(t *testing.T) {
 	})
 }
 
-func TestContentIsForgottenAFixedTimeAfterItWasReadHoweverOftenItIsUsed(t *testing.T) {
+func TestContentsExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newContents()
 		c.put(contentKey("s"), "u", 7, ofSize(10))
@@ -55,7 +55,7 @@ func held(c *contents) int {
 	return c.bytes
 }
 
-func TestContentOfANewVersionTakesThePlaceAndTheTimeOfTheOld(t *testing.T) {
+func TestContentsReplace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newContents()
 		c.put(contentKey("s"), "u", 7, ofSize(10))
@@ -76,7 +76,7 @@ func TestContentOfANewVersionTakesThePlaceAndTheTimeOfTheOld(t *testing.T) {
 	})
 }
 
-func TestContentsHaveABoundTogether(t *testing.T) {
+func TestContentsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newContents()
 		c.put(contentKey("large"), "u", 1, ofSize(contentLimit-10))

@@ -15,6 +15,8 @@ import (
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/events"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
 
 // Options are what a Controller is made of.
@@ -38,23 +40,22 @@ type Options struct {
 	Registry prometheus.Registerer
 }
 
-// Controller keeps replicas in step with their sources.
+// Controller keeps replicas in sync with their sources.
 type Controller struct {
-	options   Options
-	digestKey informers.DigestKey
-	cluster   *informers.Cluster
-	queue     *queue
-	api       *api
-	events    *events
-	metrics   *metrics
-	writes    *writes
-	contents  *contents
-
-	mu     sync.Mutex
-	states map[informers.Key]*state
+	options Options
+	writers
+	queue    *queue
+	pending  *pending
+	states   *states
+	records  *records
+	contents *contents
+	recorder events.Recorder
+	// events writes what recorder takes.
+	events  *events.Writer
+	metrics *metrics
 }
 
-// New makes a Controller that does nothing yet. It is run once.
+// New returns a Controller that does nothing yet. It can be run once.
 func New(o Options) (*Controller, error) {
 	if len(o.Kinds) == 0 || o.Workers < 1 || o.WriteConcurrency < 1 {
 		return nil, errors.New("at least one kind, one worker and one write at a time are needed")
@@ -75,11 +76,13 @@ func New(o Options) (*Controller, error) {
 		return nil, err
 	}
 	c := &Controller{
-		options: o, digestKey: informers.NewDigestKey(), api: api,
-		writes: newWrites(o.WriteConcurrency), contents: newContents(), states: map[informers.Key]*state{},
+		options: o, pending: newPending(), states: newStates(), contents: newContents(),
+		records: &records{api: api, namespace: o.Namespace},
+		writers: writers{api: api, digestKey: informers.NewDigestKey(), limiter: newWriteLimiter(o.WriteConcurrency)},
 	}
 	c.metrics = newMetrics(o.Registry, c.count)
-	c.events = newEvents(typed.EventsV1())
+	c.events = events.NewWriter(typed.EventsV1(), eventAnswer)
+	c.recorder = c.events
 	c.queue = newQueue(c.metrics)
 	c.cluster = informers.New(informers.Options{
 		Metadata: meta, Typed: typed, Kinds: o.Kinds, Namespace: o.Namespace,
@@ -88,17 +91,34 @@ func New(o Options) (*Controller, error) {
 	return c, nil
 }
 
-// Synced is nil once every cache has synced, and says which have not.
+// eventAnswer classifies what came of trying to write an event.
+func eventAnswer(ctx context.Context, err error) events.Answer {
+	if isOverload(err) {
+		return events.Answer{Retry: true, Refusal: reason(err)}
+	}
+	switch classify(ctx, err) {
+	case succeeded, stale, terminating, stopping:
+		return events.Answer{}
+	}
+	return events.Answer{Refusal: reason(err)}
+}
+
+// settings are the operator's, as the plan needs them.
+func (c *Controller) settings() plan.Settings {
+	return plan.Settings{Namespace: c.options.Namespace, Protected: c.options.ProtectedNamespaces}
+}
+
+// Synced returns nil once every cache has synced, and else says which have not.
 func (c *Controller) Synced() error { return c.cluster.Synced() }
 
-// Run works until ctx is done, then finishes what is being written and returns nil. The logger travels in ctx. The
-// caches are filled from here on and not before, so that nothing is decided on what was seen before this process led.
+// Run works until ctx is done, then finishes the writes under way and returns nil. The logger travels in ctx. The caches
+// are filled from here on and not before, so that nothing is decided on what was seen before this process led.
 func (c *Controller) Run(ctx context.Context) error {
 	logger := klog.FromContext(ctx)
-	defer c.events.start(ctx)()
-	var streams, workers sync.WaitGroup
-	streams.Go(func() { c.cluster.Run(ctx) })
-	defer streams.Wait()
+	defer c.events.Start(ctx)()
+	var watches, workers sync.WaitGroup
+	watches.Go(func() { c.cluster.Run(ctx) })
+	defer watches.Wait()
 	defer c.queue.ShutDown()
 
 	if !c.WaitForSync(ctx) {
@@ -107,7 +127,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	logger.Info("caches synced", "namespaces", len(c.cluster.Namespaces()))
 	for range c.options.Workers {
 		workers.Go(func() {
-			for c.next(ctx) {
+			for c.processNext(ctx) {
 			}
 		})
 	}
@@ -118,20 +138,21 @@ func (c *Controller) Run(ctx context.Context) error {
 	return nil
 }
 
-// notify queues a source, and has the pass that is under way for it end soon if the news is pressing.
-func (c *Controller) notify(key informers.Key, news informers.News) {
-	if news == informers.NewsAround {
+// notify takes in a change that may concern a source.
+func (c *Controller) notify(key informers.Key, change informers.Change) {
+	c.pending.add(key, change)
+	if change.Urgent {
+		c.queue.AddUrgent(key)
+	} else {
 		c.queue.Add(key)
-		return
 	}
-	c.interrupt(key, news)
-	c.queue.Press(key)
 }
 
 // WaitForSync returns true once every cache has synced, and false when ctx ends before.
 func (c *Controller) WaitForSync(ctx context.Context) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	//mutant:caches-synced
 	for c.cluster.Synced() != nil {
 		select {
 		case <-ctx.Done():
@@ -142,8 +163,8 @@ func (c *Controller) WaitForSync(ctx context.Context) bool {
 	return true
 }
 
-// next works one key, and is false once the queue has shut down.
-func (c *Controller) next(ctx context.Context) bool {
+// processNext reconciles one source, and returns false once the queue has shut down.
+func (c *Controller) processNext(ctx context.Context) bool {
 	key, shutdown := c.queue.Get()
 	if shutdown {
 		return false
@@ -154,47 +175,22 @@ func (c *Controller) next(ctx context.Context) bool {
 	}
 	begin := time.Now()
 	logger := klog.FromContext(ctx).WithValues("kind", key.Kind, "source", klog.KRef(key.Namespace, key.Name))
-	after, err := c.reconcile(klog.NewContext(ctx, logger), key)
+	r, err := c.reconcile(klog.NewContext(ctx, logger), key)
 	c.metrics.reconciled(time.Since(begin), err)
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		logger.Error(err, "reconcile failed, will be tried again")
+		logger.Error(err, "reconcile failed, will be retried with backoff")
 		c.queue.AddRateLimited(key)
-	case after == again:
+	case r.requeue == requeueWithBackoff:
 		c.queue.AddRateLimited(key)
 	default:
 		c.queue.Forget(key)
-		if after == now {
+		if r.requeue == requeueNow {
 			c.queue.Add(key)
-		} else if after > 0 {
-			c.queue.AddAfter(key, time.Duration(after))
+		} else if r.after > 0 {
+			c.queue.AddAfter(key, r.after)
 		}
 	}
 	return true
-}
-
-// when says when to look at a key again: a duration, or one of the constants.
-type when time.Duration
-
-const (
-	// changed: when something changes, and not before.
-	changed when = 0
-	// now: there is more to do.
-	now when = -1
-	// again: what was seen was behind; soon, and later if that goes on.
-	again when = -2
-)
-
-// sooner is the earlier of two.
-func sooner(a, b when) when {
-	switch {
-	case a == changed:
-		return b
-	case b == changed:
-		return a
-	case a == again || b == again:
-		return again
-	}
-	return min(a, b)
 }

@@ -16,6 +16,20 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
+// desired is what the replicas of one version of a source hold, by how they come to be.
+type desired struct{ push, pull, pullKeys informers.Content }
+
+// desiredOf fails where the policy names a data key that the content does not have.
+func desiredOf(key informers.Key, p *annotations.Policy, c informers.Content) (d desired, err error) {
+	if d.push, err = pushed(key, p, c); err != nil {
+		return d, err
+	}
+	// These fail where pushed does, and nowhere else.
+	d.pull, _ = pulled(key, p, c, false)
+	d.pullKeys, _ = pulled(key, p, c, true)
+	return d, nil
+}
+
 // pushed is what a pushed replica of the source holds.
 func pushed(key informers.Key, p *annotations.Policy, c informers.Content) (informers.Content, error) {
 	out, err := selected(p, c)
@@ -25,8 +39,8 @@ func pushed(key informers.Key, p *annotations.Policy, c informers.Content) (info
 	out.Type, out.Immutable = c.Type, c.Immutable
 	out.Labels, out.Annotations = marks(key, annotations.ReplicaPush), map[string]string{}
 	out.Labels[annotations.LabelManagedBy] = annotations.ManagedBy
-	record(out.Annotations, annotations.CopiedLabels, copied(p.CopyLabels, c.Labels, out.Labels))
-	record(out.Annotations, annotations.CopiedAnnotations, copied(p.CopyAnnotations, c.Annotations, out.Annotations))
+	setList(out.Annotations, annotations.CopiedLabels, copied(p.CopyLabels, c.Labels, out.Labels))
+	setList(out.Annotations, annotations.CopiedAnnotations, copied(p.CopyAnnotations, c.Annotations, out.Annotations))
 	out.Annotations[annotations.ReplicaOf] = key.NamespacedName.String()
 	return out, nil
 }
@@ -95,7 +109,7 @@ func copied(p annotations.Patterns, from, to map[string]string) []string {
 	return keys
 }
 
-func record(to map[string]string, key string, list []string) {
+func setList(to map[string]string, key string, list []string) {
 	if len(list) > 0 {
 		to[key] = strings.Join(list, ",")
 	}
@@ -137,12 +151,22 @@ func text(m map[string][]byte) map[string]string {
 	return out
 }
 
-// content adds the writing of data to a patch.
-func (p *patch) content(kind annotations.Kind, c informers.Content) {
-	if kind == annotations.ConfigMap {
-		p.add("/data", text(c.Data))
-		p.add("/binaryData", c.Binary)
-		return
+// merged is the source's keys beside the object's own.
+func merged(object, source informers.Content) informers.Content {
+	given := annotations.GivenKeys(object.Annotations)
+	out := source
+	out.Data, out.Binary = map[string][]byte{}, map[string][]byte{}
+	for _, part := range []struct{ own, source, out map[string][]byte }{
+		{object.Data, source.Data, out.Data}, {object.Binary, source.Binary, out.Binary},
+	} {
+		for key, value := range part.own {
+			_, text := source.Data[key]
+			_, binary := source.Binary[key]
+			if !text && !binary && !slices.Contains(given, key) {
+				part.out[key] = value
+			}
+		}
+		maps.Copy(part.out, part.source)
 	}
-	p.add("/data", c.Data)
+	return out
 }

@@ -23,7 +23,7 @@ func desiredPolicy(t *testing.T, a map[string]string) *annotations.Policy {
 	return claims.Policy
 }
 
-func TestWhatIsCopiedNeverTakesThePlaceOfMirrorballsOwnMarks(t *testing.T) {
+func TestCopiedKeysDoNotReplaceMarks(t *testing.T) {
 	p := desiredPolicy(t, map[string]string{annotations.CopyLabels: "*", annotations.CopyAnnotations: "team*"})
 	got, err := pushed(contentKey("s"), p, informers.Content{
 		Type: "Opaque", Immutable: true, Data: map[string][]byte{"k": []byte("v")},
@@ -49,7 +49,7 @@ func TestWhatIsCopiedNeverTakesThePlaceOfMirrorballsOwnMarks(t *testing.T) {
 	}
 }
 
-func TestKeysAreSelectedAndRenamedAndMissedAllAtOnce(t *testing.T) {
+func TestSelectedKeys(t *testing.T) {
 	source := informers.Content{
 		Data: map[string][]byte{"a": []byte("1"), "b": []byte("2")}, Binary: map[string][]byte{"bin": {0xff}},
 	}
@@ -64,7 +64,7 @@ func TestKeysAreSelectedAndRenamedAndMissedAllAtOnce(t *testing.T) {
 	}
 }
 
-func TestFillingInKubernetesReplicatorsDialectKeepsTheObjectsOwnKeys(t *testing.T) {
+func TestMerged(t *testing.T) {
 	own := informers.Content{
 		Data:        map[string][]byte{"own": []byte("o"), "shared": []byte("old"), "dropped": []byte("d")},
 		Binary:      map[string][]byte{"blob": {1}},
@@ -84,13 +84,13 @@ func TestFillingInKubernetesReplicatorsDialectKeepsTheObjectsOwnKeys(t *testing.
 	}
 }
 
-func TestACopyIsTakenOverOnlyIfNothingOfAnothersIsLostWithIt(t *testing.T) {
-	d := &deed{
+func TestCheckCopy(t *testing.T) {
+	e := &executor{
 		source:  &plan.Source{Identity: informers.Identity{Version: 9}},
 		content: informers.Content{Data: map[string][]byte{"k": []byte("v")}, Binary: map[string][]byte{"b": {1}}},
 	}
 	given := map[string]string{annotations.ReplicatedKeys: "k,b"}
-	same := informers.Content{Data: d.content.Data, Binary: d.content.Binary, Annotations: given}
+	same := informers.Content{Data: e.content.Data, Binary: e.content.Binary, Annotations: given}
 	otherData, otherBinary, more := same, same, same
 	otherData.Data = map[string][]byte{"k": []byte("w")}
 	otherBinary.Binary = map[string][]byte{"b": {2}}
@@ -107,16 +107,16 @@ func TestACopyIsTakenOverOnlyIfNothingOfAnothersIsLostWithIt(t *testing.T) {
 		"data of its own, even beside the source's version": {"9", more, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := d.ownCopy(tc.version, tc.copy)
-			unfit := (*unfitError)(nil)
-			if (err == nil) != tc.want || err != nil && !errors.As(err, &unfit) {
+			err := e.checkCopy(tc.version, tc.copy)
+			incompatible := (*incompatibleError)(nil)
+			if (err == nil) != tc.want || err != nil && !errors.As(err, &incompatible) {
 				t.Errorf("error %v, want it taken over: %t", err, tc.want)
 			}
 		})
 	}
 }
 
-func TestTheTimeOfAChangeIsInUTCAndTheContentIsNotTouched(t *testing.T) {
+func TestStamped(t *testing.T) {
 	of := map[string]string{"a": "1"}
 	got := stamped(of, time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)))
 	if diff := cmp.Diff(map[string]string{"a": "1", annotations.ReplicatedAt: "2026-01-02T02:04:05Z"}, got); diff != "" {
@@ -127,7 +127,7 @@ func TestTheTimeOfAChangeIsInUTCAndTheContentIsNotTouched(t *testing.T) {
 	}
 }
 
-func TestTheMemoryOnAnAccountIsSortedAndReadBack(t *testing.T) {
+func TestAttachedList(t *testing.T) {
 	attached := map[string]types.NamespacedName{
 		"b": {Namespace: "from", Name: "t"}, "a": {Namespace: "from", Name: "s"},
 	}

@@ -97,14 +97,9 @@ func (m *metrics) reconciled(d time.Duration, err error) {
 
 func (m *metrics) read() { m.reads.Inc() }
 
-var answerNames = map[answer]string{
-	done: "ok", behind: "stale", leaving: "terminating", fixed: "immutable", unfit: "unfit",
-	blocked: "blocked", busy: "busy",
-}
-
 func (m *metrics) acted(verb plan.Verb, a answer) {
 	if a != stopping {
-		m.actions.WithLabelValues(string(verb), answerNames[a]).Inc()
+		m.actions.WithLabelValues(string(verb), string(a)).Inc()
 	}
 }
 

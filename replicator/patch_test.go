@@ -19,7 +19,7 @@ func wantPatch(t *testing.T, p patch, want string) {
 	}
 }
 
-func TestPatchEscapesTheSlashAndTheTildeOfKeys(t *testing.T) {
+func TestPatchEscapesKeys(t *testing.T) {
 	p := patch{}
 	p.set("/metadata/labels", false, map[string]string{"example.com/a~b": "v"})
 	p.unset("/metadata/labels", []string{"example.com/~1"}, nil)
@@ -27,37 +27,37 @@ func TestPatchEscapesTheSlashAndTheTildeOfKeys(t *testing.T) {
 		`{"op":"remove","path":"/metadata/labels/example.com~1~01"}]`)
 }
 
-func TestPatchHoldsForOneVersionOnly(t *testing.T) {
+func TestPatchHasVersion(t *testing.T) {
 	wantPatch(t, newPatch(informers.Version(42)), `[{"op":"replace","path":"/metadata/resourceVersion","value":"42"}]`)
 }
 
-func TestPatchAddsTheWholeMapWhereThereMayBeNone(t *testing.T) {
+func TestPatchAddsMap(t *testing.T) {
 	p := patch{}
 	p.set("/metadata/annotations", true, map[string]string{"b": "2", "a": "1"})
 	wantPatch(t, p, `[{"op":"add","path":"/metadata/annotations","value":{"a":"1","b":"2"}}]`)
 }
 
-func TestPatchKeepsOtherEntriesOfAMapThatIsThere(t *testing.T) {
+func TestPatchKeepsOtherEntries(t *testing.T) {
 	p := patch{}
 	p.set("/metadata/annotations", false, map[string]string{"b": "2", "a": "1"})
 	wantPatch(t, p, `[{"op":"add","path":"/metadata/annotations/a","value":"1"},`+
 		`{"op":"add","path":"/metadata/annotations/b","value":"2"}]`)
 }
 
-func TestPatchTakesAwayWhatTheSourceDropsAndNothingElse(t *testing.T) {
+func TestPatchUnset(t *testing.T) {
 	p := patch{}
 	p.unset("/metadata/labels", []string{"dropped", "kept"}, map[string]string{"kept": ""})
 	wantPatch(t, p, `[{"op":"remove","path":"/metadata/labels/dropped"}]`)
 }
 
-func TestPatchTakesAwayRecordsOfCopiesThatAreNotThereAnyMore(t *testing.T) {
+func TestPatchUnmark(t *testing.T) {
 	p := patch{}
 	p.unmark(map[string]string{annotations.CopiedLabels: "team", annotations.ReplicatedKeys: ""})
 	wantPatch(t, p, `[{"op":"add","path":"/metadata/annotations/mirrorball.dev~1copied-annotations","value":""},`+
 		`{"op":"remove","path":"/metadata/annotations/mirrorball.dev~1copied-annotations"}]`)
 }
 
-func TestPatchOfAConfigMapHasTextAndBinaryAndThatOfASecretDataAlone(t *testing.T) {
+func TestPatchContent(t *testing.T) {
 	content := informers.Content{
 		Data: map[string][]byte{"k": []byte("text")}, Binary: map[string][]byte{"b": {0xff}},
 	}

@@ -10,9 +10,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
-// queue holds the sources to look at. A source with pressing news (it has changed itself, or a namespace that it may
-// reach is new) comes before those that only have more to do, so that a new namespace or a removal need not wait for
-// the end of what may be ten thousand writes.
+// queue holds the sources to reconcile. A source with an urgent change comes before the others, so that a new namespace
+// need not wait for the end of what may be ten thousand writes.
 type queue struct {
 	workqueue.TypedRateLimitingInterface[informers.Key]
 	lanes *lanes
@@ -34,23 +33,23 @@ func newQueue(m workqueue.MetricsProvider) *queue {
 	}
 }
 
-// Press adds a source with pressing news.
-func (q *queue) Press(key informers.Key) {
-	q.lanes.press(key)
+// AddUrgent adds a source with an urgent change.
+func (q *queue) AddUrgent(key informers.Key) {
+	q.lanes.markUrgent(key)
 	q.Add(key)
 }
 
-// Pressed says that a source with pressing news waits for a worker.
-func (q *queue) Pressed() bool { return q.lanes.pressed() }
+// UrgentWaiting reports whether a source with an urgent change waits for a worker.
+func (q *queue) UrgentWaiting() bool { return q.lanes.urgentWaiting() }
 
-// lanes are the order in which sources wait: a fast lane and an ordinary one. It implements workqueue.Queue.
+// lanes order the keys that wait by two priorities. It implements workqueue.Queue.
 type lanes struct {
-	mu       sync.Mutex
-	pressing map[informers.Key]struct{}
-	waiting  map[informers.Key]place
+	mu      sync.Mutex
+	urgent  map[informers.Key]struct{}
+	waiting map[informers.Key]place
 	// The elements of both are keys.
 	fast, ordinary *list.List
-	// streak is how often in a row the fast lane went first.
+	// streak is how many keys in a row came from the fast lane.
 	streak int
 }
 
@@ -61,31 +60,31 @@ type place struct {
 
 func newLanes() *lanes {
 	return &lanes{
-		pressing: map[informers.Key]struct{}{}, waiting: map[informers.Key]place{},
+		urgent: map[informers.Key]struct{}{}, waiting: map[informers.Key]place{},
 		fast: list.New(), ordinary: list.New(),
 	}
 }
 
-func (l *lanes) press(key informers.Key) {
+func (l *lanes) markUrgent(key informers.Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pressing[key] = struct{}{}
+	l.urgent[key] = struct{}{}
 }
 
-func (l *lanes) pressed() bool {
+func (l *lanes) urgentWaiting() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.fast.Len() > 0
 }
 
-// Push takes in a source that does not wait yet.
+// Push takes in a key that does not wait yet.
 func (l *lanes) Push(key informers.Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.put(key)
 }
 
-// Touch lets a source that waits change to the fast lane.
+// Touch lets a key that waits change to the fast lane.
 func (l *lanes) Touch(key informers.Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -97,21 +96,21 @@ func (l *lanes) Touch(key informers.Key) {
 
 func (l *lanes) put(key informers.Key) {
 	lane := l.ordinary
-	if _, ok := l.pressing[key]; ok {
+	if _, ok := l.urgent[key]; ok {
 		lane = l.fast
 	}
 	l.waiting[key] = place{lane, lane.PushBack(key)}
 }
 
-// Len counts both lanes.
+// Len returns the length of both lanes.
 func (l *lanes) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.waiting)
 }
 
-// Pop is the first of the fast lane, but now and then of the ordinary one: were somebody to make news without end, the
-// others would still get on.
+// Pop returns the first key of the fast lane, but after some in a row one of the ordinary lane: however many urgent
+// changes somebody makes, the other sources still get a turn.
 func (l *lanes) Pop() informers.Key {
 	const inARow = 3
 	l.mu.Lock()
@@ -124,6 +123,6 @@ func (l *lanes) Pop() informers.Key {
 	}
 	key, _ := lane.Remove(lane.Front()).(informers.Key)
 	delete(l.waiting, key)
-	delete(l.pressing, key)
+	delete(l.urgent, key)
 	return key
 }

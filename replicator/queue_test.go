@@ -32,36 +32,36 @@ func newTestQueue(t *testing.T) *queue {
 	return q
 }
 
-func TestPressingNewsGoesFirst(t *testing.T) {
+func TestUrgentKeysGoFirst(t *testing.T) {
 	q := newTestQueue(t)
 	q.Add(queueKey("a"))
 	q.Add(queueKey("b"))
-	q.Press(queueKey("c"))
-	q.Press(queueKey("b")) // it waits already
-	q.Press(queueKey("c")) // and so does this one, which does not lose its place
-	if q.Len() != 3 || !q.Pressed() {
-		t.Fatalf("%d sources wait, pressed %v; want 3, true", q.Len(), q.Pressed())
+	q.AddUrgent(queueKey("c"))
+	q.AddUrgent(queueKey("b")) // it waits already
+	q.AddUrgent(queueKey("c")) // and so does this one, which does not lose its place
+	if q.Len() != 3 || !q.UrgentWaiting() {
+		t.Fatalf("%d sources wait, urgent %v; want 3, true", q.Len(), q.UrgentWaiting())
 	}
 	if diff := cmp.Diff([]string{"c", "b", "a"}, take(q, 3)); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
-	if q.Len() != 0 || q.Pressed() {
-		t.Errorf("%d sources wait, pressed %v; want none", q.Len(), q.Pressed())
+	if q.Len() != 0 || q.UrgentWaiting() {
+		t.Errorf("%d sources wait, urgent %v; want none", q.Len(), q.UrgentWaiting())
 	}
 	q.Add(queueKey("d"))
-	q.Add(queueKey("c")) // its news is old by now
+	q.Add(queueKey("c")) // it is not urgent any more
 	if diff := cmp.Diff([]string{"d", "c"}, take(q, 2)); diff != "" {
 		t.Errorf("order of the next (-want +got):\n%s", diff)
 	}
 }
 
-func TestNewsWithoutEndLeavesTheOthersATurn(t *testing.T) {
+func TestUrgentKeysDoNotStarveOthers(t *testing.T) {
 	q := newTestQueue(t)
 	q.Add(queueKey("patient"))
 	q.Add(queueKey("waiting"))
 	var order []string
 	for range 8 {
-		q.Press(queueKey("restless"))
+		q.AddUrgent(queueKey("restless"))
 		order = append(order, take(q, 1)...)
 	}
 	want := []string{"restless", "restless", "restless", "patient", "restless", "restless", "restless", "waiting"}
@@ -70,46 +70,14 @@ func TestNewsWithoutEndLeavesTheOthersATurn(t *testing.T) {
 	}
 }
 
-func TestNewsThatComesDuringAPassGoesFirstAfterIt(t *testing.T) {
+func TestUrgentChangeDuringAPass(t *testing.T) {
 	q := newTestQueue(t)
 	q.Add(queueKey("a"))
 	key, _ := q.Get()
 	q.Add(queueKey("b"))
-	q.Press(key)
+	q.AddUrgent(key)
 	q.Done(key)
 	if diff := cmp.Diff([]string{"a", "b"}, take(q, 2)); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
-	}
-}
-
-func TestAPassYieldsToNews(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		news informers.News
-		wait func(*queue)
-		want []int // the first action that is not done any more, or none
-	}{
-		{"nothing else to do", informers.NewsAround, func(*queue) {}, nil},
-		{"the source has changed", informers.NewsOfItself, func(*queue) {}, []int{0}},
-		{"a namespace is new", informers.NewsOfReach, func(*queue) {}, []int{head}},
-		{"another source has news", informers.NewsAround, func(q *queue) { q.Press(queueKey("b")) }, []int{head}},
-		{"another source waits", informers.NewsAround, func(q *queue) { q.Add(queueKey("b")) }, []int{turn}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			c := &Controller{queue: newTestQueue(t)}
-			s := &state{}
-			s.news.Store(int64(test.news))
-			test.wait(c.queue)
-			var got []int
-			for i := range passLimit {
-				if c.yields(s, i) {
-					got = append(got, i)
-					break
-				}
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("the first that is not done (-want +got):\n%s", diff)
-			}
-		})
 	}
 }

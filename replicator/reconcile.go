@@ -2,249 +2,150 @@ package replicator
 
 import (
 	"context"
-	"fmt"
-	"maps"
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/klog/v2"
-
-	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
 
-// reconcile makes one pass over a source: gather, plan, apply, report.
-func (c *Controller) reconcile(ctx context.Context, key informers.Key) (when, error) {
-	s := c.state(key)
-	if rest := time.Until(s.rest); rest > 0 {
-		return when(rest), nil
-	}
-	s.news.Store(int64(informers.NewsAround))
-	s.calm(time.Now())
+// pass is one reconciliation of one source.
+type pass struct {
+	key   informers.Key
+	state *state
+	// scope is what the pass looks at; urgent says that people wait for it.
+	scope  informers.Scope
+	urgent bool
+	// The rest is what the steps came to.
+	observed   observation
+	resolution plan.Resolution
+	world      plan.World
+	decision   plan.Plan
+	outcome    outcome
+	// recordErr says why the policy could not be recorded.
+	recordErr error
+}
 
-	f, err := c.look(ctx, key, s)
-	if err != nil {
-		return changed, err
+// reconcile makes one pass over a source. What it does not get done is pending afterwards.
+func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, error) {
+	p := c.begin(key)
+	var err error
+	if p.observed, err = c.observe(ctx, key, p.state); err != nil {
+		c.pending.add(key, informers.Change{Scope: p.scope})
+		return done, err
 	}
-	if f.writeBack != nil {
-		return c.writeBack(ctx, key, f), nil
-	}
-	if err := c.remember(ctx, key, s, &f); err != nil {
-		f.warn(key, s.uid, reasonForgotten, err.Error())
-		f.after = sooner(f.after, when(maxWait))
-	}
-	w := c.world(key, s, f)
-	begin := time.Now()
-	p := plan.Make(w)
-	s.tire(time.Since(begin))
-	if p.Err != nil {
-		f.condition = conditionFrozen
-		f.warn(key, s.uid, reasonFrozen, p.Err.Error())
-		f.after = sooner(f.after, when(maxWait)) // the machine may have been slow
+	p.resolution = plan.Resolve(p.observed.Facts)
+	p.settle()
+	switch p.resolution.Phase {
+	case plan.PhaseRestorable:
+		return c.restore(ctx, key, &p.observed)
+	case plan.PhaseActive:
+		p.recordErr = c.saveRecord(ctx, key, p.state.loaded, p.observed.view)
 	}
 
-	if f.life == plan.Active && slices.ContainsFunc(p.Actions, deletes) && !c.still(ctx, key, s) {
-		return again, nil
+	p.world = c.snapshot(p)
+	p.decision = plan.Make(&p.world)
+	if !c.confirm(ctx, p) {
+		c.pending.add(key, informers.Change{Scope: p.scope})
+		return result{requeue: requeueWithBackoff}, nil
 	}
-	after, wrote := c.apply(ctx, key, s, p.Actions)
+	p.outcome = c.execute(ctx, p)
+	p.outcome.remaining.Add(informers.ObjectScope(p.decision.Undecided...))
+	c.pending.add(key, informers.Change{Scope: p.outcome.remaining})
 	if ctx.Err() != nil {
-		return changed, ctx.Err()
+		return done, ctx.Err()
 	}
-	if len(wrote) > 0 {
-		c.queue.Forget(key) // it gets on: no need to look less and less often
-	}
-	if f.life == plan.Active && p.Err == nil && sum(wrote) == len(p.Actions) {
-		s.settled = s.source.Push
-	}
-
-	c.report(ctx, key, s, &f, w, p, wrote)
-	after = sooner(after, f.after)
-	if p.Behind {
-		return sooner(after, again), nil
-	}
-	if f.life == plan.Ended && len(p.Actions) == 0 {
-		return after, c.leave(ctx, key, s, f)
-	}
-	return after, nil
+	c.report(ctx, p)
+	return c.requeue(p), c.release(ctx, p)
 }
 
-func deletes(a plan.Action) bool { return a.Verb == plan.Delete }
-
-func sum(wrote map[plan.Verb]int) (n int) {
-	for _, times := range wrote {
-		n += times
+// begin takes what is pending for a source.
+func (c *Controller) begin(key informers.Key) *pass {
+	s := c.states.get(key)
+	change := c.pending.take(key)
+	now := time.Now()
+	if change.Deleted {
+		s.deletedAt = now
 	}
-	return n
+	s.backoffs.expire(now)
+	p := &pass{key: key, state: s, scope: change.Scope, urgent: change.Urgent}
+	p.scope.Add(s.backoffs.due(now))
+	return p
 }
 
-// leave forgets a source of which nothing is left.
-func (c *Controller) leave(ctx context.Context, key informers.Key, s *state, f finding) error {
-	if r := c.cluster.Record(key); r != nil && f.forget {
-		if err := c.forget(ctx, r); err != nil {
-			return err
-		}
+// settle takes the resolution into the state. A pass looks at everything unless the source was and is active, and is
+// unchanged.
+func (p *pass) settle() {
+	s := p.state
+	s.missingSince = p.resolution.MissingSince
+	switch p.resolution.Phase {
+	case plan.PhaseActive, plan.PhaseFrozen, plan.PhaseRefused:
+	default:
+		s.loaded = nil // it has to be read again, whatever version is seen
 	}
-	if len(s.told) == 0 {
-		c.drop(key)
+	if p.resolution.Phase != plan.PhaseActive || s.phase != plan.PhaseActive || p.observed.reloaded {
+		p.scope = informers.FullScope()
 	}
-	return nil
 }
 
-// world gathers what the decision depends on.
-func (c *Controller) world(key informers.Key, s *state, f finding) *plan.World {
-	w := &plan.World{
-		Key: key, Life: f.life,
-		Namespaces: c.cluster.Namespaces(), Replicas: c.replicas(key), Pullers: c.cluster.Pullers(key),
-		Attached: nil, Accounts: c.cluster.AccountsIn, Protected: c.protected,
-	}
-	if key.Kind == annotations.Secret {
-		w.Attached = c.cluster.AttachedTo(key.NamespacedName)
-	}
-	if f.life != plan.Active {
+// snapshot gathers what the decision depends on.
+func (c *Controller) snapshot(p *pass) plan.World {
+	w := plan.World{Key: p.key, Phase: p.resolution.Phase, Settings: c.settings()}
+	query := informers.Query{Key: p.key, Scope: p.scope, SourceNamespaces: c.options.SourceNamespaces}
+	switch {
+	case w.Phase == plan.PhaseActive:
+		w.Source, w.Incompatible = *p.state.loaded.source, p.state.incompatible
+		query.Policy = w.Source.Policy
+	case !w.Phase.Removes():
 		return w
 	}
-	w.Source, w.Unfit = *s.source, s.unfit
-	target := s.policy.ReplicaName(key.Name)
-	w.Places = c.cluster.Places(key.Kind, target, w.Namespaces)
-	for _, r := range c.cluster.Rivals(key, target) {
-		if len(r.Claims.Problems) == 0 && c.options.SourceNamespaces.Match(r.Namespace) && !c.standsAside(key.Kind, r.NamespacedName) {
-			w.Rivals = append(w.Rivals, plan.Rival{Identity: r.Identity, Policy: r.Claims.Policy})
-		}
-	}
+	w.Snapshot = c.cluster.Snapshot(query)
 	return w
 }
 
-// replicas are the objects that name the source as theirs and may be removed on its account. One that has a policy of
-// its own, and replicas, is a source that somebody has labelled: were it removed, they would be, too.
-func (c *Controller) replicas(key informers.Key) []*informers.Replica {
-	return slices.DeleteFunc(c.cluster.ReplicasOf(key), func(r *informers.Replica) bool {
-		return r.Claims != nil && r.Claims.Policy != nil && c.cluster.HasReplicas(informers.Key{Kind: key.Kind, NamespacedName: r.NamespacedName})
-	})
+// confirm reports whether the plan may be executed. Before a replica of an active source is removed, the API server
+// itself has to say that the source is unchanged; where there is no source, observe has asked it.
+func (c *Controller) confirm(ctx context.Context, p *pass) bool {
+	deletes := func(a plan.Action) bool { return a.Verb == plan.Delete }
+	if p.resolution.Phase != plan.PhaseActive || !slices.ContainsFunc(p.decision.Actions, deletes) {
+		return true
+	}
+	return c.unchanged(ctx, p.key, p.state.uid, p.state.loaded.version)
 }
 
-// protected bars the operator's namespaces, and Mirrorball's own: a replica there could pose as its memory.
-func (c *Controller) protected(namespace string) bool {
-	return namespace == c.options.Namespace || c.options.ProtectedNamespaces.Match(namespace)
+// requeue says when to look at the source again, apart from further changes.
+func (c *Controller) requeue(p *pass) result {
+	r := p.outcome.result
+	if left := p.resolution.GraceLeft; left > 0 {
+		r.merge(requeueAfter(left))
+	}
+	if next := p.state.backoffs.next(time.Now()); next > 0 {
+		r.merge(requeueAfter(next))
+	}
+	if p.recordErr != nil || p.decision.Err != nil { // the machine may have been slow
+		r.merge(requeueAfter(maxBackoff))
+	}
+	if len(p.decision.Undecided) > 0 || p.resolution.Phase == plan.PhaseStale {
+		r.merge(result{requeue: requeueWithBackoff})
+	}
+	if p.outcome.total() > 0 {
+		c.queue.Forget(p.key) // it makes progress: no need to look less and less often
+	}
+	return r
 }
 
-// standsAside says that a source does not contend for its targets: it is refused, or frozen by what only its content
-// shows.
-func (c *Controller) standsAside(kind annotations.Kind, n types.NamespacedName) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.states[informers.Key{Kind: kind, NamespacedName: n}]
-	return s != nil && standsAside(s.condition)
-}
-
-func standsAside(condition string) bool {
-	return condition == conditionRefused || condition == conditionFrozen
-}
-
-// report tells of what changed: events, metrics, and one line in the log.
-func (c *Controller) report(
-	ctx context.Context, key informers.Key, s *state, f *finding, w *plan.World, p plan.Plan, wrote map[plan.Verb]int,
-) {
-	counts := map[plan.State]int{}
-	places := map[plan.State][]types.NamespacedName{}
-	reasons := map[plan.State]string{}
-	for _, v := range p.Verdicts {
-		counts[v.State]++
-		if v.Pull {
-			c.reportPuller(w, f, v)
-			continue
-		}
-		places[v.State] = append(places[v.State], v.NamespacedName)
-		if reasons[v.State] == "" {
-			reasons[v.State] = v.Reason
+// release drops the record and the state of a source of which nothing is left.
+func (c *Controller) release(ctx context.Context, p *pass) error {
+	if !p.resolution.Phase.Removes() || len(p.decision.Actions) > 0 || len(p.decision.Undecided) > 0 {
+		return nil
+	}
+	if record := p.observed.view.Record; record != nil {
+		if err := c.records.remove(ctx, record); err != nil {
+			return err
 		}
 	}
-	for state, reason := range map[plan.State]string{
-		plan.Occupied: reasonOccupied, plan.Conflict: reasonConflict, plan.Unreadable: reasonUnreadable,
-	} {
-		if at := places[state]; len(at) > 0 {
-			f.warn(key, s.uid, reason, fmt.Sprintf("nothing is written at %d of its targets (%s): %s",
-				len(at), enumerate(at), reasons[state]))
-		}
+	if len(p.state.reported) == 0 {
+		c.states.drop(p.key)
 	}
-	c.reportWaits(key, s, f)
-	if f.life != plan.Active {
-		c.reportWithoutSource(key, w, f)
-	}
-	c.events.tell(ctx, s, f.warnings)
-	if c.settle(s, f.condition, counts) {
-		// Those that yielded to it could not know that it would not take its targets.
-		for _, rival := range c.cluster.Rivals(key, s.policy.ReplicaName(key.Name)) {
-			c.queue.Add(informers.Key{Kind: key.Kind, NamespacedName: rival.NamespacedName})
-		}
-	}
-
-	if len(wrote) > 0 {
-		s.wrote = true
-		verbs := []any{}
-		for _, v := range slices.Sorted(maps.Keys(wrote)) {
-			verbs = append(verbs, string(v), wrote[v])
-		}
-		klog.FromContext(ctx).Info("replicated", verbs...)
-	}
-	if f.life != plan.Active || len(p.Actions) > 0 || len(s.waits) > 0 {
-		return
-	}
-	if n := counts[plan.InSync]; s.wrote && !s.announced && n > 0 && len(f.warnings) == 0 {
-		s.announced = true
-		c.events.send(ctx, warningKey{subject: key, reason: reasonReplicated}, s.uid, corev1.EventTypeNormal,
-			fmt.Sprintf("in sync at all of its targets, %d in number", n))
-	}
-	s.wrote = false
-}
-
-func (c *Controller) reportPuller(w *plan.World, f *finding, v plan.Verdict) {
-	reason := map[plan.State]string{plan.Forbidden: reasonNotPermitted, plan.Mismatched: reasonMismatched}[v.State]
-	if reason == "" {
-		return
-	}
-	f.warn(informers.Key{Kind: w.Key.Kind, NamespacedName: v.NamespacedName}, c.uidOf(w.Key.Kind, v.NamespacedName), reason,
-		"it does not follow "+w.Key.NamespacedName.String()+": "+v.Reason)
-}
-
-// reportWithoutSource tells objects that pull that there is nothing to follow.
-func (c *Controller) reportWithoutSource(key informers.Key, w *plan.World, f *finding) {
-	if f.life == plan.Held {
-		return
-	}
-	for _, p := range w.Pullers {
-		if id := p.Identity(); id != nil && !id.Deleting {
-			f.warn(informers.Key{Kind: key.Kind, NamespacedName: id.NamespacedName}, id.UID, reasonNoSource,
-				"there is no source "+key.NamespacedName.String()+" that permits pulling; its data stays as it is")
-		}
-	}
-}
-
-func (c *Controller) uidOf(kind annotations.Kind, n types.NamespacedName) (uid uidType) {
-	if id := c.cluster.At(informers.Key{Kind: kind, NamespacedName: n}).Identity(); id != nil {
-		return id.UID
-	}
-	return ""
-}
-
-func (c *Controller) reportWaits(key informers.Key, s *state, f *finding) {
-	byReason := map[string][]types.NamespacedName{}
-	for n, w := range s.waits {
-		if w.until.After(time.Now()) {
-			byReason[w.reason] = append(byReason[w.reason], n)
-		}
-	}
-	for _, why := range slices.Sorted(maps.Keys(byReason)) {
-		at := byReason[why]
-		slices.SortFunc(at, func(a, b types.NamespacedName) int { return compare(a.String(), b.String()) })
-		if why == "" {
-			f.warn(key, s.uid, reasonContended, fmt.Sprintf("something keeps changing %d of its replicas (%s); they "+
-				"are put back less and less often", len(at), enumerate(at)))
-			continue
-		}
-		f.warn(key, s.uid, reasonBlocked, fmt.Sprintf("the API server refuses writes at %d of its targets (%s): %s; "+
-			"tried again, less and less often", len(at), enumerate(at), why))
-	}
+	return nil
 }

@@ -9,22 +9,23 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
-// Attachable says whether a Secret of this type works as an image pull secret.
+// Attachable reports whether a Secret of this type works as an image pull secret.
 func Attachable(secretType string) bool {
 	t := corev1.SecretType(secretType)
 	return t == corev1.SecretTypeDockerConfigJson || t == corev1.SecretTypeDockercfg
 }
 
 // attach names the replica in the ServiceAccounts of a target's namespace.
-func (m *maker) attach(ns *informers.Namespace) {
-	policy := m.w.Source.Policy
-	if policy.AttachTo.Empty() || !Attachable(m.w.Source.Type) {
+func (m *maker) attach(t *informers.Target) {
+	if !Attachable(m.w.Source.Type) {
 		return
 	}
-	secret := policy.ReplicaName(m.w.Key.Name)
-	for _, sa := range m.w.Accounts(ns.Name) {
-		if policy.AttachTo.Match(sa.Name) && !sa.Deleting && !slices.Contains(sa.PullSecrets, secret) {
-			m.act(Action{Verb: Attach, Target: sa.NamespacedName, Account: sa, Secret: secret, rank: ns.Created.Unix()})
+	for _, sa := range t.Accounts {
+		//mutant:own-pull-secrets
+		if !sa.Deleting && !slices.Contains(sa.PullSecrets, m.name) {
+			m.act(Action{
+				Verb: Attach, Target: sa.NamespacedName, Account: sa, Secret: m.name, created: t.Namespace.Created.Unix(),
+			})
 		}
 	}
 }
@@ -34,15 +35,15 @@ func (m *maker) detach() {
 	for _, sa := range m.w.Attached {
 		for secret, source := range sa.Attached {
 			at := types.NamespacedName{Namespace: sa.Namespace, Name: secret}
-			if source != m.w.Key.NamespacedName || m.isHeld(sa.Namespace) || sa.Deleting || m.keepAttached(sa, at) {
+			if source != m.w.Key.NamespacedName || m.isHeld(sa.In) || sa.Deleting || m.keepAttached(sa.ServiceAccount, at) {
 				continue
 			}
-			m.act(Action{Verb: Detach, Target: sa.NamespacedName, Account: sa, Secret: secret})
+			m.act(Action{Verb: Detach, Target: sa.NamespacedName, Account: sa.ServiceAccount, Secret: secret})
 		}
 	}
 }
 
 func (m *maker) keepAttached(sa *informers.ServiceAccount, at types.NamespacedName) bool {
-	return m.w.Life == Active && m.isServed(at) && m.w.Source.Policy.AttachTo.Match(sa.Name) &&
+	return m.w.Phase == PhaseActive && m.isAmong(m.served, at) && m.w.Source.Policy.AttachTo.Match(sa.Name) &&
 		Attachable(m.w.Source.Type)
 }

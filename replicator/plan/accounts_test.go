@@ -12,7 +12,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
 
-func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
+func TestServiceAccounts(t *testing.T) {
 	account := func(edit ...func(*informers.ServiceAccount)) *informers.ServiceAccount {
 		sa := &informers.ServiceAccount{Identity: informers.Identity{NamespacedName: name("team-a", "default"), Version: 3}}
 		for _, e := range edit {
@@ -31,21 +31,21 @@ func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
 	}
 	deleting := func(sa *informers.ServiceAccount) { sa.Deleting = true }
 	attach := map[string]string{annotations.PushTo: "team-*", annotations.AttachToServiceAccounts: "default,build"}
-	stranger := informers.Standing{Candidate: &informers.Candidate{
+	stranger := informers.Occupant{Candidate: &informers.Candidate{
 		Identity: informers.Identity{NamespacedName: name("team-a", "regcred")},
 	}}
-	copied := informers.Standing{Candidate: &informers.Candidate{
+	copied := informers.Occupant{Candidate: &informers.Candidate{
 		Identity: informers.Identity{NamespacedName: name("team-a", "regcred"), Version: 7},
 		Claims:   &annotations.Claims{PushedVersion: "3"},
 	}}
-	ours := informers.Standing{Replica: replica("team-a")}
+	ours := informers.Occupant{Replica: replica("team-a")}
 	detaches := []action{{plan.Detach, name("team-a", "default")}}
 	attaches := []action{{plan.Attach, name("team-a", "default")}}
 	tests := map[string]struct {
-		life       plan.Life
+		phase      plan.Phase
 		policy     map[string]string
 		secretType string
-		at         informers.Standing
+		at         informers.Occupant
 		account    *informers.ServiceAccount
 		terminates bool
 		want       []action
@@ -89,29 +89,27 @@ func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
 			policy: attach, at: ours, account: account(attached("regcred", key.NamespacedName)), secretType: "Opaque", want: detaches,
 		},
 		"once the source has ended": {
-			life: plan.Ended, account: account(attached("regcred", key.NamespacedName)), want: detaches,
+			phase: plan.PhaseDeleted, account: account(attached("regcred", key.NamespacedName)), want: detaches,
 		},
-		"once it has ended, but not a dying": {life: plan.Ended, account: account(attached("regcred", key.NamespacedName), deleting)},
-		"while the source is held":           {life: plan.Held, account: account(attached("regcred", key.NamespacedName))},
+		"once it has ended, but not a dying": {phase: plan.PhaseDeleted, account: account(attached("regcred", key.NamespacedName), deleting)},
+		"while the source is held":           {phase: plan.PhaseFrozen, account: account(attached("regcred", key.NamespacedName))},
 		"in a namespace that terminates": {
-			life: plan.Ended, account: account(attached("regcred", key.NamespacedName)), terminates: true,
+			phase: plan.PhaseDeleted, account: account(attached("regcred", key.NamespacedName)), terminates: true,
 		},
 	}
 	for title, tc := range tests {
 		t.Run(title, func(t *testing.T) {
 			ns := namespace(t, "team-a", func(m *metav1.ObjectMeta) {
 				if tc.terminates {
-					now := metav1.Now()
-					m.DeletionTimestamp = &now
+					terminating(m)
 				}
 			})
-			w := &plan.World{
-				Key: key, Life: tc.life, Namespaces: []*informers.Namespace{ns}, Places: []informers.Standing{tc.at},
-				Accounts:  func(string) []*informers.ServiceAccount { return []*informers.ServiceAccount{tc.account} },
-				Protected: func(string) bool { return false },
+			w := &world{
+				phase: tc.phase, namespaces: []*informers.Namespace{ns}, occupants: []informers.Occupant{tc.at},
+				accounts: []*informers.ServiceAccount{tc.account},
 			}
 			if tc.account.Attached != nil {
-				w.Attached = []*informers.ServiceAccount{tc.account}
+				w.attached = []*informers.ServiceAccount{tc.account}
 			}
 			secretType := tc.secretType
 			if secretType == "" {
@@ -126,16 +124,17 @@ func TestWhichServiceAccountsNameTheReplica(t *testing.T) {
 				if tc.secretType == "kubernetes.io/dockercfg" {
 					copied.Digest = old
 				}
-				w.Places[0].Replica = &copied
+				w.occupants[0].Replica = &copied
 			}
-			if tc.life == plan.Active {
-				w.Source = plan.Source{
+			if tc.phase == "" {
+				w.phase = plan.PhaseActive
+				w.source = plan.Source{
 					Identity: informers.Identity{NamespacedName: key.NamespacedName, Created: epoch}, Type: secretType,
 					Policy: policy(t, tc.policy), Push: inSync,
 				}
 			}
 			var got []action
-			for _, a := range plan.Make(w).Actions {
+			for _, a := range w.make(t).Actions {
 				got = append(got, action{a.Verb, a.Target})
 				if a.Verb == plan.Attach && (a.Secret != "regcred" || a.Account != tc.account) ||
 					a.Verb == plan.Detach && (a.Secret == "" || a.Account != tc.account) {

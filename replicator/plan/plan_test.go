@@ -13,102 +13,51 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
 
-var (
-	key    = informers.Key{Kind: annotations.Secret, NamespacedName: name("infra", "regcred")}
-	inSync = informers.Digest{1}
-	old    = informers.Digest{2}
-	epoch  = time.Unix(1_700_000_000, 0)
-)
-
-func name(namespace, n string) types.NamespacedName {
-	return types.NamespacedName{Namespace: namespace, Name: n}
-}
-
-func policy(t *testing.T, a map[string]string) *annotations.Policy {
-	t.Helper()
-	claims := annotations.Parse(key.Namespace, key.Name, a)
-	if claims.Policy == nil || len(claims.Problems) > 0 {
-		t.Fatalf("not a policy: %v", claims.Problems)
-	}
-	return claims.Policy
-}
-
-func namespace(t *testing.T, n string, edit ...func(*metav1.ObjectMeta)) *informers.Namespace {
-	t.Helper()
-	m := &metav1.ObjectMeta{Name: n, ResourceVersion: "1", CreationTimestamp: metav1.NewTime(epoch)}
-	for _, e := range edit {
-		e(m)
-	}
-	ns, err := informers.NewNamespace(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ns
-}
-
-func replica(namespace string, edit ...func(*informers.Replica)) *informers.Replica {
-	r := &informers.Replica{
-		Identity: informers.Identity{NamespacedName: name(namespace, "regcred"), UID: "u", Version: 7},
-		Mode:     annotations.ReplicaPush, Source: key.NamespacedName, Digest: inSync, Type: "Opaque",
-	}
-	for _, e := range edit {
-		e(r)
-	}
-	return r
-}
-
-// action is what a test compares of an action.
-type action struct {
-	Verb   plan.Verb
-	Target types.NamespacedName
-}
-
 func TestPlan(t *testing.T) {
-	terminating := func(m *metav1.ObjectMeta) { now := metav1.Now(); m.DeletionTimestamp = &now }
 	accept := func(from string) func(*metav1.ObjectMeta) {
 		return func(m *metav1.ObjectMeta) { m.Annotations = map[string]string{annotations.AcceptFrom: from} }
 	}
 	push := map[string]string{annotations.PushTo: "team-*"}
 	pull := map[string]string{annotations.PullBy: "team-*"}
-	stands := func(r *informers.Replica) informers.Standing { return informers.Standing{Replica: r} }
-	stranger := informers.Standing{Candidate: &informers.Candidate{
+	stands := func(r *informers.Replica) informers.Occupant { return informers.Occupant{Replica: r} }
+	stranger := informers.Occupant{Candidate: &informers.Candidate{
 		Identity: informers.Identity{NamespacedName: name("team-a", "regcred")},
 	}}
-	mirror := func(of types.NamespacedName) informers.Standing {
-		return informers.Standing{Candidate: &informers.Candidate{
+	mirror := func(of types.NamespacedName) informers.Occupant {
+		return informers.Occupant{Candidate: &informers.Candidate{
 			Identity: informers.Identity{NamespacedName: name("team-a", "regcred")},
 			Claims:   &annotations.Claims{Mirror: &of},
 		}}
 	}
-	asks := informers.Standing{Candidate: &informers.Candidate{
+	asks := informers.Occupant{Candidate: &informers.Candidate{
 		Identity: informers.Identity{NamespacedName: name("team-a", "regcred"), Version: 7},
 		Claims:   &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName}},
 	}}
-	pushedByReplicator := informers.Standing{Candidate: &informers.Candidate{
+	pushedByReplicator := informers.Occupant{Candidate: &informers.Candidate{
 		Identity: informers.Identity{NamespacedName: name("team-a", "regcred"), Version: 7},
 		Claims:   &annotations.Claims{PushedVersion: "3"},
 	}}
-	unfit := func(version informers.Version) map[types.NamespacedName]plan.Unfit {
-		return map[types.NamespacedName]plan.Unfit{name("team-a", "regcred"): {Version: version, Reason: "of another type"}}
+	incompatible := func(version informers.Version) map[types.NamespacedName]plan.Incompatible {
+		return map[types.NamespacedName]plan.Incompatible{name("team-a", "regcred"): {Version: version, Reason: "of another type"}}
 	}
-	puller := func(edit ...func(*informers.Replica)) informers.Standing {
+	puller := func(edit ...func(*informers.Replica)) informers.Occupant {
 		r := replica("team-a", edit...)
 		r.Mode, r.Claims = annotations.ReplicaPull, &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName}}
 		return stands(r)
 	}
 	tests := map[string]struct {
-		life       plan.Life
-		policy     map[string]string
-		namespace  *informers.Namespace
-		at         informers.Standing
-		naming     []*informers.Replica
-		pullers    []informers.Standing
-		rivals     []plan.Rival
-		protected  string
-		unfit      map[types.NamespacedName]plan.Unfit
-		want       []action
-		wantState  plan.State
-		wantBehind bool
+		phase     plan.Phase
+		policy    map[string]string
+		namespace *informers.Namespace
+		at        informers.Occupant
+		naming    []*informers.Replica
+		pullers   []informers.Occupant
+		competing []competitor
+		protected string
+		incompat  map[types.NamespacedName]plan.Incompatible
+		want      []action
+		wantState plan.State
+		undecided bool
 	}{
 		"a free place gets a replica": {
 			policy: push, want: []action{{plan.Create, name("team-a", "regcred")}}, wantState: plan.Missing,
@@ -117,7 +66,7 @@ func TestPlan(t *testing.T) {
 			policy: map[string]string{annotations.PushTo: "other"},
 		},
 		"a terminating namespace gets none": {
-			policy: push, namespace: namespace(t, "team-a", terminating), wantState: plan.Ending,
+			policy: push, namespace: namespace(t, "team-a", terminating), wantState: plan.Terminating,
 		},
 		"a protected namespace gets none": {policy: push, protected: "team-a", wantState: plan.Barred},
 		"a namespace that accepts from elsewhere only gets none": {
@@ -172,27 +121,27 @@ func TestPlan(t *testing.T) {
 			want: []action{{plan.Adopt, name("team-a", "regcred")}}, wantState: plan.Drifted,
 		},
 		"it is left untouched once it was found to be none of its copies": {
-			policy: push, at: pushedByReplicator, unfit: unfit(7), wantState: plan.Occupied,
+			policy: push, at: pushedByReplicator, incompat: incompatible(7), wantState: plan.Occupied,
 		},
 		"it is tried again when it has changed": {
-			policy: push, at: pushedByReplicator, unfit: unfit(6),
+			policy: push, at: pushedByReplicator, incompat: incompatible(6),
 			want: []action{{plan.Adopt, name("team-a", "regcred")}}, wantState: plan.Drifted,
 		},
 		"an object that asks to be filled is left alone once it was found to be unfit": {
-			policy: pull, pullers: []informers.Standing{asks}, unfit: unfit(7), wantState: plan.Mismatched,
+			policy: pull, pullers: []informers.Occupant{asks}, incompat: incompatible(7), wantState: plan.Mismatched,
 		},
 		"it is filled when it has changed": {
-			policy: pull, pullers: []informers.Standing{asks}, unfit: unfit(6),
+			policy: pull, pullers: []informers.Occupant{asks}, incompat: incompatible(6),
 			want: []action{{plan.Fill, name("team-a", "regcred")}}, wantState: plan.Missing,
 		},
 		"an older source has the better right to a free place": {
-			policy: push, rivals: []plan.Rival{{
+			policy: push, competing: []competitor{{
 				Identity: informers.Identity{NamespacedName: name("other", "regcred"), Created: epoch.Add(-time.Hour)},
 				Policy:   policy(t, push),
 			}}, wantState: plan.Conflict,
 		},
 		"a younger one has not": {
-			policy: push, rivals: []plan.Rival{{
+			policy: push, competing: []competitor{{
 				Identity: informers.Identity{NamespacedName: name("other", "regcred"), Created: epoch.Add(time.Hour)},
 				Policy:   policy(t, push),
 			}}, want: []action{{plan.Create, name("team-a", "regcred")}}, wantState: plan.Missing,
@@ -201,43 +150,43 @@ func TestPlan(t *testing.T) {
 			policy:    map[string]string{annotations.PushTo: "other"},
 			naming:    []*informers.Replica{replica("team-a")},
 			want:      []action{{plan.Delete, name("team-a", "regcred")}},
-			wantState: plan.Surplus,
+			wantState: plan.Orphaned,
 		},
 		"a source that names itself is not removed": {
 			policy: push, at: stands(replica("team-a")),
 			naming: []*informers.Replica{replica("infra")}, wantState: plan.InSync,
 		},
 		"while a source is held nothing is removed": {
-			life: plan.Held, naming: []*informers.Replica{replica("team-a")},
+			phase: plan.PhaseFrozen, naming: []*informers.Replica{replica("team-a")},
 		},
 		"once it has ended its replicas are removed": {
-			life: plan.Ended, naming: []*informers.Replica{replica("team-a")},
-			want: []action{{plan.Delete, name("team-a", "regcred")}}, wantState: plan.Surplus,
+			phase: plan.PhaseDeleted, naming: []*informers.Replica{replica("team-a")},
+			want: []action{{plan.Delete, name("team-a", "regcred")}}, wantState: plan.Orphaned,
 		},
 		"an object that pulls is never removed": {
-			life: plan.Ended, naming: []*informers.Replica{puller().Replica},
+			phase: plan.PhaseDeleted, naming: []*informers.Replica{puller().Replica},
 		},
 		"an object that pulls is filled where the policy permits": {
 			policy:  pull,
-			pullers: []informers.Standing{puller(func(r *informers.Replica) { r.Digest = old })},
+			pullers: []informers.Occupant{puller(func(r *informers.Replica) { r.Digest = old })},
 			want:    []action{{plan.Fill, name("team-a", "regcred")}}, wantState: plan.Drifted,
 		},
 		"it is not where the policy does not": {
 			policy:  map[string]string{annotations.PullBy: "other"},
-			pullers: []informers.Standing{puller(func(r *informers.Replica) { r.Digest = old })}, wantState: plan.Forbidden,
+			pullers: []informers.Occupant{puller(func(r *informers.Replica) { r.Digest = old })}, wantState: plan.Forbidden,
 		},
 		"it is looked at again where its namespace is not known yet": {
 			policy: map[string]string{annotations.PullBy: "other"},
-			pullers: []informers.Standing{puller(func(r *informers.Replica) {
+			pullers: []informers.Occupant{puller(func(r *informers.Replica) {
 				r.NamespacedName = name("elsewhere", "regcred")
-			})}, wantBehind: true,
+			})}, undecided: true,
 		},
 		"a replica that nobody wants is looked at again where its namespace is not known yet": {
-			life: plan.Ended, naming: []*informers.Replica{replica("elsewhere")}, wantBehind: true,
+			phase: plan.PhaseDeleted, naming: []*informers.Replica{replica("elsewhere")}, undecided: true,
 		},
 		"it is left alone where its type differs": {
 			policy: pull,
-			pullers: []informers.Standing{puller(func(r *informers.Replica) {
+			pullers: []informers.Occupant{puller(func(r *informers.Replica) {
 				r.Digest, r.Type = old, "kubernetes.io/tls"
 			})}, wantState: plan.Mismatched,
 		},
@@ -248,29 +197,23 @@ func TestPlan(t *testing.T) {
 			if ns == nil {
 				ns = namespace(t, "team-a")
 			}
-			w := &plan.World{
-				Key: key, Life: tc.life, Replicas: tc.naming, Pullers: tc.pullers, Rivals: tc.rivals,
-				Namespaces: []*informers.Namespace{namespace(t, "infra"), ns},
-				Places:     []informers.Standing{{}, tc.at},
-				Accounts:   func(string) []*informers.ServiceAccount { return nil },
-				Protected:  func(n string) bool { return n == tc.protected },
-				Unfit:      tc.unfit,
+			w := &world{
+				phase: tc.phase, naming: tc.naming, pulling: tc.pullers, competitors: tc.competing,
+				namespaces: []*informers.Namespace{namespace(t, "infra"), ns},
+				occupants:  []informers.Occupant{{}, tc.at}, protected: tc.protected, incompatible: tc.incompat,
 			}
-			if tc.life == plan.Active {
-				w.Source = plan.Source{
+			if tc.phase == "" {
+				w.phase = plan.PhaseActive
+				w.source = plan.Source{
 					Identity: informers.Identity{NamespacedName: key.NamespacedName, Created: epoch}, Type: "Opaque",
 					Policy: policy(t, tc.policy), Push: inSync, Pull: inSync, PullKeys: inSync,
 				}
 			}
-			p := plan.Make(w)
-			if p.Behind != tc.wantBehind {
-				t.Errorf("it is behind: %t", p.Behind)
+			p := w.make(t)
+			if (len(p.Undecided) > 0) != tc.undecided {
+				t.Errorf("undecided: %v", p.Undecided)
 			}
-			var got []action
-			for _, a := range p.Actions {
-				got = append(got, action{a.Verb, a.Target})
-			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
+			if diff := cmp.Diff(tc.want, actionsOf(p)); diff != "" {
 				t.Errorf("actions (-want +got):\n%s", diff)
 			}
 			var state plan.State

@@ -14,34 +14,34 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
 
-// What is told of a place is all that its owner learns: it is compared word by word.
-func TestWhatIsToldOfObjectsThatPull(t *testing.T) {
+// The reason is all that the owner of a place learns: it is compared word by word.
+func TestPullerVerdicts(t *testing.T) {
 	const occupant = "team-a"
 	pulls := &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName}}
 	byReplicator := &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName, Dialect: annotations.Replicator}}
-	candidate := func(edit ...func(*informers.Candidate)) informers.Standing {
-		c := &informers.Candidate{Identity: informers.Identity{NamespacedName: name(occupant, "mine"), Version: 7}, Claims: pulls}
+	candidate := func(edit ...func(*informers.Candidate)) informers.Occupant {
+		c := &informers.Candidate{Identity: informers.Identity{NamespacedName: name(occupant, "mine"), UID: "u", Version: 7}, Claims: pulls}
 		for _, e := range edit {
 			e(c)
 		}
-		return informers.Standing{Candidate: c}
+		return informers.Occupant{Candidate: c}
 	}
-	filled := func(edit ...func(*informers.Replica)) informers.Standing {
+	filled := func(edit ...func(*informers.Replica)) informers.Occupant {
 		r := replica(occupant, append([]func(*informers.Replica){pullSecret}, edit...)...)
 		r.NamespacedName, r.Mode = name(occupant, "mine"), annotations.ReplicaPull
 		if r.Claims == nil {
 			r.Claims = pulls
 		}
-		return informers.Standing{Replica: r}
+		return informers.Occupant{Replica: r}
 	}
 	of := func(d informers.Digest, c *annotations.Claims) func(*informers.Replica) {
 		return func(r *informers.Replica) { r.Digest, r.Claims = d, c }
 	}
-	tells := func(s plan.State, reason string) []plan.Verdict {
-		return []plan.Verdict{{NamespacedName: name(occupant, "mine"), State: s, Pull: true, Reason: reason}}
+	want := func(s plan.State, reason string) []plan.Verdict {
+		return []plan.Verdict{{NamespacedName: name(occupant, "mine"), State: s, Pull: true, UID: "u", Reason: reason}}
 	}
 	for title, test := range map[string]struct {
-		at        informers.Standing
+		at        informers.Occupant
 		by        string
 		protected bool
 		deleting  bool
@@ -50,31 +50,31 @@ func TestWhatIsToldOfObjectsThatPull(t *testing.T) {
 	}{
 		"not permitted": {
 			at: candidate(), by: "other",
-			want: tells(plan.Forbidden, "the source does not permit pulling by this namespace"),
+			want: want(plan.Forbidden, "the source does not permit pulling by this namespace"),
 		},
 		"in a protected namespace": {
-			at: candidate(), protected: true, want: tells(plan.Barred, "the namespace is protected"),
+			at: candidate(), protected: true, want: want(plan.Barred, "the namespace is protected"),
 		},
-		"not filled yet": {at: candidate(), want: tells(plan.Missing, ""), fills: 1},
+		"not filled yet": {at: candidate(), want: want(plan.Missing, ""), fills: 1},
 		"found to be unfit": {
-			at: candidate(func(c *informers.Candidate) { c.Version = 9 }), want: tells(plan.Mismatched, "of another type"),
+			at: candidate(func(c *informers.Candidate) { c.Version = 9 }), want: want(plan.Mismatched, "of another type"),
 		},
-		"in sync":                     {at: filled(of(inSync, pulls)), want: tells(plan.InSync, "")},
-		"in sync, merged":             {at: filled(of(informers.Digest{3}, byReplicator)), want: tells(plan.InSync, "")},
-		"whole, and should be merged": {at: filled(of(inSync, byReplicator)), want: tells(plan.Drifted, ""), fills: 1},
-		"merged, and should be whole": {at: filled(of(informers.Digest{3}, pulls)), want: tells(plan.Drifted, ""), fills: 1},
-		"behind":                      {at: filled(of(old, pulls)), want: tells(plan.Drifted, ""), fills: 1},
+		"in sync":                     {at: filled(of(inSync, pulls)), want: want(plan.InSync, "")},
+		"in sync, merged":             {at: filled(of(informers.Digest{3}, byReplicator)), want: want(plan.InSync, "")},
+		"whole, and should be merged": {at: filled(of(inSync, byReplicator)), want: want(plan.Drifted, ""), fills: 1},
+		"merged, and should be whole": {at: filled(of(informers.Digest{3}, pulls)), want: want(plan.Drifted, ""), fills: 1},
+		"behind":                      {at: filled(of(old, pulls)), want: want(plan.Drifted, ""), fills: 1},
 		"filled from another until now": {
 			at:   filled(func(r *informers.Replica) { r.Source = name("other", "regcred") }),
-			want: tells(plan.Drifted, ""), fills: 1,
+			want: want(plan.Drifted, ""), fills: 1,
 		},
 		"of another type": {
 			at:   filled(func(r *informers.Replica) { r.Digest, r.Type = old, "Opaque" }),
-			want: tells(plan.Mismatched, "its type is Opaque, the source's is kubernetes.io/dockerconfigjson"),
+			want: want(plan.Mismatched, "its type is Opaque, the source's is kubernetes.io/dockerconfigjson"),
 		},
 		"immutable": {
 			at:   filled(func(r *informers.Replica) { r.Digest, r.Immutable = old, true }),
-			want: tells(plan.Mismatched, "it is immutable and cannot follow"),
+			want: want(plan.Mismatched, "it is immutable and cannot follow"),
 		},
 		"on its way out":                {at: candidate(func(c *informers.Candidate) { c.Deleting = true })},
 		"in a namespace on its way out": {at: candidate(), deleting: true},
@@ -83,7 +83,6 @@ func TestWhatIsToldOfObjectsThatPull(t *testing.T) {
 				c.Claims = &annotations.Claims{PullFrom: pulls.PullFrom, Problems: []annotations.Problem{{Key: "k"}}}
 			}),
 		},
-		"gone": {at: informers.Standing{}},
 	} {
 		t.Run(title, func(t *testing.T) {
 			by := test.by
@@ -93,62 +92,63 @@ func TestWhatIsToldOfObjectsThatPull(t *testing.T) {
 			w := activeWorld(t, map[string]string{annotations.PullBy: by},
 				namespace(t, occupant, func(m *metav1.ObjectMeta) {
 					if test.deleting {
-						now := metav1.Now()
-						m.DeletionTimestamp = &now
+						terminating(m)
 					}
 				}))
-			w.Source.PullKeys = informers.Digest{3}
-			w.Protected = func(string) bool { return test.protected }
-			w.Unfit = map[types.NamespacedName]plan.Unfit{name(occupant, "mine"): {Version: 9, Reason: "of another type"}}
-			w.Pullers = []informers.Standing{test.at}
-			p := plan.Make(w)
-			if diff := cmp.Diff(test.want, p.Verdicts, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("told (-want +got):\n%s", diff)
+			w.source.PullKeys = informers.Digest{3}
+			if test.protected {
+				w.protected = occupant
 			}
-			if len(p.Actions) != test.fills || p.Behind {
-				t.Errorf("actions %v, behind %t", actionsOf(p), p.Behind)
+			w.incompatible = map[types.NamespacedName]plan.Incompatible{name(occupant, "mine"): {Version: 9, Reason: "of another type"}}
+			w.pulling = []informers.Occupant{test.at}
+			p := w.make(t)
+			if diff := cmp.Diff(test.want, p.Verdicts, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("verdicts (-want +got):\n%s", diff)
+			}
+			if len(p.Actions) != test.fills || len(p.Undecided) > 0 {
+				t.Errorf("actions %v, undecided %v", actionsOf(p), p.Undecided)
 			}
 		})
 	}
 }
 
-func TestWhatIsToldOfTargetsAndWhoIsServed(t *testing.T) {
+func TestTargetVerdicts(t *testing.T) {
 	push := map[string]string{annotations.PushTo: "team-*", annotations.AttachToServiceAccounts: "default"}
-	of := func(edit ...func(*informers.Replica)) informers.Standing {
-		return informers.Standing{Replica: replica("team-a", append([]func(*informers.Replica){pullSecret}, edit...)...)}
+	of := func(edit ...func(*informers.Replica)) informers.Occupant {
+		return informers.Occupant{Replica: replica("team-a", append([]func(*informers.Replica){pullSecret}, edit...)...)}
 	}
 	named := func(n types.NamespacedName) func(*informers.Replica) {
 		return func(r *informers.Replica) { r.Source = n }
 	}
-	standing := func(claims *annotations.Claims, deleting bool) informers.Standing {
+	candidate := func(claims *annotations.Claims, deleting bool) informers.Occupant {
 		id := informers.Identity{NamespacedName: name("team-a", "regcred"), Version: 7, Deleting: deleting}
-		return informers.Standing{Candidate: &informers.Candidate{Identity: id, Claims: claims}}
+		return informers.Occupant{Candidate: &informers.Candidate{Identity: id, Claims: claims}}
 	}
-	rival := func(namespace string, a map[string]string) []plan.Rival {
-		return []plan.Rival{{
+	senior := func(namespace string, a map[string]string) []competitor {
+		return []competitor{{
 			Identity: informers.Identity{NamespacedName: name(namespace, "regcred"), Created: epoch.Add(-time.Hour)},
 			Policy:   policy(t, a),
 		}}
 	}
 	const none = "an object that is no replica of this source stands there"
 	for title, test := range map[string]struct {
-		at     informers.Standing
-		rivals []plan.Rival
-		state  plan.State
-		reason string
-		verbs  []plan.Verb
+		at        informers.Occupant
+		competing []competitor
+		state     plan.State
+		reason    string
+		verbs     []plan.Verb
 	}{
 		"a free place": {state: plan.Missing, verbs: []plan.Verb{plan.Create, plan.Attach}},
-		"a rival": {
-			rivals: rival("older", map[string]string{annotations.PushTo: "team-*"}), state: plan.Conflict,
+		"a senior source": {
+			competing: senior("older", map[string]string{annotations.PushTo: "team-*"}), state: plan.Conflict,
 			reason: "the older source older/regcred wants the same name",
 		},
-		"a rival that does not reach it": {
-			rivals: rival("older", map[string]string{annotations.PushTo: "other"}), state: plan.Missing,
+		"a senior source that does not reach it": {
+			competing: senior("older", map[string]string{annotations.PushTo: "other"}), state: plan.Missing,
 			verbs: []plan.Verb{plan.Create, plan.Attach},
 		},
-		"a rival that lives there": {
-			rivals: rival("team-a", map[string]string{annotations.PushTo: "team-*"}), state: plan.Missing,
+		"a senior source that lives there": {
+			competing: senior("team-a", map[string]string{annotations.PushTo: "team-*"}), state: plan.Missing,
 			verbs: []plan.Verb{plan.Create, plan.Attach},
 		},
 		"in sync": {at: of(), state: plan.InSync, verbs: []plan.Verb{plan.Attach}},
@@ -171,18 +171,18 @@ func TestWhatIsToldOfTargetsAndWhoIsServed(t *testing.T) {
 			reason: none,
 		},
 		"a peer's copy": {
-			at: standing(&annotations.Claims{Mirror: &key.NamespacedName}, false), state: plan.Drifted,
+			at: candidate(&annotations.Claims{Mirror: &key.NamespacedName}, false), state: plan.Drifted,
 			reason: "made by another controller from this source", verbs: []plan.Verb{plan.Adopt},
 		},
 		"a peer's copy on its way out": {
-			at: standing(&annotations.Claims{Mirror: &key.NamespacedName}, true), state: plan.Occupied, reason: none,
+			at: candidate(&annotations.Claims{Mirror: &key.NamespacedName}, true), state: plan.Occupied, reason: none,
 		},
 		"a peer's copy that is a source": {
-			at:    standing(&annotations.Claims{Mirror: &key.NamespacedName, Policy: policy(t, push)}, false),
+			at:    candidate(&annotations.Claims{Mirror: &key.NamespacedName, Policy: policy(t, push)}, false),
 			state: plan.Occupied, reason: none,
 		},
 		"a peer's copy that pulls from elsewhere": {
-			at: standing(&annotations.Claims{
+			at: candidate(&annotations.Claims{
 				Mirror: &key.NamespacedName, PullFrom: &annotations.Pull{From: name("other", "regcred")},
 			}, false),
 			state: plan.Occupied, reason: none,
@@ -190,14 +190,12 @@ func TestWhatIsToldOfTargetsAndWhoIsServed(t *testing.T) {
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := activeWorld(t, push, namespace(t, "team-a"))
-			w.Places[0], w.Rivals = test.at, test.rivals
-			w.Accounts = func(string) []*informers.ServiceAccount {
-				return []*informers.ServiceAccount{{Identity: informers.Identity{NamespacedName: name("team-a", "default")}}}
-			}
-			p := plan.Make(w)
+			w.occupants[0], w.competitors = test.at, test.competing
+			w.accounts = []*informers.ServiceAccount{{Identity: informers.Identity{NamespacedName: name("team-a", "default")}}}
+			p := w.make(t)
 			want := []plan.Verdict{{NamespacedName: name("team-a", "regcred"), State: test.state, Reason: test.reason}}
 			if diff := cmp.Diff(want, p.Verdicts); diff != "" {
-				t.Errorf("told (-want +got):\n%s", diff)
+				t.Errorf("verdicts (-want +got):\n%s", diff)
 			}
 			var verbs []plan.Verb
 			for _, a := range p.Actions {
@@ -210,31 +208,29 @@ func TestWhatIsToldOfTargetsAndWhoIsServed(t *testing.T) {
 	}
 }
 
-func TestReplicaOfAnotherNameInAWantedNamespaceIsRemoved(t *testing.T) {
+func TestReplicaOfFormerNameIsDeleted(t *testing.T) {
 	w := activeWorld(t, map[string]string{annotations.PushTo: "team-*"}, namespace(t, "team-a"))
 	former := replica("team-a")
 	former.NamespacedName = name("team-a", "former")
-	w.Replicas = []*informers.Replica{former}
+	w.naming = []*informers.Replica{former}
 	want := []action{{plan.Delete, former.NamespacedName}, {plan.Create, name("team-a", "regcred")}}
-	if diff := cmp.Diff(want, actionsOf(plan.Make(w))); diff != "" {
+	if diff := cmp.Diff(want, actionsOf(w.make(t))); diff != "" {
 		t.Errorf("actions (-want +got):\n%s", diff)
 	}
 }
 
 // Where the object itself asks for the content, nothing is pushed, and the ServiceAccounts name it all the same.
-func TestObjectThatAsksForTheSameContentIsServed(t *testing.T) {
+func TestPullerAtTargetIsServed(t *testing.T) {
 	w := activeWorld(t, map[string]string{annotations.PushTo: "team-*", annotations.AttachToServiceAccounts: "default"},
 		namespace(t, "team-a"))
-	w.Places[0].Candidate = &informers.Candidate{
+	w.occupants[0].Candidate = &informers.Candidate{
 		Identity: informers.Identity{NamespacedName: name("team-a", "regcred"), Version: 7},
 		Claims:   &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName}},
 	}
-	w.Accounts = func(string) []*informers.ServiceAccount {
-		return []*informers.ServiceAccount{{Identity: informers.Identity{NamespacedName: name("team-a", "default")}}}
-	}
-	p := plan.Make(w)
+	w.accounts = []*informers.ServiceAccount{{Identity: informers.Identity{NamespacedName: name("team-a", "default")}}}
+	p := w.make(t)
 	want := []action{{plan.Attach, name("team-a", "default")}}
 	if diff := cmp.Diff(want, actionsOf(p)); diff != "" || len(p.Verdicts) != 0 {
-		t.Errorf("told %v, actions (-want +got):\n%s", p.Verdicts, diff)
+		t.Errorf("verdicts %v, actions (-want +got):\n%s", p.Verdicts, diff)
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"testing/synctest"
 )
 
-func TestWritesUnderWayHaveALimit(t *testing.T) {
+func TestWriteLimit(t *testing.T) {
 	for _, limit := range []int{1, 2, 8, 64} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWrites(limit)
+			w := newWriteLimiter(limit)
 			if w.limit() != limit {
 				t.Errorf("the limit is %d, want %d", w.limit(), limit)
 			}
@@ -17,7 +17,7 @@ func TestWritesUnderWayHaveALimit(t *testing.T) {
 			begun, ended := make(chan func(), 2*limit), make(chan error, 2*limit)
 			for i := range 2 * limit {
 				go func() {
-					done, err := w.begin(ctx, i%2 == 0)
+					done, err := w.acquire(ctx, i%2 == 0)
 					if err != nil {
 						ended <- err
 						return
@@ -44,16 +44,16 @@ func TestWritesUnderWayHaveALimit(t *testing.T) {
 	}
 }
 
-func TestTheFirstWritesOfAPassHaveRoomWhereOthersWait(t *testing.T) {
+func TestWritesReservedForUrgentPasses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWrites(8)
+		w := newWriteLimiter(8)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		for range 20 {
-			go w.begin(ctx, false) //nolint:errcheck // they hold what they get
+			go w.acquire(ctx, false) //nolint:errcheck // they hold what they get
 		}
 		synctest.Wait()
-		done, err := w.begin(ctx, true)
+		done, err := w.acquire(ctx, true)
 		if err != nil {
 			t.Fatal(err)
 		}

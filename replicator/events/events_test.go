@@ -1,4 +1,4 @@
-package replicator
+package events
 
 import (
 	"strings"
@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-func TestNotesAreCutToTheLimitOfTheAPIBetweenCharacters(t *testing.T) {
+func TestShorten(t *testing.T) {
 	letters := func(n int) string { return strings.Repeat("a", n) }
 	for name, tc := range map[string]struct{ note, want string }{
 		"one that just fits is left alone":      {letters(maxNote), letters(maxNote)},
@@ -27,7 +27,7 @@ func TestNotesAreCutToTheLimitOfTheAPIBetweenCharacters(t *testing.T) {
 	}
 }
 
-func TestNamesOfEventsAreValidAndNeverTheSame(t *testing.T) {
+func TestEventNames(t *testing.T) {
 	for _, object := range []string{
 		"s", "tls.example.com", strings.Repeat("a", 253), strings.Repeat("a", 235) + "." + strings.Repeat("b", 17),
 		strings.Repeat("a", 235) + "-" + strings.Repeat("b", 17),

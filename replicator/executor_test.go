@@ -26,17 +26,18 @@ const testType = "example.com/token"
 
 var testTarget = types.NamespacedName{Namespace: "to", Name: "s"}
 
-// deedWorld is an API server with one namespace, and a deed for a source that is immutable and copies a label.
-type deedWorld struct {
+// executorTest is an API server with one namespace, and a deed for a source that is immutable and copies a label.
+type executorTest struct {
 	*testing.T
-	*deed
+	*executor
+	c      *Controller
 	client *kubernetes.Clientset
 }
 
-func newDeedWorld(t *testing.T, change ...func(map[string]string)) *deedWorld {
+func newExecutorTest(t *testing.T, change ...func(map[string]string)) *executorTest {
 	t.Helper()
 	c, client := newTestController(t)
-	w := &deedWorld{T: t, client: client}
+	w := &executorTest{T: t, client: client}
 	to := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "to"}}
 	if _, err := client.CoreV1().Namespaces().Create(t.Context(), to, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -51,23 +52,22 @@ func newDeedWorld(t *testing.T, change ...func(map[string]string)) *deedWorld {
 		Type: testType, Immutable: true, Data: map[string][]byte{"k": []byte("new")}, Binary: map[string][]byte{},
 		Labels: map[string]string{"team": "blue"},
 	}
-	d := &deed{
-		c: c, key: key, content: content, at: time.Now(),
-		source: &plan.Source{Identity: informers.Identity{NamespacedName: key.NamespacedName, Version: 7}, Type: testType, Policy: policy},
+	e := &executor{
+		writers: &c.writers, key: key, content: content, now: time.Now(), stop: func(int) bool { return false },
+		source: &plan.Source{
+			Identity: informers.Identity{NamespacedName: key.NamespacedName, Version: 7}, Type: testType, Policy: policy,
+		},
 	}
-	var errs [3]error
-	d.push, errs[0] = pushed(key, policy, content)
-	d.pull, errs[1] = pulled(key, policy, content, false)
-	d.pullKeys, errs[2] = pulled(key, policy, content, true)
-	if err := errors.Join(errs[:]...); err != nil {
+	var err error
+	if e.desired, err = desiredOf(key, policy, content); err != nil {
 		t.Fatal(err)
 	}
-	w.deed = d
+	w.c, w.executor = c, e
 	return w
 }
 
 // stands puts a Secret where the target is, and returns what the plan would have of it.
-func (w *deedWorld) stands(change func(*corev1.Secret)) informers.Standing {
+func (w *executorTest) stands(change func(*corev1.Secret)) informers.Occupant {
 	w.Helper()
 	s := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testTarget.Namespace, Name: testTarget.Name},
@@ -84,19 +84,19 @@ func (w *deedWorld) stands(change func(*corev1.Secret)) informers.Standing {
 	}
 	claims := annotations.Parse("to", "s", made.Annotations)
 	if made.Labels[annotations.LabelReplica] == "" {
-		return informers.Standing{Candidate: &informers.Candidate{
+		return informers.Occupant{Candidate: &informers.Candidate{
 			Identity: id, Claims: &claims, Unlabelled: len(made.Labels) == 0,
 		}}
 	}
-	r, err := w.c.digestKey.Replica(made, informers.ContentOfSecret(made))
+	r, err := w.digestKey.Replica(made, informers.ContentOfSecret(made))
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.c.cluster.Observe(annotations.Secret, r)
-	return informers.Standing{Replica: r}
+	w.cluster.Observe(annotations.Secret, r)
+	return informers.Occupant{Replica: r}
 }
 
-func (w *deedWorld) secret() *corev1.Secret {
+func (w *executorTest) secret() *corev1.Secret {
 	w.Helper()
 	s, err := w.client.CoreV1().Secrets("to").Get(w.Context(), "s", metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -108,7 +108,7 @@ func (w *deedWorld) secret() *corev1.Secret {
 	return s
 }
 
-func (w *deedWorld) account(change func(*corev1.ServiceAccount)) *informers.ServiceAccount {
+func (w *executorTest) account(change func(*corev1.ServiceAccount)) *informers.ServiceAccount {
 	w.Helper()
 	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "to", Name: "builder"}}
 	change(sa)
@@ -142,7 +142,7 @@ func asReplica(s *corev1.Secret) {
 }
 
 // actions are one of each verb, and what has to stand there afterwards; nil is nothing.
-func actions(w *deedWorld) map[string]func() (plan.Action, *corev1.Secret) {
+func actions(w *executorTest) map[string]func() (plan.Action, *corev1.Secret) {
 	frozen := true
 	labels := map[string]string{
 		annotations.LabelReplica: annotations.ReplicaPush, annotations.LabelManagedBy: annotations.ManagedBy,
@@ -160,13 +160,13 @@ func actions(w *deedWorld) map[string]func() (plan.Action, *corev1.Secret) {
 	}
 	return map[string]func() (plan.Action, *corev1.Secret){
 		"delete": func() (plan.Action, *corev1.Secret) {
-			return plan.Action{Verb: plan.Delete, Target: testTarget, At: w.stands(asReplica)}, nil
+			return plan.Action{Verb: plan.Delete, Target: testTarget, Occupant: w.stands(asReplica)}, nil
 		},
 		"create": func() (plan.Action, *corev1.Secret) {
 			return plan.Action{Verb: plan.Create, Target: testTarget}, pushed
 		},
 		"recreate": func() (plan.Action, *corev1.Secret) {
-			return plan.Action{Verb: plan.Recreate, Target: testTarget, At: w.stands(func(s *corev1.Secret) {
+			return plan.Action{Verb: plan.Recreate, Target: testTarget, Occupant: w.stands(func(s *corev1.Secret) {
 				asReplica(s)
 				s.Type = "example.com/other"
 			})}, pushed
@@ -174,10 +174,10 @@ func actions(w *deedWorld) map[string]func() (plan.Action, *corev1.Secret) {
 		"update": func() (plan.Action, *corev1.Secret) {
 			want := pushed.DeepCopy()
 			want.Labels["own"], want.Annotations["theirs"] = "stays", "stays"
-			return plan.Action{Verb: plan.Update, Target: testTarget, At: w.stands(asReplica)}, want
+			return plan.Action{Verb: plan.Update, Target: testTarget, Occupant: w.stands(asReplica)}, want
 		},
 		"update of what turns out to be immutable": func() (plan.Action, *corev1.Secret) {
-			return plan.Action{Verb: plan.Update, Target: testTarget, At: w.stands(func(s *corev1.Secret) {
+			return plan.Action{Verb: plan.Update, Target: testTarget, Occupant: w.stands(func(s *corev1.Secret) {
 				asReplica(s)
 				s.Immutable = &frozen
 			})}, pushed
@@ -185,7 +185,7 @@ func actions(w *deedWorld) map[string]func() (plan.Action, *corev1.Secret) {
 		"adopt": func() (plan.Action, *corev1.Secret) {
 			want := pushed.DeepCopy()
 			maps.Copy(want.Annotations, mirror)
-			return plan.Action{Verb: plan.Adopt, Target: testTarget, At: w.stands(func(s *corev1.Secret) {
+			return plan.Action{Verb: plan.Adopt, Target: testTarget, Occupant: w.stands(func(s *corev1.Secret) {
 				s.Annotations = mirror
 			})}, want
 		},
@@ -194,7 +194,7 @@ func actions(w *deedWorld) map[string]func() (plan.Action, *corev1.Secret) {
 				s.Labels = map[string]string{"own": "stays"}
 				s.Annotations = map[string]string{annotations.PullFrom: "from/s"}
 			})
-			return plan.Action{Verb: plan.Fill, Target: testTarget, At: at, Pull: at.Pull()}, &corev1.Secret{
+			return plan.Action{Verb: plan.Fill, Target: testTarget, Occupant: at, Pull: at.Pull()}, &corev1.Secret{
 				ObjectMeta: metav1.ObjectMeta{
 					Namespace: "to", Name: "s",
 					Labels: map[string]string{
@@ -209,12 +209,12 @@ func actions(w *deedWorld) map[string]func() (plan.Action, *corev1.Secret) {
 	}
 }
 
-func TestEachActionLeavesWhatThePlanWants(t *testing.T) {
+func TestActions(t *testing.T) {
 	for name := range actions(nil) {
 		t.Run(name, func(t *testing.T) {
-			w := newDeedWorld(t)
+			w := newExecutorTest(t)
 			a, want := actions(w)[name]()
-			if err := w.do(t.Context(), a); err != nil {
+			if err := w.execute(t.Context(), &a); err != nil {
 				t.Fatal(err)
 			}
 			got := w.secret()
@@ -231,13 +231,13 @@ func TestEachActionLeavesWhatThePlanWants(t *testing.T) {
 			if a.Pull != nil {
 				return // the watch brings it
 			}
-			seen := w.c.cluster.At(informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}).Replica
+			seen := w.cluster.Get(informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}).Replica
 			switch {
 			case want == nil && seen != nil, want != nil && seen == nil:
 				t.Errorf("the caches show %v", seen)
 			case want != nil && (seen.Version.String() != got.ResourceVersion || !seen.Immutable || seen.Bare):
 				t.Errorf("the caches show %+v", seen)
-			case want != nil && (name == "create" || name == "recreate") && seen.Digest != w.c.digestKey.Digest(w.push):
+			case want != nil && (name == "create" || name == "recreate") && seen.Digest != w.digestKey.Digest(w.push):
 				t.Error("the caches show another content than was written")
 			}
 		})
@@ -264,30 +264,30 @@ func (r *refusing) RoundTrip(request *http.Request) (*http.Response, error) {
 	return r.RoundTripper.RoundTrip(request)
 }
 
-func TestEachActionTellsOfItsFailure(t *testing.T) {
+func TestActionsReportFailures(t *testing.T) {
 	for name := range actions(nil) {
 		for from := 1; from <= 2; from++ {
 			t.Run(name, func(t *testing.T) {
-				w := newDeedWorld(t)
+				w := newExecutorTest(t)
 				a, _ := actions(w)[name]()
 				refuse := &refusing{code: http.StatusInternalServerError, from: from}
-				wrapAPI(t, w.c, refuse)
-				err := w.do(t.Context(), a)
+				w.executor.api = wrapAPI(t, w.c, refuse)
+				err := w.execute(t.Context(), &a)
 				if refuse.writes < from {
 					t.Skip("it has no such write")
 				}
-				if got := classify(t.Context(), err); got != busy {
-					t.Errorf("write %d was answered with 500; the action says %v, which is %d", from, err, got)
+				if got := classify(t.Context(), err); got != overloaded {
+					t.Errorf("write %d was answered with 500; the action says %v, which is %s", from, err, got)
 				}
 			})
 		}
 	}
 }
 
-func TestEachActionHoldsForTheVersionItWasDecidedOn(t *testing.T) {
+func TestActionsHaveAPrecondition(t *testing.T) {
 	for name := range actions(nil) {
 		t.Run(name, func(t *testing.T) {
-			w := newDeedWorld(t)
+			w := newExecutorTest(t)
 			a, _ := actions(w)[name]()
 			if a.Verb == plan.Create {
 				w.stands(func(*corev1.Secret) {})
@@ -303,7 +303,7 @@ func TestEachActionHoldsForTheVersionItWasDecidedOn(t *testing.T) {
 				}
 			}
 			before := w.secret()
-			if err := w.do(t.Context(), a); classify(t.Context(), err) != behind {
+			if err := w.execute(t.Context(), &a); classify(t.Context(), err) != stale {
 				t.Errorf("%v", err)
 			}
 			if diff := cmp.Diff(before, w.secret()); diff != "" {
@@ -313,7 +313,7 @@ func TestEachActionHoldsForTheVersionItWasDecidedOn(t *testing.T) {
 	}
 }
 
-func TestWhatCannotFollowIsLeftAsItIs(t *testing.T) {
+func TestIncompatibleObjects(t *testing.T) {
 	frozen := true
 	for _, test := range []struct {
 		name, want string
@@ -324,26 +324,26 @@ func TestWhatCannotFollowIsLeftAsItIs(t *testing.T) {
 		{"immutable", "it is immutable and cannot follow", func(s *corev1.Secret) { s.Immutable = &frozen }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newDeedWorld(t)
+			w := newExecutorTest(t)
 			at := w.stands(func(s *corev1.Secret) {
 				s.Annotations = map[string]string{annotations.PullFrom: "from/s"}
 				test.change(s)
 			})
-			err := w.do(t.Context(), plan.Action{Verb: plan.Fill, Target: testTarget, At: at, Pull: at.Pull()})
-			if !isUnfit(err) || err.Error() != test.want {
+			err := w.execute(t.Context(), &plan.Action{Verb: plan.Fill, Target: testTarget, Occupant: at, Pull: at.Pull()})
+			if !isIncompatible(err) || err.Error() != test.want {
 				t.Errorf("%v, want %s", err, test.want)
 			}
 		})
 	}
 }
 
-func TestAttachingKeepsWhatOthersNamed(t *testing.T) {
-	w := newDeedWorld(t)
+func TestAttachKeepsOtherEntries(t *testing.T) {
+	w := newExecutorTest(t)
 	sa := w.account(func(sa *corev1.ServiceAccount) {
 		sa.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "theirs"}}
 	})
 	attach := plan.Action{Verb: plan.Attach, Target: sa.NamespacedName, Account: sa, Secret: "s"}
-	if err := w.do(t.Context(), attach); err != nil {
+	if err := w.execute(t.Context(), &attach); err != nil {
 		t.Fatal(err)
 	}
 	if len(sa.PullSecrets) != 1 || len(sa.Attached) != 0 {
@@ -365,128 +365,175 @@ func TestAttachingKeepsWhatOthersNamed(t *testing.T) {
 		return got
 	}
 	check("attached", "theirs,s", "s=from/s")
-	seen := w.c.cluster.AccountsIn("to")
+	attached := func() []informers.PlacedAccount {
+		return w.cluster.Snapshot(informers.Query{Key: w.key, Scope: informers.FullScope()}).Attached
+	}
+	seen := attached()
 	if len(seen) != 1 || len(seen[0].PullSecrets) != 2 || seen[0].Bare {
 		t.Fatalf("the caches show %+v", seen)
 	}
-	detach := plan.Action{Verb: plan.Detach, Target: sa.NamespacedName, Account: seen[0], Secret: "s"}
-	if err := w.do(t.Context(), detach); err != nil {
+	detach := plan.Action{Verb: plan.Detach, Target: sa.NamespacedName, Account: seen[0].ServiceAccount, Secret: "s"}
+	if err := w.execute(t.Context(), &detach); err != nil {
 		t.Fatal(err)
 	}
 	check("detached", "theirs", "")
-	if seen := w.c.cluster.AccountsIn("to"); len(seen) != 1 || len(seen[0].PullSecrets) != 1 || !seen[0].Bare {
+	if seen := attached(); len(seen) != 0 {
 		t.Errorf("the caches show %+v", seen)
 	}
 }
 
-func TestOutcomesSayWhenToLookAgain(t *testing.T) {
+func testPass(c *Controller) *pass {
+	s := c.states.get(testSource)
+	s.loaded = &loaded{uid: "u", version: 7, source: &plan.Source{Push: informers.Digest{1}}, policy: &annotations.Policy{}}
+	return &pass{key: testSource, state: s, resolution: plan.Resolution{Phase: plan.PhaseActive}}
+}
+
+func TestBook(t *testing.T) {
 	gr := corev1.Resource("secrets")
-	invalid := &apierrors.StatusError{ErrStatus: metav1.Status{Code: 422, Reason: metav1.StatusReasonInvalid}}
+	now, backoff := result{requeue: requeueNow}, result{requeue: requeueWithBackoff}
 	for _, test := range []struct {
-		name    string
-		verb    plan.Verb
-		err     error
-		want    when
-		wrote   int
-		waiting bool
+		name      string
+		verb      plan.Verb
+		err       error
+		want      result
+		wrote     int
+		remaining bool
 	}{
-		{"done", plan.Create, nil, changed, 1, false},
+		{"succeeded", plan.Create, nil, done, 1, false},
 		{"not tried", plan.Create, errNotTried, now, 0, true},
-		{"overloaded", plan.Create, errOverloaded, changed, 0, true},
-		{"conflict", plan.Update, apierrors.NewConflict(gr, "s", errors.New("x")), again, 0, true},
-		{"unfit", plan.Adopt, &unfitError{"it is not"}, now, 0, true},
-		{"too many", plan.Create, apierrors.NewTooManyRequests("x", 3), when(3 * time.Second), 0, true},
-		{"too many, at once", plan.Create, apierrors.NewTooManyRequests("x", 0), again, 0, true},
-		{"no answer", plan.Create, errors.New("EOF"), again, 0, true},
+		{"not tried on account of overload", plan.Create, errOverloaded, done, 0, true},
+		{"conflict", plan.Update, apierrors.NewConflict(gr, "s", errors.New("x")), backoff, 0, true},
+		{"incompatible", plan.Adopt, &incompatibleError{"it is not"}, now, 0, true},
+		{"too many requests", plan.Create, apierrors.NewTooManyRequests("x", 3), requeueAfter(3 * time.Second), 0, true},
+		{"too many requests, at once", plan.Create, apierrors.NewTooManyRequests("x", 0), backoff, 0, true},
+		{"no answer", plan.Create, errors.New("EOF"), backoff, 0, true},
+		{"the namespace terminates", plan.Create, apierrors.NewNotFound(corev1.Resource("namespaces"), "to"), done, 0, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, _ := newTestController(t)
-			s := c.state(contentKey("s"))
-			s.fail(testTarget, "before", time.Now())
-			wrote := map[plan.Verb]int{}
-			a := plan.Action{Verb: test.verb, Target: testTarget, At: informers.Standing{Candidate: &informers.Candidate{}}}
-			if got := c.settleAction(t.Context(), s, a, test.err, wrote); got != test.want {
-				t.Errorf("look again: %v, want %v", got, test.want)
+			p, target := testPass(c), informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}
+			p.state.backoffs.failed(target, "before", time.Now())
+			o := outcome{wrote: map[plan.Verb]int{}}
+			a := plan.Action{
+				Verb: test.verb, Target: testTarget, Occupant: informers.Occupant{Candidate: &informers.Candidate{}},
 			}
-			if wrote[test.verb] != test.wrote || (s.waits[testTarget] != nil) != test.waiting {
-				t.Errorf("wrote %v, waits %v", wrote, s.waits)
+			c.book(t.Context(), p, &a, test.err, &o)
+			if o.result != test.want {
+				t.Errorf("requeue: %+v, want %+v", o.result, test.want)
 			}
-			if (s.unfit[testTarget].Reason != "") != (test.name == "unfit") {
-				t.Errorf("unfit: %v", s.unfit)
+			if o.wrote[test.verb] != test.wrote || (p.state.backoffs[target] != nil) != (test.wrote == 0) {
+				t.Errorf("wrote %v, backoffs %v", o.wrote, p.state.backoffs)
+			}
+			if o.remaining.Objects.Has(testTarget) != test.remaining {
+				t.Errorf("remaining: %+v, want the target: %t", o.remaining, test.remaining)
+			}
+			if (p.state.incompatible[testTarget].Reason != "") != (test.name == "incompatible") {
+				t.Errorf("incompatible: %v", p.state.incompatible)
 			}
 		})
 	}
-	c, _ := newTestController(t)
-	s := c.state(contentKey("s"))
-	got := c.settleAction(t.Context(), s, plan.Action{Verb: plan.Create, Target: testTarget}, invalid, nil)
-	if got <= 0 || got > when(firstWait) || s.waits[testTarget] == nil || s.waits[testTarget].reason == "" {
-		t.Errorf("a refusal waits %v: %+v", got, s.waits[testTarget])
-	}
+	t.Run("refused", func(t *testing.T) {
+		c, _ := newTestController(t)
+		p := testPass(c)
+		invalid := &apierrors.StatusError{ErrStatus: metav1.Status{Code: 422, Reason: metav1.StatusReasonInvalid}}
+		var o outcome
+		c.book(t.Context(), p, &plan.Action{Verb: plan.Create, Target: testTarget}, invalid, &o)
+		w := p.state.backoffs[informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}]
+		if w == nil || w.reason == "" || !o.remaining.Empty() {
+			t.Errorf("backoff %+v, remaining %+v", w, o.remaining)
+		}
+	})
 }
 
-func TestRepairsAreCountedOnlyOnceAllWasInSync(t *testing.T) {
+func TestRepairsAreCounted(t *testing.T) {
 	c, _ := newTestController(t)
-	s := c.state(contentKey("s"))
-	update := plan.Action{Verb: plan.Update, Target: testTarget}
-	s.source = &plan.Source{Push: informers.Digest{1}}
-	c.settleAction(t.Context(), s, update, nil, map[plan.Verb]int{})
-	if s.waits[testTarget] != nil {
+	p, target := testPass(c), informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}
+	s := p.state
+	update, remove := plan.Action{Verb: plan.Update, Target: testTarget}, plan.Action{Verb: plan.Delete, Target: testTarget}
+	if s.written(&update, target); s.backoffs[target] != nil {
 		t.Error("a rotation was counted as a repair")
 	}
-	s.settled = s.source.Push
-	c.settleAction(t.Context(), s, update, nil, map[plan.Verb]int{})
-	if w := s.waits[testTarget]; w == nil || w.failures != 1 || !w.until.IsZero() {
-		t.Errorf("a repair was not counted: %+v", w)
+	s.settled = s.loaded.source.Push
+	if s.written(&update, target); s.backoffs[target] == nil || s.backoffs[target].failures != 1 {
+		t.Errorf("a repair was not counted: %+v", s.backoffs[target])
 	}
-	c.settleAction(t.Context(), s, plan.Action{Verb: plan.Delete, Target: testTarget}, nil, map[plan.Verb]int{})
-	if s.waits[testTarget] == nil {
-		t.Error("a removal ended the wait")
+	if s.written(&remove, target); s.backoffs[target] == nil {
+		t.Error("a removal ended the backoff")
 	}
 }
 
-func TestPassDoesWhatItCanAndSaysWhatIsLeft(t *testing.T) {
-	w := newDeedWorld(t)
-	s := w.c.state(w.key)
-	s.source, s.version, s.uid, s.policy = w.source, 7, "u", w.source.Policy
-	w.c.contents.put(w.key, s.uid, s.version, w.content)
+func TestExecute(t *testing.T) {
+	w := newExecutorTest(t)
+	p := testPass(w.c)
+	p.state.loaded.policy, p.state.loaded.source, p.world.Source = w.source.Policy, w.source, *w.source
+	w.c.contents.put(p.key, "u", 7, w.content)
+	target := informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}
 	create := plan.Action{Verb: plan.Create, Target: testTarget}
 	other := plan.Action{Verb: plan.Create, Target: types.NamespacedName{Namespace: "missing", Name: "s"}}
+	execute := func(actions ...plan.Action) outcome {
+		p.decision.Actions = actions
+		return w.c.execute(t.Context(), p)
+	}
 
-	s.fail(testTarget, "refused", time.Now())
-	after, wrote := w.c.apply(t.Context(), w.key, s, []plan.Action{create})
-	if after <= 0 || after > when(firstWait) || len(wrote) != 0 || w.secret() != nil {
-		t.Errorf("a target that waits: look again %v, wrote %v", after, wrote)
+	p.state.backoffs.failed(target, "refused", time.Now())
+	if o := execute(create); o.result != done || o.total() != 0 || !o.remaining.Empty() || w.secret() != nil {
+		t.Errorf("a target in backoff: %+v", o)
 	}
-	delete(s.waits, testTarget)
-	after, wrote = w.c.apply(t.Context(), w.key, s, []plan.Action{other, create})
-	if after != changed || wrote[plan.Create] != 1 || w.secret() == nil {
-		t.Errorf("one of two: look again %v, wrote %v", after, wrote)
+	delete(p.state.backoffs, target)
+	if o := execute(other, create); o.result != done || o.wrote[plan.Create] != 1 || w.secret() == nil {
+		t.Errorf("one of two: %+v", o)
 	}
-	many := make([]plan.Action, passLimit+1)
+	many := make([]plan.Action, maxWrites+1)
 	for i := range many {
 		many[i] = plan.Action{Verb: plan.Detach, Account: &informers.ServiceAccount{}}
 	}
-	s.news.Store(int64(informers.NewsOfItself))
-	if after, wrote = w.c.apply(t.Context(), w.key, s, many); after != now || len(wrote) != 0 {
-		t.Errorf("interrupted: look again %v, wrote %v", after, wrote)
+	w.c.pending.add(p.key, informers.Change{Scope: informers.FullScope(), Urgent: true})
+	if o := execute(many...); o.requeue != requeueNow || o.total() != 0 || o.remaining.Empty() {
+		t.Errorf("the source has changed: %+v", o)
 	}
-	s.news.Store(int64(informers.NewsAround))
+	w.c.pending.take(p.key)
 	w.c.contents = newContents()
-	if after, _ = w.c.apply(t.Context(), w.key, s, []plan.Action{create}); after != again {
-		t.Errorf("the source has gone meanwhile: look again %v", after)
+	if o := execute(create); o.requeue != requeueWithBackoff || !o.remaining.Objects.Has(testTarget) {
+		t.Errorf("the source can't be read: %+v", o)
 	}
 }
 
-func TestOverloadEndsThePassEarly(t *testing.T) {
-	w := newDeedWorld(t)
+func TestEndsBefore(t *testing.T) {
+	c, _ := newTestController(t)
+	urgent := informers.Change{Scope: informers.NamespaceScope("to"), Urgent: true}
+	other := testSource
+	other.Name = "other"
+	check := func(what string, early, late bool) {
+		t.Helper()
+		if got := c.endsBefore(testSource, minWrites-1); got != early {
+			t.Errorf("%s: it ends before %d writes: %t", what, minWrites, got)
+		}
+		if got := c.endsBefore(testSource, minWrites); got != late {
+			t.Errorf("%s: it ends after %d writes: %t", what, minWrites, got)
+		}
+	}
+	check("nothing has changed", false, false)
+	c.pending.add(testSource, informers.Change{Scope: informers.NamespaceScope("to")})
+	check("an object has changed", false, false)
+	c.pending.add(testSource, urgent)
+	check("a namespace is new", false, true)
+	c.pending.add(testSource, informers.Change{Scope: informers.FullScope(), Urgent: true})
+	check("the source has changed", true, true)
+	c.pending.take(testSource)
+	c.notify(other, urgent)
+	check("something urgent waits for another source", false, true)
+}
+
+func TestOverloadEndsAPass(t *testing.T) {
+	w := newExecutorTest(t)
 	refuse := &refusing{code: http.StatusServiceUnavailable, from: 1}
-	wrapAPI(t, w.c, refuse)
+	w.executor.api = wrapAPI(t, w.c, refuse)
 	many := make([]plan.Action, 20)
 	for i := range many {
 		many[i] = plan.Action{Verb: plan.Create, Target: testTarget}
 	}
-	errs := w.all(t.Context(), w.c.state(w.key), many)
-	if refuse.writes != 1 || !overload(errs[0]) {
+	errs := w.executeAll(t.Context(), many)
+	if refuse.writes != 1 || !isOverload(errs[0]) {
 		t.Errorf("%d requests were made, the first came to %v", refuse.writes, errs[0])
 	}
 	for i, err := range errs[1:] {
@@ -496,14 +543,15 @@ func TestOverloadEndsThePassEarly(t *testing.T) {
 	}
 }
 
-// wrapAPI puts a fault between a controller's writes and the server.
-func wrapAPI(t *testing.T, c *Controller, refuse *refusing) {
+// wrapAPI returns a client with a fault between the controller's requests and the server.
+func wrapAPI(t *testing.T, c *Controller, refuse *refusing) *api {
 	t.Helper()
 	config := rest.CopyConfig(c.options.Config)
 	refuse.RoundTripper = config.Transport
 	config.Transport = refuse
-	var err error
-	if c.api, err = newAPI(config); err != nil {
+	wrapped, err := newAPI(config)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return wrapped
 }

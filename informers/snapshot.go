@@ -1,0 +1,322 @@
+package informers
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// Query says of what a Snapshot is taken.
+type Query struct {
+	Key Key
+	// Policy is the source's. Without one, nothing is a target.
+	Policy *annotations.Policy
+	Scope  Scope
+	// SourceNamespaces are where sources may be: objects elsewhere do not compete.
+	SourceNamespaces annotations.Patterns
+}
+
+// Snapshot is the part of the cluster that concerns one source in a scope, as values: what it refers to is shared and
+// must not be changed. Everything is sorted by namespace and name.
+type Snapshot struct {
+	// Targets are the namespaces that the policy selects, and what stands there under the replicas' name.
+	Targets []Target
+	// Replicas are the objects that name the source as theirs and may be removed on its account.
+	Replicas []PlacedReplica
+	// Pullers are the objects that ask to be filled from the source.
+	Pullers []Puller
+	// Attached are the ServiceAccounts to which Mirrorball added replicas of the source.
+	Attached []PlacedAccount
+	// Err says that the policy could not be matched in time. The rest is empty then.
+	Err error
+}
+
+// Target is a namespace that the policy selects.
+type Target struct {
+	Namespace *Namespace
+	Occupant  Occupant
+	// Competitors are the other sources whose policies select the namespace for the same name. They are looked for only
+	// where nothing stands.
+	Competitors []*Identity
+	// Accounts are the ServiceAccounts that are to name the replica.
+	Accounts []*ServiceAccount
+}
+
+// PlacedReplica is a replica with its namespace, which is nil where the watch of namespaces does not show it (yet).
+type PlacedReplica struct {
+	*Replica
+	In *Namespace
+}
+
+// Puller is an object that asks to be filled, with its namespace, which is nil where it is not known.
+type Puller struct {
+	Occupant
+	In *Namespace
+	// Permitted says that the policy permits pulling by the namespace.
+	Permitted bool
+}
+
+// PlacedAccount is a ServiceAccount with its namespace, which is nil where it is not known.
+type PlacedAccount struct {
+	*ServiceAccount
+	In *Namespace
+}
+
+// Snapshot gathers what concerns a source. The stores are read under one lock; policies, which may take long to match,
+// are matched without it.
+func (c *Cluster) Snapshot(q Query) Snapshot {
+	g := gathering{Query: q, name: q.Policy.ReplicaName(q.Key.Name)}
+	if q.Policy != nil {
+		if err := g.selectTargets(c.namespacesIn(q.Scope)); err != nil {
+			return Snapshot{Err: err}
+		}
+	}
+	g.read(c)
+	if err := g.permitPullers(); err != nil {
+		return Snapshot{Err: err}
+	}
+	g.matchCompetitors()
+	return g.out
+}
+
+// gathering is a Snapshot that is being made.
+type gathering struct {
+	Query
+	// name is that of the replicas.
+	name string
+	out  Snapshot
+	// free are the indexes of the targets where nothing stands, and rivals the sources that may want them.
+	free   []int
+	rivals []*Candidate
+}
+
+// namespacesIn returns the namespaces of a scope, sorted by name.
+func (c *Cluster) namespacesIn(s Scope) []*Namespace {
+	if s.Full {
+		return c.Namespaces()
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var out []*Namespace
+	for name := range s.AllNamespaces() {
+		if n := c.namespace(name); n != nil {
+			out = append(out, n)
+		}
+	}
+	sortNamespaces(out)
+	return out
+}
+
+func sortNamespaces(list []*Namespace) {
+	slices.SortFunc(list, func(a, b *Namespace) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// Namespaces returns all namespaces, sorted by name.
+func (c *Cluster) Namespaces() []*Namespace {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sorted == nil {
+		c.sorted = slices.Collect(maps.Values(c.namespaces.items))
+		sortNamespaces(c.sorted)
+	}
+	return c.sorted
+}
+
+func (c *Cluster) namespace(name string) *Namespace {
+	return c.namespaces.items[types.NamespacedName{Name: name}]
+}
+
+// selectTargets matches the policy against names and labels. A source is never pushed to its own namespace.
+func (g *gathering) selectTargets(namespaces []*Namespace) error {
+	for _, ns := range namespaces {
+		if ns.Name == g.Key.Namespace {
+			continue
+		}
+		selected, err := g.Policy.PushesTo(ns.Name, ns.Labels)
+		if err != nil {
+			return err
+		}
+		if selected {
+			g.out.Targets = append(g.out.Targets, Target{Namespace: ns})
+		}
+	}
+	return nil
+}
+
+// read reads the stores.
+func (g *gathering) read(c *Cluster) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	o := c.kinds[g.Key.Kind]
+	if o == nil {
+		g.out.Targets = nil
+		return
+	}
+	g.readTargets(c)
+	g.readReplicas(c, o)
+	g.readPullers(c, o)
+	if g.Key.Kind == annotations.Secret {
+		g.readAttached(c)
+	}
+	if len(g.free) > 0 {
+		g.readRivals(c, o)
+	}
+}
+
+func (g *gathering) readTargets(c *Cluster) {
+	attaches := g.Policy != nil && !g.Policy.AttachTo.Empty() && g.Key.Kind == annotations.Secret
+	for i := range g.out.Targets {
+		t := &g.out.Targets[i]
+		at := types.NamespacedName{Namespace: t.Namespace.Name, Name: g.name}
+		t.Occupant = c.get(Key{g.Key.Kind, at})
+		if t.Occupant.Identity() == nil {
+			g.free = append(g.free, i)
+		}
+		if !attaches {
+			continue
+		}
+		for n := range c.accountsIn[t.Namespace.Name] {
+			if g.Policy.AttachTo.Match(n.Name) {
+				t.Accounts = append(t.Accounts, c.accounts.items[n])
+			}
+		}
+		slices.SortFunc(t.Accounts, func(a, b *ServiceAccount) int { return cmp.Compare(a.Name, b.Name) })
+	}
+}
+
+// readReplicas reads the objects that name the source. One that has a policy of its own, and replicas, is a source that
+// somebody has labelled: were it removed, they would be, too.
+func (g *gathering) readReplicas(c *Cluster, o *objects) {
+	add := func(n types.NamespacedName) {
+		r := o.replicas.items[n]
+		posesAsSource := r.Claims != nil && r.Claims.Policy != nil && len(o.replicasOf[n]) > 0
+		if !posesAsSource {
+			g.out.Replicas = append(g.out.Replicas, PlacedReplica{r, c.namespace(n.Namespace)})
+		}
+	}
+	named := o.replicasOf[g.Key.NamespacedName]
+	switch {
+	case g.Scope.Full:
+		for n := range named {
+			add(n)
+		}
+	case len(named) > 0:
+		for n := range g.objects() {
+			if _, ok := named[n]; ok {
+				add(n)
+			}
+		}
+	}
+	slices.SortFunc(g.out.Replicas, func(a, b PlacedReplica) int { return compareNames(a.NamespacedName, b.NamespacedName) })
+}
+
+// objects returns the names of the objects that a scope which is not full has to look at: those that it names, and the
+// replicas' name in each of its namespaces.
+func (g *gathering) objects() names {
+	all := names{}
+	maps.Copy(all, g.Scope.Objects)
+	for namespace := range g.Scope.AllNamespaces() {
+		all[types.NamespacedName{Namespace: namespace, Name: g.name}] = struct{}{}
+	}
+	return all
+}
+
+func (g *gathering) readPullers(c *Cluster, o *objects) {
+	source := g.Key.NamespacedName
+	all := names{}
+	for _, x := range []nested{o.pullers, o.pulled} {
+		if g.Scope.Full {
+			for _, in := range x[source] {
+				maps.Copy(all, in)
+			}
+			continue
+		}
+		for namespace := range g.Scope.AllNamespaces() {
+			maps.Copy(all, x[source][namespace])
+		}
+	}
+	for n := range all {
+		// While an object passes from one watch to the other, what is indexed of the one may be outdated by the other.
+		at := c.get(Key{g.Key.Kind, n})
+		if pull := at.Pull(); pull != nil && pull.From == source {
+			g.out.Pullers = append(g.out.Pullers, Puller{Occupant: at, In: c.namespace(n.Namespace)})
+		}
+	}
+	slices.SortFunc(g.out.Pullers, func(a, b Puller) int {
+		return compareNames(a.Identity().NamespacedName, b.Identity().NamespacedName)
+	})
+}
+
+func (g *gathering) readAttached(c *Cluster) {
+	named := c.attached[g.Key.NamespacedName]
+	add := func(n types.NamespacedName) {
+		g.out.Attached = append(g.out.Attached, PlacedAccount{c.accounts.items[n], c.namespace(n.Namespace)})
+	}
+	switch {
+	case g.Scope.Full:
+		for n := range named {
+			add(n)
+		}
+	case len(named) > 0:
+		for namespace := range g.Scope.AllNamespaces() {
+			for n := range c.accountsIn[namespace] {
+				if _, ok := named[n]; ok {
+					add(n)
+				}
+			}
+		}
+	}
+	slices.SortFunc(g.out.Attached, func(a, b PlacedAccount) int { return compareNames(a.NamespacedName, b.NamespacedName) })
+}
+
+// readRivals reads the other sources that push replicas of the same name.
+func (g *gathering) readRivals(c *Cluster, o *objects) {
+	for n := range o.wanted[g.name] {
+		r := o.candidates.items[n]
+		_, ineligible := c.ineligible[Key{g.Key.Kind, n}]
+		if n == g.Key.NamespacedName || ineligible || len(r.Claims.Problems) > 0 ||
+			!g.SourceNamespaces.Match(n.Namespace) {
+			continue
+		}
+		g.rivals = append(g.rivals, r)
+	}
+	slices.SortFunc(g.rivals, func(a, b *Candidate) int { return compareNames(a.NamespacedName, b.NamespacedName) })
+}
+
+func (g *gathering) permitPullers() error {
+	for i := range g.out.Pullers {
+		p := &g.out.Pullers[i]
+		if p.In == nil {
+			continue
+		}
+		var err error
+		if p.Permitted, err = g.Policy.PullableBy(p.In.Name, p.In.Labels); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matchCompetitors finds out which of the other sources want the targets where nothing stands. One whose policy can't
+// be matched is frozen, and wants nothing.
+func (g *gathering) matchCompetitors() {
+	for _, i := range g.free {
+		t := &g.out.Targets[i]
+		for _, r := range g.rivals {
+			if r.Namespace == t.Namespace.Name {
+				continue
+			}
+			if ok, err := r.Claims.Policy.PushesTo(t.Namespace.Name, t.Namespace.Labels); ok && err == nil {
+				t.Competitors = append(t.Competitors, &r.Identity)
+			}
+		}
+	}
+}
+
+func compareNames(a, b types.NamespacedName) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}

@@ -1,0 +1,108 @@
+package replicator
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
+
+// adopt makes a replica of what another controller made of the same source.
+func (e *executor) adopt(ctx context.Context, a *plan.Action) error {
+	if claims := a.Occupant.Candidate.Claims; claims.Mirror == nil {
+		content, err := e.read(ctx, a)
+		if err != nil {
+			return err
+		}
+		if err := e.checkCopy(claims.PushedVersion, content); err != nil {
+			return err
+		}
+	}
+	return e.mark(ctx, a, true, e.push)
+}
+
+// checkCopy returns nil for a copy that kubernetes-replicator made of this very source, which it does not name. It has
+// no data but what it was given, and either records the source's present version, which no other object has, or has the
+// source's present content: so nothing is lost with it but what somebody changed in a copy.
+func (e *executor) checkCopy(version string, c informers.Content) error {
+	given := annotations.GivenKeys(c.Annotations)
+	for _, keys := range []map[string][]byte{c.Data, c.Binary} {
+		for key := range keys {
+			if !slices.Contains(given, key) {
+				return &incompatibleError{"another controller merged its copy into an object that has data of its own"}
+			}
+		}
+	}
+	same := maps.EqualFunc(c.Data, e.content.Data, bytes.Equal) && maps.EqualFunc(c.Binary, e.content.Binary, bytes.Equal)
+	//mutant:copies-of-others
+	if !same && version != e.source.Version.String() {
+		return &incompatibleError{"another controller made it, of another source or of another version of this one"}
+	}
+	return nil
+}
+
+// fill writes the content, and Mirrorball's marks, into an object that pulls.
+func (e *executor) fill(ctx context.Context, a *plan.Action) error {
+	want := e.pull
+	if a.Pull.Dialect == annotations.Replicator {
+		own, err := e.read(ctx, a)
+		if err != nil {
+			return err
+		}
+		want = merged(own, e.pullKeys)
+	}
+	return e.mark(ctx, a, a.Occupant.Replica == nil, want)
+}
+
+// read reads the object that the action was decided on: its content is not in the caches.
+func (e *executor) read(ctx context.Context, a *plan.Action) (informers.Content, error) {
+	object, content, err := e.api.source(ctx, informers.Key{Kind: e.key.Kind, NamespacedName: a.Target})
+	if err == nil && object.GetResourceVersion() != a.Occupant.Identity().Version.String() {
+		resource := corev1.Resource(e.resource())
+		return content, apierrors.NewConflict(resource, a.Target.Name, errors.New("it has changed meanwhile"))
+	}
+	return content, err
+}
+
+// mark patches an object that was not written by Mirrorball before, or asked to be filled. The type of one whose type is
+// not known goes into the patch, where it is either unchanged or refused.
+func (e *executor) mark(ctx context.Context, a *plan.Action, typeUnknown bool, want informers.Content) error {
+	secretType := ""
+	if typeUnknown && e.key.Kind == annotations.Secret {
+		secretType = e.source.Type
+	}
+	m, err := e.api.patch(ctx, e.resource(), a.Target, markPatch(e.key.Kind, a.Occupant, secretType, want, e.now))
+	if typeUnknown && classify(ctx, err) == immutable {
+		if immutableField(err) == "type" {
+			return &incompatibleError{"its type is not the source's, " + e.source.Type}
+		}
+		return &incompatibleError{"it is immutable and cannot follow"}
+	}
+	if err != nil || a.Pull != nil {
+		return err // what pulls comes with the watch, with its claims
+	}
+	return e.observe(m, want, nil)
+}
+
+// observe takes a write's answer into the caches, so that nothing is written twice.
+func (e *executor) observe(m *metav1.PartialObjectMetadata, content informers.Content, err error) error {
+	if err != nil {
+		return err
+	}
+	content.Labels, content.Annotations = m.Labels, m.Annotations
+	r, err := e.digestKey.Replica(m, content)
+	if err != nil {
+		return err
+	}
+	e.cluster.Observe(e.key.Kind, r)
+	return nil
+}

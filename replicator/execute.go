@@ -1,0 +1,191 @@
+package replicator
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+
+	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
+
+const (
+	// maxWrites is how many actions a pass carries out at the most; then the plan is made again.
+	maxWrites = 1024
+	// minWrites is how many it carries out in any case, unless the source itself has changed: so that each source makes
+	// progress however many urgent changes there are.
+	minWrites = 8
+)
+
+// outcome is what came of a plan.
+type outcome struct {
+	result
+	// wrote counts the successful writes by verb.
+	wrote map[plan.Verb]int
+	// remaining is what has to be looked at again, since something was not carried out.
+	remaining informers.Scope
+}
+
+func (o *outcome) total() (n int) {
+	for _, times := range o.wrote {
+		n += times
+	}
+	return n
+}
+
+// retry notes that an action was not carried out.
+func (o *outcome) retry(object informers.Key, r result) {
+	o.remaining.Add(scopeOf(object))
+	o.merge(r)
+}
+
+// execute carries out as many actions of the plan as fit into a pass, removals first.
+func (c *Controller) execute(ctx context.Context, p *pass) outcome {
+	o := outcome{wrote: map[plan.Verb]int{}}
+	ready := c.ready(p, &o)
+	if len(ready) == 0 {
+		return o
+	}
+	e, err := c.executor(ctx, p, ready)
+	if err != nil || e == nil {
+		for i := range ready {
+			o.retry(ready[i].Object(p.key.Kind), result{requeue: requeueWithBackoff})
+		}
+		return o
+	}
+	removals, others := splitRemovals(ready)
+	for _, batch := range [][]plan.Action{removals, others} {
+		for i, err := range e.executeAll(ctx, batch) {
+			c.book(ctx, p, &batch[i], err, &o)
+		}
+	}
+	return o
+}
+
+// ready returns the actions that need not wait, as many as fit into a pass.
+func (c *Controller) ready(p *pass, o *outcome) []plan.Action {
+	now, actions := time.Now(), p.decision.Actions
+	ready := make([]plan.Action, 0, min(len(actions), maxWrites))
+	for i := range actions {
+		object := actions[i].Object(p.key.Kind)
+		switch {
+		case p.state.backoffs.left(object, now) > 0: // looked at again when that is over
+		case len(ready) == maxWrites:
+			o.retry(object, result{requeue: requeueNow})
+		default:
+			ready = append(ready, actions[i])
+		}
+	}
+	return ready
+}
+
+func splitRemovals(actions []plan.Action) (removals, others []plan.Action) {
+	i := slices.IndexFunc(actions, func(a plan.Action) bool { return !a.Removes() })
+	if i < 0 {
+		i = len(actions)
+	}
+	return actions[:i], actions[i:]
+}
+
+// executor returns one that has what the actions need. The source's content is read again where it is not at hand. It is
+// nil where the source has changed meanwhile: the decision is outdated then.
+func (c *Controller) executor(ctx context.Context, p *pass, actions []plan.Action) (*executor, error) {
+	e := &executor{
+		writers: &c.writers, key: p.key, source: &p.world.Source, now: time.Now(), urgent: p.urgent,
+		stop: func(n int) bool { return c.endsBefore(p.key, n) },
+	}
+	if !slices.ContainsFunc(actions, func(a plan.Action) bool { return needsContent(&a) }) {
+		return e, nil
+	}
+	l := p.state.loaded
+	content := c.contents.get(p.key, l.uid, l.version)
+	if content == nil {
+		c.metrics.read()
+		object, read, err := c.api.source(ctx, p.key)
+		if err != nil {
+			return nil, err
+		}
+		//mutant:policy-and-content
+		if object.GetUID() != l.uid || object.GetResourceVersion() != l.version.String() {
+			return nil, nil
+		}
+		content = &read
+		c.contents.put(p.key, l.uid, l.version, read)
+	}
+	var err error
+	e.content = *content
+	e.desired, err = desiredOf(p.key, l.policy, *content)
+	return e, err
+}
+
+func needsContent(a *plan.Action) bool { return !a.Removes() && a.Verb != plan.Attach }
+
+// endsBefore reports whether a pass over a source ends before its n-th action: at once where the source itself has
+// changed, since the decision is outdated; and after a few where something urgent waits.
+func (c *Controller) endsBefore(key informers.Key, n int) bool {
+	urgent, outdated := c.pending.peek(key)
+	if n < minWrites {
+		return outdated
+	}
+	return outdated || urgent || c.queue.UrgentWaiting()
+}
+
+// book takes in what came of one action.
+func (c *Controller) book(ctx context.Context, p *pass, a *plan.Action, err error, o *outcome) {
+	object := a.Object(p.key.Kind)
+	switch {
+	case errors.Is(err, errNotTried):
+		o.retry(object, result{requeue: requeueNow})
+		return
+	case errors.Is(err, errOverloaded):
+		o.retry(object, done) // those that were tried say when
+		return
+	}
+	answer := classify(ctx, err)
+	c.metrics.acted(a.Verb, answer)
+	switch answer {
+	case succeeded:
+		o.wrote[a.Verb]++
+		p.state.written(a, object)
+	case stale:
+		o.retry(object, result{requeue: requeueWithBackoff})
+	case incompatible:
+		p.state.setIncompatible(a, err)
+		o.retry(object, result{requeue: requeueNow})
+	case overloaded:
+		after := result{requeue: requeueWithBackoff}
+		if seconds, ok := apierrors.SuggestsClientDelay(err); ok && seconds > 0 {
+			after = requeueAfter(time.Duration(seconds) * time.Second)
+		}
+		o.retry(object, after)
+	case blocked, immutable:
+		w := p.state.backoffs.failed(object, reason(err), time.Now())
+		klog.FromContext(ctx).Info("write refused, will be retried with backoff", "verb", a.Verb,
+			"target", klog.KRef(a.Target.Namespace, a.Target.Name), "reason", w.reason,
+			"in", time.Until(w.until).Round(time.Millisecond).String())
+	case terminating, stopping:
+	}
+}
+
+// written notes a successful write. One that follows after all targets were in sync puts a replica back.
+func (s *state) written(a *plan.Action, object informers.Key) {
+	switch {
+	case a.Verb == plan.Update && s.loaded != nil && s.loaded.source != nil && s.settled == s.loaded.source.Push:
+		s.backoffs.repaired(object, time.Now())
+	case a.Verb != plan.Delete:
+		delete(s.backoffs, object)
+	}
+}
+
+// setIncompatible remembers what came of trying, for as long as neither the object nor the source changes.
+func (s *state) setIncompatible(a *plan.Action, err error) {
+	if s.incompatible == nil {
+		s.incompatible = map[types.NamespacedName]plan.Incompatible{}
+	}
+	s.incompatible[a.Target] = plan.Incompatible{Version: a.Occupant.Candidate.Version, Reason: err.Error()}
+}

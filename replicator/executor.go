@@ -1,0 +1,140 @@
+package replicator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
+
+// executor carries out the actions of a plan for one source.
+type executor struct {
+	*writers
+	key    informers.Key
+	source *plan.Source
+	// content is the source's, desired what its replicas have to hold; both are empty where no action needs them.
+	content informers.Content
+	desired
+	now time.Time
+	// urgent lets the writes use what is reserved for urgent passes, and stop reports before the n-th action of a pass
+	// whether the pass has to end.
+	urgent bool
+	stop   func(n int) bool
+}
+
+// writers are what all executors share.
+type writers struct {
+	api       *api
+	cluster   *informers.Cluster
+	digestKey informers.DigestKey
+	limiter   *writeLimiter
+}
+
+// The results of actions that a pass did not come to: because it had to end, or because the API server has no time for
+// them.
+var (
+	errNotTried   = errors.New("not tried")
+	errOverloaded = errors.New("not tried: the API server is overloaded or can't be reached")
+)
+
+// executeAll carries out the actions, as many at a time as the process may have writes under way, and returns their
+// errors in the same order. Every one is tried whatever comes of the others, unless the pass has to end or the API
+// server is overloaded. A goroutine carries out many, one after the other: its stack grows once to what a request needs.
+func (e *executor) executeAll(ctx context.Context, actions []plan.Action) []error {
+	errs := make([]error, len(actions))
+	var next atomic.Int64
+	var overload atomic.Bool
+	var wg sync.WaitGroup
+	one := func(i int) error {
+		release, err := e.limiter.acquire(ctx, e.urgent && i < minWrites)
+		if err != nil {
+			return err
+		}
+		defer release()
+		switch {
+		case e.stop(i):
+			return errNotTried
+		case overload.Load():
+			return errOverloaded
+		}
+		// What has begun is finished when the process is asked to stop; each request has its own timeout.
+		return e.execute(context.WithoutCancel(ctx), &actions[i])
+	}
+	for range min(e.limiter.limit(), len(actions)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(actions); i = int(next.Add(1)) - 1 {
+				errs[i] = one(i)
+				if isOverload(errs[i]) {
+					overload.Store(true)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errs
+}
+
+// execute carries out one action.
+func (e *executor) execute(ctx context.Context, a *plan.Action) error {
+	switch a.Verb {
+	case plan.Delete:
+		return e.delete(ctx, a.Occupant.Replica)
+	case plan.Create:
+		return e.create(ctx, a.Target)
+	case plan.Recreate:
+		return e.recreate(ctx, a)
+	case plan.Update:
+		err := e.update(ctx, a)
+		if classify(ctx, err) == immutable {
+			return e.recreate(ctx, a)
+		}
+		return err
+	case plan.Adopt:
+		return e.adopt(ctx, a)
+	case plan.Fill:
+		return e.fill(ctx, a)
+	case plan.Attach, plan.Detach:
+		return e.attach(ctx, a)
+	}
+	return fmt.Errorf("unknown verb %q", a.Verb)
+}
+
+func (e *executor) resource() string { return informers.Resource(e.key.Kind) }
+
+func (e *executor) delete(ctx context.Context, r *informers.Replica) error {
+	err := e.api.remove(ctx, e.resource(), r.Identity)
+	if err == nil {
+		e.cluster.Forget(e.key.Kind, r)
+	}
+	return err
+}
+
+func (e *executor) create(ctx context.Context, at types.NamespacedName) error {
+	m, err := e.api.create(ctx, e.resource(), at.Namespace, object(e.key.Kind, at, e.push, e.now))
+	return e.observe(m, e.push, err)
+}
+
+// recreate is for what can't be changed in place. Between the two requests there is no replica, for as short as can be:
+// what could not be created again is not deleted.
+func (e *executor) recreate(ctx context.Context, a *plan.Action) error {
+	replica := object(e.key.Kind, a.Target, e.push, e.now)
+	if err := e.api.dryRunCreate(ctx, e.resource(), a.Target.Namespace, replica); err != nil {
+		return err
+	}
+	if err := e.delete(ctx, a.Occupant.Replica); err != nil {
+		return err
+	}
+	return e.create(ctx, a.Target)
+}
+
+func (e *executor) update(ctx context.Context, a *plan.Action) error {
+	m, err := e.api.patch(ctx, e.resource(), a.Target, updatePatch(e.key.Kind, a.Occupant.Replica, e.push, e.now))
+	return e.observe(m, e.push, err)
+}

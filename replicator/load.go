@@ -1,0 +1,93 @@
+package replicator
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
+
+// refusedTypes are Secrets that are never sources: their content is bound to their place, or the API server's own.
+var refusedTypes = map[string]bool{
+	"kubernetes.io/service-account-token": true,
+	"bootstrap.kubernetes.io/token":       true,
+	"helm.sh/release.v1":                  true,
+}
+
+// loaded is one version of a source, as it was read. Policy and content are of one and the same read, so that no content
+// goes where its own annotations do not send it.
+type loaded struct {
+	uid     types.UID
+	version informers.Version
+	policy  *annotations.Policy
+	// source is nil where there is a refusal or a problem.
+	source *plan.Source
+	// refusal says why it is no source whatever its annotations say, and problems are what only its content shows.
+	refusal  string
+	problems []annotations.Problem
+}
+
+func (l *loaded) outcome() plan.Content {
+	switch {
+	case l.refusal != "":
+		return plan.ContentRefused
+	case len(l.problems) > 0:
+		return plan.ContentUnreadable
+	}
+	return plan.ContentRead
+}
+
+// load reads a source and computes what its replicas have to be. It returns nil where the API server shows no source:
+// the watch is behind then.
+func (c *Controller) load(ctx context.Context, key informers.Key) (*loaded, error) {
+	c.metrics.read()
+	object, content, err := c.api.source(ctx, key)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the source: %s", reason(err))
+	}
+	id, err := informers.IdentityOf(object)
+	if err != nil {
+		return nil, err
+	}
+	claims := annotations.Parse(key.Namespace, key.Name, object.GetAnnotations())
+	if _, isReplica := object.GetLabels()[annotations.LabelReplica]; isReplica || claims.Policy == nil {
+		return nil, nil
+	}
+	l := &loaded{uid: id.UID, version: id.Version, policy: claims.Policy}
+	switch {
+	case refusedTypes[content.Type]:
+		l.refusal = "a Secret of type " + content.Type + " is never a source: remove its annotations"
+		return l, nil
+	case len(claims.Problems) > 0:
+		l.problems = claims.Problems
+		return l, nil
+	}
+	source := &plan.Source{Identity: id, Type: content.Type, Policy: claims.Policy}
+	if l.problems = c.digests(key, source, content); len(l.problems) > 0 {
+		return l, nil
+	}
+	l.source = source
+	c.contents.put(key, id.UID, id.Version, content)
+	return l, nil
+}
+
+// digests computes what replicas in sync look like. The only thing that can be wrong here is the annotation that names
+// the data keys.
+func (c *Controller) digests(key informers.Key, s *plan.Source, content informers.Content) []annotations.Problem {
+	d, err := desiredOf(key, s.Policy, content)
+	if err != nil {
+		return []annotations.Problem{{
+			Key: annotations.Keys, Value: content.Annotations[annotations.Keys], Reason: err.Error(),
+		}}
+	}
+	s.Push, s.Pull, s.PullKeys = c.digestKey.Digest(d.push), c.digestKey.Digest(d.pull), c.digestKey.Digest(d.pullKeys)
+	return nil
+}

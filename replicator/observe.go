@@ -1,0 +1,161 @@
+package replicator
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
+
+// observation is what a look at a source came to: the facts to decide on, and what they were taken from.
+type observation struct {
+	plan.Facts
+	view informers.SourceView
+	// reloaded says that the source was read again, since it has changed.
+	reloaded bool
+	// record is what the API server says is remembered of the source, and object what stands in its place; both only
+	// where Facts.Live matters.
+	record *informers.Record
+	object metav1.Object
+	// secretType is the object's; empty where it was not read.
+	secretType string
+}
+
+// observe finds out what is known of a source. Only what changed is read from the API server.
+func (c *Controller) observe(ctx context.Context, key informers.Key, s *state) (observation, error) {
+	o := observation{view: c.cluster.Source(key)}
+	o.Facts = plan.Facts{
+		Now: time.Now(), Grace: c.options.SourceDeleteGrace, Watched: watched(o.view),
+		Allowed: c.options.SourceNamespaces.Match(key.Namespace), Referenced: o.view.Referenced(),
+		KnownUID: s.uid, MissingSince: s.missingSince, DeletedAt: s.deletedAt,
+	}
+	switch {
+	case o.Watched == plan.WatchedPolicy && o.Allowed:
+		return o, c.observeSource(ctx, key, s, &o)
+	case o.Watched == plan.WatchedNothing && o.Referenced:
+		return o, c.observeLive(ctx, key, s, &o)
+	}
+	return o, nil
+}
+
+func watched(v informers.SourceView) plan.Watched {
+	claims := v.Claims()
+	switch {
+	case claims == nil:
+		return plan.WatchedNothing
+	case claims.Policy != nil && (v.Replica != nil || claims.PullFrom != nil):
+		return plan.WatchedReplica
+	case len(claims.Problems) > 0:
+		return plan.WatchedUnreadable
+	case claims.Policy != nil:
+		return plan.WatchedPolicy
+	}
+	return plan.WatchedNothing
+}
+
+// observeSource brings the state up to the source's version.
+func (c *Controller) observeSource(ctx context.Context, key informers.Key, s *state, o *observation) error {
+	seen := o.view.Candidate
+	// UID and version both: a list that is behind may show an older one again, and then it has to be read again.
+	if s.loaded == nil || s.loaded.version != seen.Version || s.loaded.uid != seen.UID {
+		s.loaded, s.incompatible, o.reloaded = nil, nil, true
+		l, err := c.load(ctx, key)
+		if err != nil {
+			return err
+		}
+		if l == nil {
+			o.Content = plan.ContentStale
+			return nil
+		}
+		s.loaded, s.uid, s.policy = l, l.uid, l.policy
+	}
+	o.Content = s.loaded.outcome()
+	return nil
+}
+
+// observeLive asks the API server itself what became of the source, and what is remembered of it: the removal of
+// replicas can't be undone, and what the watches show may be a minute old.
+func (c *Controller) observeLive(ctx context.Context, key informers.Key, s *state, o *observation) (err error) {
+	if o.record, err = c.records.read(ctx, key); err != nil {
+		return fmt.Errorf("read the record of the source: %s", reason(err))
+	}
+	o.OnDelete = onDelete(s, o.record)
+	o.object, o.secretType, err = c.readInPlace(ctx, key, o.record)
+	switch {
+	case apierrors.IsNotFound(err):
+		o.Live = plan.LiveAbsent
+		return nil
+	case err != nil:
+		return fmt.Errorf("find out whether the source is gone: %s", reason(err))
+	}
+	live := annotations.Parse(key.Namespace, key.Name, o.object.GetAnnotations())
+	if live.Policy != nil || len(live.Problems) > 0 {
+		o.Live = plan.LiveAnnotated
+		return nil
+	}
+	o.Live, o.LiveUID = plan.LiveBare, o.object.GetUID()
+	if o.KnownUID == "" && o.record != nil {
+		o.KnownUID = o.record.SourceUID
+	}
+	o.HasReplicas = o.view.Replicas > 0
+	o.HasOlderReplica = c.cluster.HasReplicaOlderThan(key, o.object.GetCreationTimestamp().Time)
+	o.Survival = c.survival(key, o)
+	return nil
+}
+
+// readInPlace reads what stands in a source's place, and its type where that matters: with its content only if its
+// remembered policy may survive. Anyone can name any Secret as the source of what they call a replica.
+func (c *Controller) readInPlace(
+	ctx context.Context, key informers.Key, record *informers.Record,
+) (object metav1.Object, secretType string, err error) {
+	//mutant:live-read
+	if !survives(record) {
+		object, err = c.api.metadata(ctx, key)
+		return object, "", err
+	}
+	object, content, err := c.api.source(ctx, key)
+	return object, content.Type, err
+}
+
+func survives(r *informers.Record) bool {
+	return r != nil && r.Policy != nil && r.Policy.SurvivesRecreation
+}
+
+func onDelete(s *state, r *informers.Record) annotations.Deletion {
+	switch {
+	case s.policy != nil:
+		return s.policy.OnDelete
+	case r != nil && r.Policy != nil:
+		return r.Policy.OnDelete
+	}
+	return annotations.Remove
+}
+
+// survival says whether the remembered policy may go onto the object that stands in the source's place.
+func (c *Controller) survival(key informers.Key, o *observation) plan.Survival {
+	settings := c.settings()
+	switch {
+	case !survives(o.record):
+		return plan.NotSurviving
+	case o.record.Type != o.secretType || refusedTypes[o.secretType]:
+		return plan.OtherType
+	//mutant:restore-onto-others
+	case settings.Protects(key.Namespace) || !isBare(key, o.object) || !takesPolicy(key, o.object, o.record):
+		return plan.OtherObject
+	}
+	return plan.Surviving
+}
+
+// unchanged reports whether the source is, in the API server itself, as it was when a pass decided on it: to remove a
+// replica can't be undone.
+func (c *Controller) unchanged(ctx context.Context, key informers.Key, uid types.UID, v informers.Version) bool {
+	object, err := c.api.metadata(ctx, key)
+	return err == nil && object.GetUID() == uid && object.GetResourceVersion() == v.String()
+}

@@ -1,0 +1,225 @@
+package plan
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// Phase is what a source is at the moment. It decides what may be done on its account.
+type Phase string
+
+// The phases of a source.
+const (
+	// PhaseActive: its policy is followed.
+	PhaseActive Phase = "Active"
+	// PhaseFrozen: an annotation can't be read or matched. Nothing is created, changed or removed.
+	PhaseFrozen Phase = "Frozen"
+	// PhaseRefused: it can't be a source, whatever its annotations say. As Frozen.
+	PhaseRefused Phase = "Refused"
+	// PhaseStale: the watch and the API server disagree about it. As Frozen, until the watch has caught up.
+	PhaseStale Phase = "Stale"
+	// PhaseMissing: it is gone, for less than the grace. As Frozen, until then.
+	PhaseMissing Phase = "Missing"
+	// PhaseRecreated: another object stands in its place that has no policy, for less than the grace. As Missing.
+	PhaseRecreated Phase = "Recreated"
+	// PhaseRestorable: as Recreated, and its remembered policy goes back onto the new object.
+	PhaseRestorable Phase = "Restorable"
+	// PhaseKept: it is gone for longer than the grace, and its policy said to keep the replicas. As Frozen.
+	PhaseKept Phase = "Kept"
+	// PhaseDeleted: it is gone for longer than the grace. Its replicas are removed.
+	PhaseDeleted Phase = "Deleted"
+	// PhaseReleased: the object is there and has no policy any more. Its replicas are removed.
+	PhaseReleased Phase = "Released"
+	// PhaseUnknown: there is no source, and nothing that is left of one.
+	PhaseUnknown Phase = "Unknown"
+)
+
+// Removes reports whether replicas are removed in this phase because there is no source for them any more.
+func (p Phase) Removes() bool { return p == PhaseDeleted || p == PhaseReleased || p == PhaseUnknown }
+
+// Watched is what the watches show under the name of a source.
+type Watched uint8
+
+// What the watches may show.
+const (
+	// WatchedNothing: no object, or one without a policy.
+	WatchedNothing Watched = iota
+	// WatchedPolicy: an object with a policy.
+	WatchedPolicy
+	// WatchedUnreadable: an object with annotations that can't be read.
+	WatchedUnreadable
+	// WatchedReplica: a replica, or an object that pulls, with a policy of its own.
+	WatchedReplica
+)
+
+// Content is what reading an object with a policy came to.
+type Content uint8
+
+// What may come of it.
+const (
+	// ContentRead: its policy and its content belong together.
+	ContentRead Content = iota
+	// ContentStale: it is gone, or has no policy, so that the watch is behind.
+	ContentStale
+	// ContentRefused: a Secret of its type is never a source.
+	ContentRefused
+	// ContentUnreadable: the policy does not fit the content.
+	ContentUnreadable
+)
+
+// Live is what the API server says of a source that the watches do not show.
+type Live uint8
+
+// What it may say.
+const (
+	// LiveAbsent: there is no such object.
+	LiveAbsent Live = iota
+	// LiveAnnotated: the object has a policy, or annotations that can't be read.
+	LiveAnnotated
+	// LiveBare: the object has no policy.
+	LiveBare
+)
+
+// Survival says whether the remembered policy may be written back onto the object that stands in a source's place.
+type Survival uint8
+
+// The answers.
+const (
+	// NotSurviving: nothing is remembered, or the policy does not say survives-recreation.
+	NotSurviving Survival = iota
+	// Surviving: it may be written back.
+	Surviving
+	// OtherType: the object's type is not that of the source.
+	OtherType
+	// OtherObject: the object is a replica, pulls, has annotations that go against the policy, or is in a protected
+	// namespace.
+	OtherObject
+)
+
+// Facts are what is known of a source at one moment. The fields from Live on matter only where the watches show
+// nothing and the source is Referenced.
+type Facts struct {
+	Now   time.Time
+	Grace time.Duration
+
+	Watched Watched
+	// Allowed says that sources may be in the source's namespace.
+	Allowed bool
+	// Content matters only where the watches show a policy, and it is Allowed.
+	Content Content
+	// Referenced says that a replica, a ServiceAccount or a record names the source.
+	Referenced bool
+
+	Live Live
+	// LiveUID is that of the object that stands there, KnownUID that of the one that last had a policy; empty where it is
+	// not known.
+	LiveUID, KnownUID types.UID
+	// HasReplicas says that there are replicas, and HasOlderReplica that one of them is older than the object.
+	HasReplicas, HasOlderReplica bool
+	Survival                     Survival
+	OnDelete                     annotations.Deletion
+	// MissingSince is when the source was first found missing, and DeletedAt when the watch last told of its deletion.
+	MissingSince, DeletedAt time.Time
+}
+
+// Resolution is what a source is.
+type Resolution struct {
+	Phase Phase
+	// MissingSince is to be remembered for the next time.
+	MissingSince time.Time
+	// GraceLeft is how long the phase lasts at the most, where the grace ends it.
+	GraceLeft time.Duration
+}
+
+// Resolve decides in which phase a source is.
+//
+//	 #  watched     allowed  content     referenced  live       same object  survival   grace  on-delete  phase
+//	 1  replica     –        –           –           –          –            –          –      –          Refused
+//	 2  unreadable  –        –           –           –          –            –          –      –          Frozen
+//	 3  policy      yes      read        –           –          –            –          –      –          Active
+//	 4  policy      yes      stale       –           –          –            –          –      –          Stale
+//	 5  policy      yes      refused     –           –          –            –          –      –          Refused
+//	 6  policy      yes      unreadable  –           –          –            –          –      –          Frozen
+//	 7  policy      no       –           yes         –          –            –          –      –          Released
+//	 8  other       –        –           no          –          –            –          –      –          Unknown
+//	 9  nothing     –        –           yes         absent     –            –          runs   –          Missing
+//	10  nothing     –        –           yes         absent     –            –          over   keep       Kept
+//	11  nothing     –        –           yes         absent     –            –          over   remove     Deleted
+//	12  nothing     –        –           yes         annotated  –            –          –      –          Stale
+//	13  nothing     –        –           yes         bare       yes          –          –      –          Released
+//	14  nothing     –        –           yes         bare       no           surviving  –      –          Restorable
+//	15  nothing     –        –           yes         bare       no           other      runs   –          Recreated
+//	16  nothing     –        –           yes         bare       no           other      over   keep       Kept
+//	17  nothing     –        –           yes         bare       no           other      over   remove     Released
+func Resolve(f Facts) Resolution {
+	switch {
+	case f.Watched == WatchedReplica:
+		return Resolution{Phase: PhaseRefused}
+	case f.Watched == WatchedUnreadable:
+		return Resolution{Phase: PhaseFrozen}
+	case f.Watched == WatchedPolicy && f.Allowed:
+		return f.read()
+	case !f.Referenced:
+		return Resolution{Phase: PhaseUnknown}
+	case f.Watched == WatchedPolicy:
+		return Resolution{Phase: PhaseReleased}
+	case f.Live == LiveAnnotated:
+		return Resolution{Phase: PhaseStale, MissingSince: f.MissingSince}
+	case f.Live == LiveAbsent:
+		return f.absent(PhaseMissing, PhaseDeleted)
+	case f.sameObject():
+		return Resolution{Phase: PhaseReleased, MissingSince: f.MissingSince}
+	case f.Survival == Surviving:
+		return Resolution{Phase: PhaseRestorable, MissingSince: f.MissingSince}
+	}
+	return f.absent(PhaseRecreated, PhaseReleased)
+}
+
+func (f *Facts) read() Resolution {
+	switch f.Content {
+	case ContentStale:
+		return Resolution{Phase: PhaseStale, MissingSince: f.MissingSince}
+	case ContentRefused:
+		return Resolution{Phase: PhaseRefused}
+	case ContentUnreadable:
+		return Resolution{Phase: PhaseFrozen}
+	}
+	return Resolution{Phase: PhaseActive}
+}
+
+// absent decides by the grace, which begins when the source was found missing or, where it has been back since, with its
+// last deletion.
+func (f *Facts) absent(during, after Phase) Resolution {
+	r := Resolution{Phase: during, MissingSince: f.MissingSince}
+	if r.MissingSince.IsZero() {
+		r.MissingSince = f.Now
+	}
+	if f.DeletedAt.After(r.MissingSince) {
+		r.MissingSince = f.DeletedAt
+	}
+	r.GraceLeft = r.MissingSince.Add(f.Grace).Sub(f.Now)
+	switch {
+	case r.GraceLeft > 0:
+		return r
+	case f.OnDelete == annotations.Keep:
+		r.Phase = PhaseKept
+	default:
+		r.Phase = after
+	}
+	r.GraceLeft = 0
+	return r
+}
+
+// sameObject reports whether the object without a policy is the one that had it. Where that one's UID is not known, a
+// replica that is older than the object was made of another that stood there before. Those that are no older were made
+// of this very object: of the same second they are most of the time, since replicas are made in milliseconds. One that
+// is older decides, because anybody could forge the others.
+func (f *Facts) sameObject() bool {
+	if f.KnownUID == "" && f.HasReplicas {
+		return !f.HasOlderReplica
+	}
+	return f.KnownUID == f.LiveUID
+}

@@ -1,0 +1,81 @@
+package plan
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+)
+
+// World is all that a decision depends on.
+type World struct {
+	Key   informers.Key
+	Phase Phase
+	// Source is set in PhaseActive.
+	Source Source
+	informers.Snapshot
+	Settings Settings
+	// Incompatible are objects of which it was found out, on trying, why they can't be adopted or filled: of a
+	// candidate's type and content nothing is known before.
+	Incompatible map[types.NamespacedName]Incompatible
+}
+
+// Settings are the operator's.
+type Settings struct {
+	// Namespace is Mirrorball's own. Nothing is ever mirrored into it: a replica there could pose as a record.
+	Namespace string
+	// Protected are the namespaces that are never written to.
+	Protected annotations.Patterns
+}
+
+// Protects reports whether nothing may be created or changed in a namespace.
+func (s *Settings) Protects(namespace string) bool {
+	//mutant:protection
+	return namespace == s.Namespace || s.Protected.Match(namespace)
+}
+
+// Source is an active source.
+type Source struct {
+	informers.Identity
+	Type   string
+	Policy *annotations.Policy
+	// Push, Pull and PullKeys are the digests of replicas that are in sync, by how they came to be: pushed, filled, and
+	// filled in the dialect of kubernetes-replicator.
+	Push, Pull, PullKeys informers.Digest
+}
+
+// Incompatible says why a version of an object can't be adopted or filled.
+type Incompatible struct {
+	Version informers.Version
+	// Reason is a clause about the object.
+	Reason string
+}
+
+// State is how a target, a replica or a puller stands.
+type State string
+
+// The states.
+const (
+	InSync      State = "InSync"
+	Missing     State = "Missing"
+	Drifted     State = "Drifted"
+	Occupied    State = "Occupied"
+	Conflict    State = "Conflict"
+	Barred      State = "Barred"
+	Orphaned    State = "Orphaned"
+	Unreadable  State = "Unreadable"
+	Mismatched  State = "Mismatched"
+	Forbidden   State = "Forbidden"
+	Terminating State = "Terminating"
+)
+
+// Verdict is what was found at one place.
+type Verdict struct {
+	types.NamespacedName
+	State State
+	// Pull says that the place is an object that pulls; UID is the object's then.
+	Pull bool
+	UID  types.UID
+	// Reason is a clause for people, where the state does not say it all.
+	Reason string
+}

@@ -1,0 +1,80 @@
+package replicator
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+)
+
+// records keeps, in Mirrorball's own namespace, the policies of sources that have to outlive them.
+type records struct {
+	api       *api
+	namespace string
+}
+
+// read returns the record of a source as the API server has it, or nil.
+func (r *records) read(ctx context.Context, key informers.Key) (*informers.Record, error) {
+	cm, err := r.api.configMap(ctx, types.NamespacedName{Namespace: r.namespace, Name: informers.RecordName(key)})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case cm.Labels[informers.LabelRecord] == "":
+		return nil, nil // somebody else's ConfigMap
+	}
+	record, err := informers.ParseRecord(cm)
+	if err != nil || record.Source != key {
+		return nil, err
+	}
+	return record, nil
+}
+
+// save makes what is recorded equal to want; have is what the watch shows, and nil where it shows nothing.
+func (r *records) save(ctx context.Context, have, want *informers.Record) error {
+	if have != nil && have.Same(want) {
+		return nil
+	}
+	object := want.ConfigMap(r.namespace)
+	var err error
+	if have == nil {
+		_, err = r.api.create(ctx, "configmaps", object.Namespace, object)
+	} else {
+		p := newPatch(have.Version)
+		p.add("/data", object.Data)
+		_, err = r.api.patch(ctx, "configmaps", have.NamespacedName, p)
+	}
+	switch classify(ctx, err) {
+	case succeeded, stale, stopping:
+		return nil
+	}
+	return fmt.Errorf("its policy can't be recorded in namespace %s (%s): until it is, the policy does not survive a "+
+		"recreation of the source, nor a restart of the controller after its deletion", r.namespace, reason(err))
+}
+
+// remove removes a record at the version that the watch shows.
+func (r *records) remove(ctx context.Context, record *informers.Record) error {
+	err := r.api.remove(ctx, "configmaps", record.Identity)
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		return fmt.Errorf("remove the record of %s: %s", record.Source, reason(err))
+	}
+	return nil
+}
+
+// saveRecord records the policy of an active source that has to outlive it, and removes the record of one that has not.
+func (c *Controller) saveRecord(ctx context.Context, key informers.Key, l *loaded, view informers.SourceView) error {
+	if !l.policy.SurvivesRecreation && l.policy.OnDelete != annotations.Keep {
+		if view.Record != nil {
+			return c.records.remove(ctx, view.Record)
+		}
+		return nil
+	}
+	return c.records.save(ctx, view.Record, &informers.Record{
+		Source: key, SourceUID: l.uid, Type: l.source.Type, Annotations: view.Candidate.Annotations,
+	})
+}

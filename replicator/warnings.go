@@ -1,0 +1,238 @@
+package replicator
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/events"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
+
+// Reasons of events. Every one but Replicated is a Warning.
+const (
+	reasonFrozen       = "Frozen"
+	reasonRefused      = "Refused"
+	reasonIgnored      = "Ignored"
+	reasonOccupied     = "Occupied"
+	reasonConflict     = "Conflict"
+	reasonBlocked      = "Blocked"
+	reasonContended    = "Contended"
+	reasonRecreated    = "Recreated"
+	reasonForgotten    = "NotRemembered"
+	reasonNotPermitted = "NotPermitted"
+	reasonMismatched   = "Mismatched"
+	reasonNoSource     = "NoSource"
+	reasonUnreadable   = "NamespaceUnreadable"
+	reasonReplicated   = "Replicated"
+)
+
+// warning is something that a person should know of an object, for as long as it is so.
+type warning struct {
+	warningKey
+	uid  types.UID
+	note string
+}
+
+type warningKey struct {
+	subject informers.Key
+	reason  string
+	// annotation is the key of the one that the warning is about; empty where it is about none.
+	annotation string
+}
+
+func (k warningKey) eventSubject(uid types.UID) events.Subject {
+	return events.Subject{
+		Kind: string(k.subject.Kind), NamespacedName: k.subject.NamespacedName, UID: uid, Annotation: k.annotation,
+	}
+}
+
+// warnings collects those of one pass.
+type warnings []warning
+
+func (w *warnings) add(subject informers.Key, uid types.UID, reason, note string) {
+	*w = append(*w, warning{warningKey{subject: subject, reason: reason}, uid, note})
+}
+
+// addProblems adds a warning for each annotation that is wrong.
+func (w *warnings) addProblems(subject informers.Key, uid types.UID, reason string, problems ...annotations.Problem) {
+	for _, p := range problems {
+		*w = append(*w, warning{warningKey{subject, reason, p.Key}, uid, p.String()})
+	}
+}
+
+// reportWarnings records the warnings that are new or have changed, and forgets those that are over.
+func (c *Controller) reportWarnings(ctx context.Context, s *state, list warnings) {
+	current := make(map[warningKey]string, len(list))
+	for _, w := range list {
+		if _, twice := current[w.warningKey]; twice {
+			continue
+		}
+		current[w.warningKey] = w.note
+		if s.reported[w.warningKey] != w.note {
+			c.recorder.Warning(ctx, w.eventSubject(w.uid), w.reason, w.note)
+		}
+	}
+	s.reported = current
+}
+
+// sourceWarnings are what is to be said of the source itself.
+func (c *Controller) sourceWarnings(p *pass) warnings {
+	var list warnings
+	o, s := &p.observed, p.state
+	claims, uid := o.view.Claims(), types.UID("")
+	if id := o.view.Identity(); id != nil {
+		uid = id.UID
+	}
+	switch p.resolution.Phase {
+	case plan.PhaseActive:
+		list.addProblems(p.key, uid, reasonIgnored, claims.Ignored...)
+		list.addProblems(p.key, uid, reasonIgnored, attachProblems(s.loaded.source)...)
+	case plan.PhaseFrozen:
+		list.addProblems(p.key, uid, reasonFrozen, claims.Problems...)
+		if s.loaded != nil && o.Watched == plan.WatchedPolicy {
+			list.addProblems(p.key, uid, reasonFrozen, s.loaded.problems...)
+		}
+	case plan.PhaseRefused:
+		list.add(p.key, uid, reasonRefused, refusal(o, s))
+	default:
+		if claims != nil && o.Watched == plan.WatchedNothing || o.Watched == plan.WatchedPolicy && !o.Allowed {
+			list.addProblems(p.key, uid, reasonIgnored, claims.Ignored...)
+		}
+		if p.resolution.Phase == plan.PhaseRecreated && o.HasReplicas {
+			list.add(p.key, o.LiveUID, reasonRecreated, c.recreatedNote(o))
+		}
+	}
+	if p.recordErr != nil {
+		list.add(p.key, uid, reasonForgotten, p.recordErr.Error())
+	}
+	if p.decision.Err != nil {
+		list.add(p.key, uid, reasonFrozen, p.decision.Err.Error())
+	}
+	return list
+}
+
+func refusal(o *observation, s *state) string {
+	if o.Watched == plan.WatchedPolicy {
+		return s.loaded.refusal
+	}
+	return "a replica is never a source: remove its annotations, or its " + annotations.LabelReplica +
+		" label if it is to be one"
+}
+
+// attachProblems says so where a source is to be attached that can't be an image pull secret.
+func attachProblems(s *plan.Source) []annotations.Problem {
+	if s.Policy.AttachTo.Empty() || plan.Attachable(s.Type) {
+		return nil
+	}
+	return []annotations.Problem{{
+		Key: annotations.AttachToServiceAccounts, Value: s.Policy.AttachTo.String(),
+		Reason: fmt.Sprintf("has no effect: the type is %q, and only kubernetes.io/dockerconfigjson and "+
+			"kubernetes.io/dockercfg are image pull secrets", s.Type),
+	}}
+}
+
+func (c *Controller) recreatedNote(o *observation) string {
+	hint := annotations.SurvivesRecreation + `: "true" makes a source keep its policy`
+	switch o.Survival {
+	case plan.OtherObject:
+		hint = "its policy is not written onto an object that is a replica, pulls, has annotations that go against it, or " +
+			"is in a protected namespace"
+	case plan.OtherType:
+		hint = fmt.Sprintf("its policy does not survive, since its type is %q and was %q", o.secretType, o.record.Type)
+	}
+	return fmt.Sprintf("it was created again without its replication annotations: its replicas are removed when the grace "+
+		"of %s ends, unless it is annotated before; %s", c.options.SourceDeleteGrace, hint)
+}
+
+// targetWarnings are what is to be said of targets and pullers.
+func targetWarnings(key informers.Key, uid types.UID, found findings) warnings {
+	var list warnings
+	at := map[plan.State][]types.NamespacedName{}
+	reasons := map[plan.State]string{}
+	for _, v := range found.sorted() {
+		if v.Pull {
+			reason := map[plan.State]string{plan.Forbidden: reasonNotPermitted, plan.Mismatched: reasonMismatched}[v.State]
+			if reason != "" {
+				list.add(informers.Key{Kind: key.Kind, NamespacedName: v.NamespacedName}, v.UID, reason,
+					"it does not follow "+key.NamespacedName.String()+": "+v.Reason)
+			}
+			continue
+		}
+		at[v.State] = append(at[v.State], v.NamespacedName)
+		if reasons[v.State] == "" {
+			reasons[v.State] = v.Reason
+		}
+	}
+	for _, w := range []struct {
+		state  plan.State
+		reason string
+	}{
+		{plan.Occupied, reasonOccupied}, {plan.Conflict, reasonConflict}, {plan.Unreadable, reasonUnreadable},
+	} {
+		if places := at[w.state]; len(places) > 0 {
+			list.add(key, uid, w.reason, fmt.Sprintf("nothing is written at %d of its targets (%s): %s",
+				len(places), enumerate(places), reasons[w.state]))
+		}
+	}
+	return list
+}
+
+// backoffWarnings are what is to be said of targets that can't be written to for now.
+func backoffWarnings(key informers.Key, uid types.UID, b backoffs, now time.Time) warnings {
+	var list warnings
+	byReason := map[string][]types.NamespacedName{}
+	for k, w := range b {
+		if w.until.After(now) {
+			byReason[w.reason] = append(byReason[w.reason], k.NamespacedName)
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(byReason)) {
+		at := byReason[why]
+		slices.SortFunc(at, func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
+		if why == "" {
+			list.add(key, uid, reasonContended, fmt.Sprintf("something keeps changing %d of its replicas (%s); they "+
+				"are put back less and less often", len(at), enumerate(at)))
+			continue
+		}
+		list.add(key, uid, reasonBlocked, fmt.Sprintf("the API server refuses writes at %d of its targets (%s): %s; "+
+			"tried again, less and less often", len(at), enumerate(at), why))
+	}
+	return list
+}
+
+// pullersWithoutSource tells objects that pull that there is nothing to follow.
+func pullersWithoutSource(key informers.Key, pullers []informers.Puller) warnings {
+	var list warnings
+	for i := range pullers {
+		if id := pullers[i].Identity(); !id.Deleting {
+			list.add(informers.Key{Kind: key.Kind, NamespacedName: id.NamespacedName}, id.UID, reasonNoSource,
+				"there is no source "+key.NamespacedName.String()+" that permits pulling; its data stays as it is")
+		}
+	}
+	return list
+}
+
+// enumerate makes a sentence's worth of names: the first few, and that there are more.
+func enumerate(names []types.NamespacedName) string {
+	const shown = 5
+	var b strings.Builder
+	for i, n := range names {
+		if i == shown {
+			b.WriteString(" and others")
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(n.String())
+	}
+	return b.String()
+}
