@@ -124,45 +124,45 @@ func (c *Cluster) sourceOfSource(o *objects, n types.NamespacedName, all changes
 	}
 }
 
-func (c *Cluster) namespaceChanged(_ types.NamespacedName, old, new *Namespace) {
-	if new == nil {
-		return // what stood in it is deleted one by one
-	}
-	if old != nil && old.UID == new.UID && old.Deleting == new.Deleting && old.Problem == new.Problem &&
+func (c *Cluster) namespaceChanged(n types.NamespacedName, old, new *Namespace) {
+	if new != nil && old != nil && old.UID == new.UID && old.Deleting == new.Deleting && old.Problem == new.Problem &&
 		equality.Semantic.DeepEqual(old.Labels, new.Labels) && samePatterns(old.Accept, new.Accept) {
 		return
 	}
-	change := Change{Scope: NamespaceScope(new.Name), Urgent: true}
+	// When a namespace is gone, nobody waits: what stood in it was deleted one by one.
+	change := Change{Scope: NamespaceScope(n.Name), Urgent: new != nil}
 	for _, s := range c.policies() {
 		if mayReach(s.policy, old) || mayReach(s.policy, new) {
 			c.notify(s.key, change)
 		}
 	}
-	if old != nil && old.Problem != nil && new.Problem == nil {
-		c.accepts(new.Name)
+	if isUnreadable(old) != isUnreadable(new) {
+		c.readabilityChanged(n.Name)
 	}
 }
 
-// accepts notifies the sources of the replicas in a namespace: those that are not wanted any more stayed while its
-// accept-from could not be read.
-func (c *Cluster) accepts(namespace string) {
-	found := map[Key]*Change{}
+func isUnreadable(n *Namespace) bool { return n != nil && n.Problem != nil }
+
+// readabilityChanged notifies the sources of the replicas and of the attachments in a namespace: those that are not
+// wanted any more stay while its accept-from can't be read.
+func (c *Cluster) readabilityChanged(namespace string) {
+	found := map[annotations.Kind]changes{annotations.Secret: {}, annotations.ConfigMap: {}}
 	c.mu.RLock()
 	for kind, o := range c.kinds {
 		for n, r := range o.replicas.items {
-			if n.Namespace != namespace {
-				continue
+			if n.Namespace == namespace {
+				found[kind].add(r.Source, Change{Scope: ObjectScope(n)})
 			}
-			key := Key{kind, r.Source}
-			if found[key] == nil {
-				found[key] = &Change{}
-			}
-			found[key].Add(Change{Scope: ObjectScope(n)})
+		}
+	}
+	for n := range c.accountsIn[namespace] {
+		for _, source := range c.accounts.items[n].Attached {
+			found[annotations.Secret].add(source, Change{Scope: NamespaceScope(namespace)})
 		}
 	}
 	c.mu.RUnlock()
-	for key, change := range found {
-		c.notify(key, *change)
+	for kind, all := range found {
+		c.send(kind, all)
 	}
 }
 

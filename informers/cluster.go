@@ -164,6 +164,7 @@ func (c *Cluster) Synced() error {
 // runner is a stream of whatever type.
 type runner interface {
 	run(ctx context.Context)
+	list(ctx context.Context) error
 	hasSynced() bool
 	title() string
 }

@@ -42,17 +42,18 @@ type Options struct {
 
 // Controller keeps replicas in sync with their sources.
 type Controller struct {
-	options Options
-	writers
+	options  Options
+	cluster  *informers.Cluster
 	queue    *queue
 	pending  *pending
 	states   *states
+	metrics  *metrics
+	events   *events.Writer
 	records  *records
-	contents *contents
-	recorder events.Recorder
-	// events writes what recorder takes.
-	events  *events.Writer
-	metrics *metrics
+	observer observer
+	// executors and reporter do what a pass decided, and tell of it.
+	executors executors
+	reporter  reporter
 }
 
 // New returns a Controller that does nothing yet. It can be run once.
@@ -76,18 +77,25 @@ func New(o Options) (*Controller, error) {
 		return nil, err
 	}
 	c := &Controller{
-		options: o, pending: newPending(), states: newStates(), contents: newContents(),
-		records: &records{api: api, namespace: o.Namespace},
-		writers: writers{api: api, digestKey: informers.NewDigestKey(), limiter: newWriteLimiter(o.WriteConcurrency)},
+		options: o, pending: newPending(), states: newStates(),
+		records: &records{api: api, namespace: o.Namespace}, events: events.NewWriter(typed.EventsV1(), eventAnswer),
 	}
-	c.metrics = newMetrics(o.Registry, c.count)
-	c.events = events.NewWriter(typed.EventsV1(), eventAnswer)
-	c.recorder = c.events
+	c.metrics = newMetrics(o.Registry, func() (map[string]int, map[plan.State]int) { return c.states.count(c.cluster) })
 	c.queue = newQueue(c.metrics)
+	key, contents := informers.NewDigestKey(), newContents()
 	c.cluster = informers.New(informers.Options{
-		Metadata: meta, Typed: typed, Kinds: o.Kinds, Namespace: o.Namespace,
-		DigestKey: c.digestKey, Notify: c.notify,
+		Metadata: meta, Typed: typed, Kinds: o.Kinds, Namespace: o.Namespace, DigestKey: key, Notify: c.notify,
 	})
+	c.observer = observer{
+		api: api, cluster: c.cluster, digestKey: key, contents: contents, records: c.records, metrics: c.metrics,
+		settings:         plan.Settings{Namespace: o.Namespace, Protected: o.ProtectedNamespaces},
+		sourceNamespaces: o.SourceNamespaces, grace: o.SourceDeleteGrace,
+	}
+	c.executors = executors{
+		writers:  writers{api: api, cluster: c.cluster, digestKey: key, limiter: newWriteLimiter(o.WriteConcurrency)},
+		contents: contents, pending: c.pending, queue: c.queue, metrics: c.metrics,
+	}
+	c.reporter = reporter{cluster: c.cluster, recorder: c.events, notify: c.notify}
 	return c, nil
 }
 
@@ -101,11 +109,6 @@ func eventAnswer(ctx context.Context, err error) events.Answer {
 		return events.Answer{}
 	}
 	return events.Answer{Refusal: reason(err)}
-}
-
-// settings are the operator's, as the plan needs them.
-func (c *Controller) settings() plan.Settings {
-	return plan.Settings{Namespace: c.options.Namespace, Protected: c.options.ProtectedNamespaces}
 }
 
 // Synced returns nil once every cache has synced, and else says which have not.

@@ -44,14 +44,23 @@ func (o *outcome) retry(object informers.Key, r result) {
 	o.merge(r)
 }
 
+// executors carry out the plans of all sources.
+type executors struct {
+	writers
+	contents *contents
+	pending  *pending
+	queue    *queue
+	metrics  *metrics
+}
+
 // execute carries out as many actions of the plan as fit into a pass, removals first.
-func (c *Controller) execute(ctx context.Context, p *pass) outcome {
+func (x *executors) execute(ctx context.Context, p *pass) outcome {
 	o := outcome{wrote: map[plan.Verb]int{}}
-	ready := c.ready(p, &o)
+	ready := p.ready(&o)
 	if len(ready) == 0 {
 		return o
 	}
-	e, err := c.executor(ctx, p, ready)
+	e, err := x.executor(ctx, p, ready)
 	if err != nil || e == nil {
 		for i := range ready {
 			o.retry(ready[i].Object(p.key.Kind), result{requeue: requeueWithBackoff})
@@ -61,14 +70,14 @@ func (c *Controller) execute(ctx context.Context, p *pass) outcome {
 	removals, others := splitRemovals(ready)
 	for _, batch := range [][]plan.Action{removals, others} {
 		for i, err := range e.executeAll(ctx, batch) {
-			c.book(ctx, p, &batch[i], err, &o)
+			x.book(ctx, p, &batch[i], err, &o)
 		}
 	}
 	return o
 }
 
 // ready returns the actions that need not wait, as many as fit into a pass.
-func (c *Controller) ready(p *pass, o *outcome) []plan.Action {
+func (p *pass) ready(o *outcome) []plan.Action {
 	now, actions := time.Now(), p.decision.Actions
 	ready := make([]plan.Action, 0, min(len(actions), maxWrites))
 	for i := range actions {
@@ -94,19 +103,19 @@ func splitRemovals(actions []plan.Action) (removals, others []plan.Action) {
 
 // executor returns one that has what the actions need. The source's content is read again where it is not at hand. It is
 // nil where the source has changed meanwhile: the decision is outdated then.
-func (c *Controller) executor(ctx context.Context, p *pass, actions []plan.Action) (*executor, error) {
+func (x *executors) executor(ctx context.Context, p *pass, actions []plan.Action) (*executor, error) {
 	e := &executor{
-		writers: &c.writers, key: p.key, source: &p.world.Source, now: time.Now(), urgent: p.urgent,
-		stop: func(n int) bool { return c.endsBefore(p.key, n) },
+		writers: &x.writers, key: p.key, source: &p.world.Source, now: time.Now(), urgent: p.urgent,
+		stop: func(n int) bool { return x.endsBefore(p.key, n) },
 	}
 	if !slices.ContainsFunc(actions, func(a plan.Action) bool { return needsContent(&a) }) {
 		return e, nil
 	}
 	l := p.state.loaded
-	content := c.contents.get(p.key, l.uid, l.version)
+	content := x.contents.get(p.key, l.uid, l.version)
 	if content == nil {
-		c.metrics.read()
-		object, read, err := c.api.source(ctx, p.key)
+		x.metrics.read()
+		object, read, err := x.api.source(ctx, p.key)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +124,7 @@ func (c *Controller) executor(ctx context.Context, p *pass, actions []plan.Actio
 			return nil, nil
 		}
 		content = &read
-		c.contents.put(p.key, l.uid, l.version, read)
+		x.contents.put(p.key, l.uid, l.version, read)
 	}
 	var err error
 	e.content = *content
@@ -127,16 +136,16 @@ func needsContent(a *plan.Action) bool { return !a.Removes() && a.Verb != plan.A
 
 // endsBefore reports whether a pass over a source ends before its n-th action: at once where the source itself has
 // changed, since the decision is outdated; and after a few where something urgent waits.
-func (c *Controller) endsBefore(key informers.Key, n int) bool {
-	urgent, outdated := c.pending.peek(key)
+func (x *executors) endsBefore(key informers.Key, n int) bool {
+	urgent, outdated := x.pending.peek(key)
 	if n < minWrites {
 		return outdated
 	}
-	return outdated || urgent || c.queue.UrgentWaiting()
+	return outdated || urgent || x.queue.UrgentWaiting()
 }
 
 // book takes in what came of one action.
-func (c *Controller) book(ctx context.Context, p *pass, a *plan.Action, err error, o *outcome) {
+func (x *executors) book(ctx context.Context, p *pass, a *plan.Action, err error, o *outcome) {
 	object := a.Object(p.key.Kind)
 	switch {
 	case errors.Is(err, errNotTried):
@@ -147,7 +156,7 @@ func (c *Controller) book(ctx context.Context, p *pass, a *plan.Action, err erro
 		return
 	}
 	answer := classify(ctx, err)
-	c.metrics.acted(a.Verb, answer)
+	x.metrics.acted(a.Verb, answer)
 	switch answer {
 	case succeeded:
 		o.wrote[a.Verb]++

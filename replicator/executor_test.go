@@ -53,7 +53,7 @@ func newExecutorTest(t *testing.T, change ...func(map[string]string)) *executorT
 		Labels: map[string]string{"team": "blue"},
 	}
 	e := &executor{
-		writers: &c.writers, key: key, content: content, now: time.Now(), stop: func(int) bool { return false },
+		writers: &c.executors.writers, key: key, content: content, now: time.Now(), stop: func(int) bool { return false },
 		source: &plan.Source{
 			Identity: informers.Identity{NamespacedName: key.NamespacedName, Version: 7}, Type: testType, Policy: policy,
 		},
@@ -417,7 +417,7 @@ func TestBook(t *testing.T) {
 			a := plan.Action{
 				Verb: test.verb, Target: testTarget, Occupant: informers.Occupant{Candidate: &informers.Candidate{}},
 			}
-			c.book(t.Context(), p, &a, test.err, &o)
+			c.executors.book(t.Context(), p, &a, test.err, &o)
 			if o.result != test.want {
 				t.Errorf("requeue: %+v, want %+v", o.result, test.want)
 			}
@@ -437,7 +437,7 @@ func TestBook(t *testing.T) {
 		p := testPass(c)
 		invalid := &apierrors.StatusError{ErrStatus: metav1.Status{Code: 422, Reason: metav1.StatusReasonInvalid}}
 		var o outcome
-		c.book(t.Context(), p, &plan.Action{Verb: plan.Create, Target: testTarget}, invalid, &o)
+		c.executors.book(t.Context(), p, &plan.Action{Verb: plan.Create, Target: testTarget}, invalid, &o)
 		w := p.state.backoffs[informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}]
 		if w == nil || w.reason == "" || !o.remaining.Empty() {
 			t.Errorf("backoff %+v, remaining %+v", w, o.remaining)
@@ -466,13 +466,13 @@ func TestExecute(t *testing.T) {
 	w := newExecutorTest(t)
 	p := testPass(w.c)
 	p.state.loaded.policy, p.state.loaded.source, p.world.Source = w.source.Policy, w.source, *w.source
-	w.c.contents.put(p.key, "u", 7, w.content)
+	w.c.executors.contents.put(p.key, "u", 7, w.content)
 	target := informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}
 	create := plan.Action{Verb: plan.Create, Target: testTarget}
 	other := plan.Action{Verb: plan.Create, Target: types.NamespacedName{Namespace: "missing", Name: "s"}}
 	execute := func(actions ...plan.Action) outcome {
 		p.decision.Actions = actions
-		return w.c.execute(t.Context(), p)
+		return w.c.executors.execute(t.Context(), p)
 	}
 
 	p.state.backoffs.failed(target, "refused", time.Now())
@@ -492,7 +492,7 @@ func TestExecute(t *testing.T) {
 		t.Errorf("the source has changed: %+v", o)
 	}
 	w.c.pending.take(p.key)
-	w.c.contents = newContents()
+	w.c.executors.contents = newContents()
 	if o := execute(create); o.requeue != requeueWithBackoff || !o.remaining.Objects.Has(testTarget) {
 		t.Errorf("the source can't be read: %+v", o)
 	}
@@ -505,10 +505,10 @@ func TestEndsBefore(t *testing.T) {
 	other.Name = "other"
 	check := func(what string, early, late bool) {
 		t.Helper()
-		if got := c.endsBefore(testSource, minWrites-1); got != early {
+		if got := c.executors.endsBefore(testSource, minWrites-1); got != early {
 			t.Errorf("%s: it ends before %d writes: %t", what, minWrites, got)
 		}
-		if got := c.endsBefore(testSource, minWrites); got != late {
+		if got := c.executors.endsBefore(testSource, minWrites); got != late {
 			t.Errorf("%s: it ends after %d writes: %t", what, minWrites, got)
 		}
 	}

@@ -14,8 +14,9 @@ import (
 // its scope.
 type findings map[types.NamespacedName]plan.Verdict
 
-// update takes in the verdicts of a pass, and reports whether anything is different from before.
-func (f findings) update(scope informers.Scope, verdicts []plan.Verdict) (changed bool) {
+// update takes in the verdicts of a pass over a source whose replicas have the given name, and reports whether anything
+// is different from before.
+func (f findings) update(scope informers.Scope, name string, verdicts []plan.Verdict) (changed bool) {
 	seen := make(map[types.NamespacedName]struct{}, len(f))
 	for _, v := range verdicts {
 		if v.State == plan.InSync {
@@ -29,8 +30,9 @@ func (f findings) update(scope informers.Scope, verdicts []plan.Verdict) (change
 	}
 	namespaces := scope.AllNamespaces()
 	for n, v := range f {
-		// Of replicas where none is wanted a pass looks only at those that its scope names.
-		covered := scope.Full || scope.Objects.Has(n) || v.State != plan.Orphaned && namespaces.Has(n.Namespace)
+		// Of orphaned replicas that had another name a pass looks only at those that its scope names.
+		covered := scope.Full || scope.Objects.Has(n) ||
+			namespaces.Has(n.Namespace) && (v.State != plan.Orphaned || n.Name == name)
 		if _, ok := seen[n]; !ok && covered {
 			delete(f, n)
 			changed = true

@@ -44,9 +44,9 @@ func (l *loaded) outcome() plan.Content {
 
 // load reads a source and computes what its replicas have to be. It returns nil where the API server shows no source:
 // the watch is behind then.
-func (c *Controller) load(ctx context.Context, key informers.Key) (*loaded, error) {
-	c.metrics.read()
-	object, content, err := c.api.source(ctx, key)
+func (b *observer) load(ctx context.Context, key informers.Key) (*loaded, error) {
+	b.metrics.read()
+	object, content, err := b.api.source(ctx, key)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -71,23 +71,23 @@ func (c *Controller) load(ctx context.Context, key informers.Key) (*loaded, erro
 		return l, nil
 	}
 	source := &plan.Source{Identity: id, Type: content.Type, Policy: claims.Policy}
-	if l.problems = c.digests(key, source, content); len(l.problems) > 0 {
+	if l.problems = b.digests(key, source, content); len(l.problems) > 0 {
 		return l, nil
 	}
 	l.source = source
-	c.contents.put(key, id.UID, id.Version, content)
+	b.contents.put(key, id.UID, id.Version, content)
 	return l, nil
 }
 
 // digests computes what replicas in sync look like. The only thing that can be wrong here is the annotation that names
 // the data keys.
-func (c *Controller) digests(key informers.Key, s *plan.Source, content informers.Content) []annotations.Problem {
+func (b *observer) digests(key informers.Key, s *plan.Source, content informers.Content) []annotations.Problem {
 	d, err := desiredOf(key, s.Policy, content)
 	if err != nil {
 		return []annotations.Problem{{
 			Key: annotations.Keys, Value: content.Annotations[annotations.Keys], Reason: err.Error(),
 		}}
 	}
-	s.Push, s.Pull, s.PullKeys = c.digestKey.Digest(d.push), c.digestKey.Digest(d.pull), c.digestKey.Digest(d.pullKeys)
+	s.Push, s.Pull, s.PullKeys = b.digestKey.Digest(d.push), b.digestKey.Digest(d.pull), b.digestKey.Digest(d.pullKeys)
 	return nil
 }

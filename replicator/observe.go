@@ -28,19 +28,33 @@ type observation struct {
 	secretType string
 }
 
+// observer finds out what is known of sources.
+type observer struct {
+	api       *api
+	cluster   *informers.Cluster
+	digestKey informers.DigestKey
+	contents  *contents
+	records   *records
+	metrics   *metrics
+	settings  plan.Settings
+	// sourceNamespaces are where sources may be, and grace is how long replicas outlive their source.
+	sourceNamespaces annotations.Patterns
+	grace            time.Duration
+}
+
 // observe finds out what is known of a source. Only what changed is read from the API server.
-func (c *Controller) observe(ctx context.Context, key informers.Key, s *state) (observation, error) {
-	o := observation{view: c.cluster.Source(key)}
+func (b *observer) observe(ctx context.Context, key informers.Key, s *state) (observation, error) {
+	o := observation{view: b.cluster.Source(key)}
 	o.Facts = plan.Facts{
-		Now: time.Now(), Grace: c.options.SourceDeleteGrace, Watched: watched(o.view),
-		Allowed: c.options.SourceNamespaces.Match(key.Namespace), Referenced: o.view.Referenced(),
+		Now: time.Now(), Grace: b.grace, Watched: watched(o.view),
+		Allowed: b.sourceNamespaces.Match(key.Namespace), Referenced: o.view.Referenced(),
 		KnownUID: s.uid, MissingSince: s.missingSince, DeletedAt: s.deletedAt,
 	}
 	switch {
 	case o.Watched == plan.WatchedPolicy && o.Allowed:
-		return o, c.observeSource(ctx, key, s, &o)
+		return o, b.observeSource(ctx, key, s, &o)
 	case o.Watched == plan.WatchedNothing && o.Referenced:
-		return o, c.observeLive(ctx, key, s, &o)
+		return o, b.observeLive(ctx, key, s, &o)
 	}
 	return o, nil
 }
@@ -61,12 +75,12 @@ func watched(v informers.SourceView) plan.Watched {
 }
 
 // observeSource brings the state up to the source's version.
-func (c *Controller) observeSource(ctx context.Context, key informers.Key, s *state, o *observation) error {
+func (b *observer) observeSource(ctx context.Context, key informers.Key, s *state, o *observation) error {
 	seen := o.view.Candidate
 	// UID and version both: a list that is behind may show an older one again, and then it has to be read again.
 	if s.loaded == nil || s.loaded.version != seen.Version || s.loaded.uid != seen.UID {
 		s.loaded, s.incompatible, o.reloaded = nil, nil, true
-		l, err := c.load(ctx, key)
+		l, err := b.load(ctx, key)
 		if err != nil {
 			return err
 		}
@@ -82,12 +96,12 @@ func (c *Controller) observeSource(ctx context.Context, key informers.Key, s *st
 
 // observeLive asks the API server itself what became of the source, and what is remembered of it: the removal of
 // replicas can't be undone, and what the watches show may be a minute old.
-func (c *Controller) observeLive(ctx context.Context, key informers.Key, s *state, o *observation) (err error) {
-	if o.record, err = c.records.read(ctx, key); err != nil {
+func (b *observer) observeLive(ctx context.Context, key informers.Key, s *state, o *observation) (err error) {
+	if o.record, err = b.records.read(ctx, key); err != nil {
 		return fmt.Errorf("read the record of the source: %s", reason(err))
 	}
 	o.OnDelete = onDelete(s, o.record)
-	o.object, o.secretType, err = c.readInPlace(ctx, key, o.record)
+	o.object, o.secretType, err = b.readInPlace(ctx, key, o.record)
 	switch {
 	case apierrors.IsNotFound(err):
 		o.Live = plan.LiveAbsent
@@ -105,22 +119,22 @@ func (c *Controller) observeLive(ctx context.Context, key informers.Key, s *stat
 		o.KnownUID = o.record.SourceUID
 	}
 	o.HasReplicas = o.view.Replicas > 0
-	o.HasOlderReplica = c.cluster.HasReplicaOlderThan(key, o.object.GetCreationTimestamp().Time)
-	o.Survival = c.survival(key, o)
+	o.HasOlderReplica = b.cluster.HasReplicaOlderThan(key, o.object.GetCreationTimestamp().Time)
+	o.Survival = b.survival(key, o)
 	return nil
 }
 
 // readInPlace reads what stands in a source's place, and its type where that matters: with its content only if its
 // remembered policy may survive. Anyone can name any Secret as the source of what they call a replica.
-func (c *Controller) readInPlace(
+func (b *observer) readInPlace(
 	ctx context.Context, key informers.Key, record *informers.Record,
 ) (object metav1.Object, secretType string, err error) {
 	//mutant:live-read
 	if !survives(record) {
-		object, err = c.api.metadata(ctx, key)
+		object, err = b.api.metadata(ctx, key)
 		return object, "", err
 	}
-	object, content, err := c.api.source(ctx, key)
+	object, content, err := b.api.source(ctx, key)
 	return object, content.Type, err
 }
 
@@ -139,15 +153,14 @@ func onDelete(s *state, r *informers.Record) annotations.Deletion {
 }
 
 // survival says whether the remembered policy may go onto the object that stands in the source's place.
-func (c *Controller) survival(key informers.Key, o *observation) plan.Survival {
-	settings := c.settings()
+func (b *observer) survival(key informers.Key, o *observation) plan.Survival {
 	switch {
 	case !survives(o.record):
 		return plan.NotSurviving
 	case o.record.Type != o.secretType || refusedTypes[o.secretType]:
 		return plan.OtherType
 	//mutant:restore-onto-others
-	case settings.Protects(key.Namespace) || !isBare(key, o.object) || !takesPolicy(key, o.object, o.record):
+	case b.settings.Protects(key.Namespace) || !isBare(key, o.object) || !takesPolicy(key, o.object, o.record):
 		return plan.OtherObject
 	}
 	return plan.Surviving
@@ -155,7 +168,7 @@ func (c *Controller) survival(key informers.Key, o *observation) plan.Survival {
 
 // unchanged reports whether the source is, in the API server itself, as it was when a pass decided on it: to remove a
 // replica can't be undone.
-func (c *Controller) unchanged(ctx context.Context, key informers.Key, uid types.UID, v informers.Version) bool {
-	object, err := c.api.metadata(ctx, key)
+func (b *observer) unchanged(ctx context.Context, key informers.Key, uid types.UID, v informers.Version) bool {
+	object, err := b.api.metadata(ctx, key)
 	return err == nil && object.GetUID() == uid && object.GetResourceVersion() == v.String()
 }

@@ -67,7 +67,7 @@ func TestSourceThatCouldNotBeReadIsReadAgain(t *testing.T) {
 			Identity: informers.Identity{NamespacedName: testSource.NamespacedName, UID: "u", Version: version},
 			Claims:   &annotations.Claims{Policy: policy},
 		}}}}
-		if err := c.observeSource(t.Context(), testSource, s, &o); err != nil {
+		if err := c.observer.observeSource(t.Context(), testSource, s, &o); err != nil {
 			t.Fatal(err)
 		}
 		if o.Content != plan.ContentStale || s.loaded != nil {
@@ -85,7 +85,7 @@ func TestSourceThatTheCachesDoNotShowYet(t *testing.T) {
 		Identity: informers.Identity{NamespacedName: types.NamespacedName{Namespace: "to", Name: "s"}, UID: "r", Version: 1},
 		Source:   testSource.NamespacedName,
 	})
-	o, err := c.observe(t.Context(), testSource, newState())
+	o, err := c.observer.observe(t.Context(), testSource, newState())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestGraceOfASourceThatWasBackBetweenTwoPasses(t *testing.T) {
 		} {
 			c.notify(testSource, step.change)
 			p := c.begin(testSource)
-			o, err := c.observe(t.Context(), testSource, p.state)
+			o, err := c.observer.observe(t.Context(), testSource, p.state)
 			if err != nil {
 				t.Fatal(err)
 			}

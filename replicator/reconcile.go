@@ -30,7 +30,7 @@ type pass struct {
 func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, error) {
 	p := c.begin(key)
 	var err error
-	if p.observed, err = c.observe(ctx, key, p.state); err != nil {
+	if p.observed, err = c.observer.observe(ctx, key, p.state); err != nil {
 		c.pending.add(key, informers.Change{Scope: p.scope})
 		return done, err
 	}
@@ -38,9 +38,9 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 	p.settle()
 	switch p.resolution.Phase {
 	case plan.PhaseRestorable:
-		return c.restore(ctx, key, &p.observed)
+		return c.observer.restore(ctx, key, &p.observed)
 	case plan.PhaseActive:
-		p.recordErr = c.saveRecord(ctx, key, p.state.loaded, p.observed.view)
+		p.recordErr = c.records.update(ctx, key, p.state.loaded, p.observed.view)
 	}
 
 	p.world = c.snapshot(p)
@@ -49,13 +49,13 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 		c.pending.add(key, informers.Change{Scope: p.scope})
 		return result{requeue: requeueWithBackoff}, nil
 	}
-	p.outcome = c.execute(ctx, p)
+	p.outcome = c.executors.execute(ctx, p)
 	p.outcome.remaining.Add(informers.ObjectScope(p.decision.Undecided...))
 	c.pending.add(key, informers.Change{Scope: p.outcome.remaining})
 	if ctx.Err() != nil {
 		return done, ctx.Err()
 	}
-	c.report(ctx, p)
+	c.reporter.report(ctx, p)
 	return c.requeue(p), c.release(ctx, p)
 }
 
@@ -90,7 +90,7 @@ func (p *pass) settle() {
 
 // snapshot gathers what the decision depends on.
 func (c *Controller) snapshot(p *pass) plan.World {
-	w := plan.World{Key: p.key, Phase: p.resolution.Phase, Settings: c.settings()}
+	w := plan.World{Key: p.key, Phase: p.resolution.Phase, Settings: c.observer.settings}
 	query := informers.Query{Key: p.key, Scope: p.scope, SourceNamespaces: c.options.SourceNamespaces}
 	switch {
 	case w.Phase == plan.PhaseActive:
@@ -110,7 +110,7 @@ func (c *Controller) confirm(ctx context.Context, p *pass) bool {
 	if p.resolution.Phase != plan.PhaseActive || !slices.ContainsFunc(p.decision.Actions, deletes) {
 		return true
 	}
-	return c.unchanged(ctx, p.key, p.state.uid, p.state.loaded.version)
+	return c.observer.unchanged(ctx, p.key, p.state.uid, p.state.loaded.version)
 }
 
 // requeue says when to look at the source again, apart from further changes.

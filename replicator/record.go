@@ -66,15 +66,15 @@ func (r *records) remove(ctx context.Context, record *informers.Record) error {
 	return nil
 }
 
-// saveRecord records the policy of an active source that has to outlive it, and removes the record of one that has not.
-func (c *Controller) saveRecord(ctx context.Context, key informers.Key, l *loaded, view informers.SourceView) error {
+// update records the policy of an active source that has to outlive it, and removes the record of one that has not.
+func (r *records) update(ctx context.Context, key informers.Key, l *loaded, view informers.SourceView) error {
 	if !l.policy.SurvivesRecreation && l.policy.OnDelete != annotations.Keep {
 		if view.Record != nil {
-			return c.records.remove(ctx, view.Record)
+			return r.remove(ctx, view.Record)
 		}
 		return nil
 	}
-	return c.records.save(ctx, view.Record, &informers.Record{
+	return r.save(ctx, view.Record, &informers.Record{
 		Source: key, SourceUID: l.uid, Type: l.source.Type, Annotations: view.Candidate.Annotations,
 	})
 }

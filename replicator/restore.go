@@ -12,15 +12,15 @@ import (
 )
 
 // restore writes the recorded policy onto the object that was created in a source's place without one.
-func (c *Controller) restore(ctx context.Context, key informers.Key, o *observation) (result, error) {
+func (b *observer) restore(ctx context.Context, key informers.Key, o *observation) (result, error) {
 	version, err := informers.ParseVersion(o.object.GetResourceVersion())
 	if err != nil {
 		return done, err
 	}
 	p := newPatch(version)
 	p.set("/metadata/annotations", len(o.object.GetAnnotations()) == 0, o.record.Annotations)
-	_, err = c.api.patch(ctx, informers.Resource(key.Kind), key.NamespacedName, p)
-	c.metrics.acted("restore", classify(ctx, err))
+	_, err = b.api.patch(ctx, informers.Resource(key.Kind), key.NamespacedName, p)
+	b.metrics.acted("restore", classify(ctx, err))
 	if err != nil {
 		return result{requeue: requeueWithBackoff}, nil
 	}

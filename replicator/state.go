@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -81,4 +82,35 @@ func (x *states) all() map[informers.Key]*state {
 		out[key] = s
 	}
 	return out
+}
+
+// inSync counts the replicas of an active source that are in sync.
+func (s *state) inSync(cluster *informers.Cluster, key informers.Key) int {
+	if s.source == nil {
+		return 0
+	}
+	digests := []informers.Digest{s.source.Push, s.source.Pull, s.source.PullKeys}
+	return cluster.CountReplicas(key, func(r *informers.Replica) bool {
+		_, found := s.findings[r.NamespacedName]
+		return !found && slices.Contains(digests, r.Digest)
+	})
+}
+
+// count adds up the numbers of all sources, for the metrics.
+func (x *states) count(cluster *informers.Cluster) (sources map[string]int, places map[plan.State]int) {
+	sources, places = map[string]int{}, map[plan.State]int{}
+	for key, s := range x.all() {
+		s.mu.Lock()
+		if s.condition != "" {
+			sources[s.condition]++
+		}
+		for state, n := range s.findings.count() {
+			places[state] += n
+		}
+		if n := s.inSync(cluster, key); n > 0 {
+			places[plan.InSync] += n
+		}
+		s.mu.Unlock()
+	}
+	return sources, places
 }

@@ -69,7 +69,7 @@ func (w *warnings) addProblems(subject informers.Key, uid types.UID, reason stri
 }
 
 // reportWarnings records the warnings that are new or have changed, and forgets those that are over.
-func (c *Controller) reportWarnings(ctx context.Context, s *state, list warnings) {
+func (r *reporter) reportWarnings(ctx context.Context, s *state, list warnings) {
 	current := make(map[warningKey]string, len(list))
 	for _, w := range list {
 		if _, twice := current[w.warningKey]; twice {
@@ -77,14 +77,14 @@ func (c *Controller) reportWarnings(ctx context.Context, s *state, list warnings
 		}
 		current[w.warningKey] = w.note
 		if s.reported[w.warningKey] != w.note {
-			c.recorder.Warning(ctx, w.eventSubject(w.uid), w.reason, w.note)
+			r.recorder.Warning(ctx, w.eventSubject(w.uid), w.reason, w.note)
 		}
 	}
 	s.reported = current
 }
 
 // sourceWarnings are what is to be said of the source itself.
-func (c *Controller) sourceWarnings(p *pass) warnings {
+func sourceWarnings(p *pass) warnings {
 	var list warnings
 	o, s := &p.observed, p.state
 	claims, uid := o.view.Claims(), types.UID("")
@@ -107,7 +107,7 @@ func (c *Controller) sourceWarnings(p *pass) warnings {
 			list.addProblems(p.key, uid, reasonIgnored, claims.Ignored...)
 		}
 		if p.resolution.Phase == plan.PhaseRecreated && o.HasReplicas {
-			list.add(p.key, o.LiveUID, reasonRecreated, c.recreatedNote(o))
+			list.add(p.key, o.LiveUID, reasonRecreated, recreatedNote(o))
 		}
 	}
 	if p.recordErr != nil {
@@ -139,7 +139,7 @@ func attachProblems(s *plan.Source) []annotations.Problem {
 	}}
 }
 
-func (c *Controller) recreatedNote(o *observation) string {
+func recreatedNote(o *observation) string {
 	hint := annotations.SurvivesRecreation + `: "true" makes a source keep its policy`
 	switch o.Survival {
 	case plan.OtherObject:
@@ -149,7 +149,7 @@ func (c *Controller) recreatedNote(o *observation) string {
 		hint = fmt.Sprintf("its policy does not survive, since its type is %q and was %q", o.secretType, o.record.Type)
 	}
 	return fmt.Sprintf("it was created again without its replication annotations: its replicas are removed when the grace "+
-		"of %s ends, unless it is annotated before; %s", c.options.SourceDeleteGrace, hint)
+		"of %s ends, unless it is annotated before; %s", o.Grace, hint)
 }
 
 // targetWarnings are what is to be said of targets and pullers.
