@@ -81,10 +81,10 @@ func classify(ctx context.Context, err error) answer {
 // isOverload reports whether an error is about the API server as a whole, not about the object that was to be written.
 func isOverload(err error) bool {
 	status := apierrors.APIStatus(nil)
-	if err == nil {
+	switch {
+	case err == nil, isIncompatible(err), errors.Is(err, errNotTried):
 		return false
-	}
-	if !errors.As(err, &status) {
+	case !errors.As(err, &status):
 		return true // no answer at all
 	}
 	code := status.Status().Code

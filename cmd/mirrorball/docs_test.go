@@ -104,9 +104,9 @@ func TestMetricsAreDocumented(t *testing.T) {
 
 func TestEventsAreDocumented(t *testing.T) {
 	documented := groups("(?m)^\\| `([A-Za-z]+)` \\|", readFile(t, "docs", "events.md"))
-	reasons := groups(`\treason[A-Za-z]+\s+= "([A-Za-z]+)"`, readFile(t, "replicator", "events.go"))
+	reasons := groups(`\treason[A-Za-z]+\s+= "([A-Za-z]+)"`, readFile(t, "replicator", "warnings.go"))
 	if len(reasons) == 0 {
-		t.Fatal("replicator/events.go has no reasons of the form that this test looks for")
+		t.Fatal("replicator/warnings.go has no reasons of the form that this test looks for")
 	}
 	for reason := range reasons {
 		if !documented[reason] {
