@@ -10,7 +10,7 @@ func (c *Cluster) Observe(kind annotations.Kind, r *Replica) { c.kinds[kind].rep
 // ObserveAccount is Observe for a ServiceAccount.
 func (c *Cluster) ObserveAccount(sa *ServiceAccount) { c.accounts.observe(sa) }
 
-// Forget takes in that the API server has confirmed a removal.
-func (c *Cluster) Forget(kind annotations.Kind, r *Replica) {
+// ObserveDeleted takes in that the API server has confirmed a removal.
+func (c *Cluster) ObserveDeleted(kind annotations.Kind, r *Replica) {
 	c.kinds[kind].replicas.remove(r.Identity)
 }

@@ -89,9 +89,9 @@ type gathering struct {
 	// name is that of the replicas.
 	name string
 	out  Snapshot
-	// free are the indexes of the targets where nothing stands, and rivals the sources that may want them.
-	free   []int
-	rivals []*Candidate
+	// free are the indexes of the targets where nothing stands, and competitors the sources that may want them.
+	free        []int
+	competitors []*Candidate
 }
 
 // namespacesIn returns the namespaces of a scope, sorted by name.
@@ -163,7 +163,7 @@ func (g *gathering) read(c *Cluster) {
 		g.readAttached(c)
 	}
 	if len(g.free) > 0 {
-		g.readRivals(c, o)
+		g.readCompetitors(c, o)
 	}
 }
 
@@ -273,8 +273,8 @@ func (g *gathering) readAttached(c *Cluster) {
 	slices.SortFunc(g.out.Attached, func(a, b PlacedAccount) int { return compareNames(a.NamespacedName, b.NamespacedName) })
 }
 
-// readRivals reads the other sources that push replicas of the same name.
-func (g *gathering) readRivals(c *Cluster, o *objects) {
+// readCompetitors reads the other sources that push replicas of the same name.
+func (g *gathering) readCompetitors(c *Cluster, o *objects) {
 	for n := range o.wanted[g.name] {
 		r := o.candidates.items[n]
 		_, ineligible := c.ineligible[Key{g.Key.Kind, n}]
@@ -282,9 +282,9 @@ func (g *gathering) readRivals(c *Cluster, o *objects) {
 			!g.SourceNamespaces.Match(n.Namespace) {
 			continue
 		}
-		g.rivals = append(g.rivals, r)
+		g.competitors = append(g.competitors, r)
 	}
-	slices.SortFunc(g.rivals, func(a, b *Candidate) int { return compareNames(a.NamespacedName, b.NamespacedName) })
+	slices.SortFunc(g.competitors, func(a, b *Candidate) int { return compareNames(a.NamespacedName, b.NamespacedName) })
 }
 
 func (g *gathering) permitPullers() error {
@@ -306,7 +306,7 @@ func (g *gathering) permitPullers() error {
 func (g *gathering) matchCompetitors() {
 	for _, i := range g.free {
 		t := &g.out.Targets[i]
-		for _, r := range g.rivals {
+		for _, r := range g.competitors {
 			if r.Namespace == t.Namespace.Name {
 				continue
 			}

@@ -113,8 +113,8 @@ func (a *api) patch(
 	return &m, err
 }
 
-// remove deletes the very version of the very object.
-func (a *api) remove(ctx context.Context, resource string, id informers.Identity) error {
+// delete deletes the very version of the very object.
+func (a *api) delete(ctx context.Context, resource string, id informers.Identity) error {
 	version := id.Version.String()
 	return a.client.Delete().Namespace(id.Namespace).Resource(resource).Name(id.Name).
 		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).

@@ -61,8 +61,8 @@ func (b backoffs) expire(now time.Time) {
 	}
 }
 
-// left returns how long an object is not to be written to.
-func (b backoffs) left(k informers.Key, now time.Time) time.Duration {
+// remaining returns how long an object is not to be written to.
+func (b backoffs) remaining(k informers.Key, now time.Time) time.Duration {
 	if w := b[k]; w != nil {
 		return max(0, w.until.Sub(now))
 	}

@@ -83,7 +83,7 @@ func (p *pass) ready(o *outcome) []plan.Action {
 	for i := range actions {
 		object := actions[i].Object(p.key.Kind)
 		switch {
-		case p.state.backoffs.left(object, now) > 0: // looked at again when that is over
+		case p.state.backoffs.remaining(object, now) > 0: // looked at again when that is over
 		case len(ready) == maxWrites:
 			o.retry(object, result{requeue: requeueNow})
 		default:
@@ -184,7 +184,7 @@ func (x *executors) book(ctx context.Context, p *pass, a *plan.Action, err error
 // written notes a successful write. One that follows after all targets were in sync puts a replica back.
 func (s *state) written(a *plan.Action, object informers.Key) {
 	switch {
-	case a.Verb == plan.Update && s.loaded != nil && s.loaded.source != nil && s.settled == s.loaded.source.Push:
+	case a.Verb == plan.Update && s.loaded != nil && s.loaded.source != nil && s.syncedDigest == s.loaded.source.Push:
 		s.backoffs.repaired(object, time.Now())
 	case a.Verb != plan.Delete:
 		delete(s.backoffs, object)

@@ -109,9 +109,9 @@ func (e *executor) execute(ctx context.Context, a *plan.Action) error {
 func (e *executor) resource() string { return informers.Resource(e.key.Kind) }
 
 func (e *executor) delete(ctx context.Context, r *informers.Replica) error {
-	err := e.api.remove(ctx, e.resource(), r.Identity)
+	err := e.api.delete(ctx, e.resource(), r.Identity)
 	if err == nil {
-		e.cluster.Forget(e.key.Kind, r)
+		e.cluster.ObserveDeleted(e.key.Kind, r)
 	}
 	return err
 }

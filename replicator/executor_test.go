@@ -453,7 +453,7 @@ func TestRepairsAreCounted(t *testing.T) {
 	if s.written(&update, target); s.backoffs[target] != nil {
 		t.Error("a rotation was counted as a repair")
 	}
-	s.settled = s.loaded.source.Push
+	s.syncedDigest = s.loaded.source.Push
 	if s.written(&update, target); s.backoffs[target] == nil || s.backoffs[target].failures != 1 {
 		t.Errorf("a repair was not counted: %+v", s.backoffs[target])
 	}

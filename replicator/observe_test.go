@@ -117,7 +117,7 @@ func TestGraceOfASourceThatWasBackBetweenTwoPasses(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.resolution = plan.Resolve(o.Facts)
-			p.settle()
+			p.commit()
 			if p.resolution.GraceLeft != step.want {
 				t.Errorf("step %d: %s of the grace are left, want %s", i, p.resolution.GraceLeft, step.want)
 			}

@@ -35,7 +35,7 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 		return done, err
 	}
 	p.resolution = plan.Resolve(p.observed.Facts)
-	p.settle()
+	p.commit()
 	switch p.resolution.Phase {
 	case plan.PhaseRestorable:
 		return c.observer.restore(ctx, key, &p.observed)
@@ -73,9 +73,9 @@ func (c *Controller) begin(key informers.Key) *pass {
 	return p
 }
 
-// settle takes the resolution into the state. A pass looks at everything unless the source was and is active, and is
+// commit takes the resolution into the state. A pass looks at everything unless the source was and is active, and is
 // unchanged.
-func (p *pass) settle() {
+func (p *pass) commit() {
 	s := p.state
 	s.missingSince = p.resolution.MissingSince
 	switch p.resolution.Phase {
@@ -140,7 +140,7 @@ func (c *Controller) release(ctx context.Context, p *pass) error {
 		return nil
 	}
 	if record := p.observed.view.Record; record != nil {
-		if err := c.records.remove(ctx, record); err != nil {
+		if err := c.records.delete(ctx, record); err != nil {
 			return err
 		}
 	}

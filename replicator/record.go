@@ -57,11 +57,11 @@ func (r *records) save(ctx context.Context, have, want *informers.Record) error 
 		"recreation of the source, nor a restart of the controller after its deletion", r.namespace, reason(err))
 }
 
-// remove removes a record at the version that the watch shows.
-func (r *records) remove(ctx context.Context, record *informers.Record) error {
-	err := r.api.remove(ctx, "configmaps", record.Identity)
+// delete deletes a record at the version that the watch shows.
+func (r *records) delete(ctx context.Context, record *informers.Record) error {
+	err := r.api.delete(ctx, "configmaps", record.Identity)
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
-		return fmt.Errorf("remove the record of %s: %s", record.Source, reason(err))
+		return fmt.Errorf("delete the record of %s: %s", record.Source, reason(err))
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (r *records) remove(ctx context.Context, record *informers.Record) error {
 func (r *records) update(ctx context.Context, key informers.Key, l *loaded, view informers.SourceView) error {
 	if !l.policy.SurvivesRecreation && l.policy.OnDelete != annotations.Keep {
 		if view.Record != nil {
-			return r.remove(ctx, view.Record)
+			return r.delete(ctx, view.Record)
 		}
 		return nil
 	}

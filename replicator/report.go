@@ -107,7 +107,7 @@ func (r *reporter) reportProgress(ctx context.Context, p *pass, quiet bool) {
 		return
 	}
 	if p.outcome.total() == len(p.decision.Actions) {
-		s.settled = s.loaded.source.Push
+		s.syncedDigest = s.loaded.source.Push
 	}
 	if len(p.decision.Actions) > 0 || len(s.backoffs) > 0 {
 		return

@@ -25,9 +25,9 @@ type state struct {
 	missingSince, deletedAt time.Time
 	// wrote says that something was written since it was last in sync, and announced that people were told once.
 	wrote, announced bool
-	// settled is the digest with which all targets were last in sync or written, so that what is written after is repair.
-	settled  informers.Digest
-	backoffs backoffs
+	// syncedDigest is the digest with which all targets were last in sync or written, so that what is written after is repair.
+	syncedDigest informers.Digest
+	backoffs     backoffs
 	// incompatible are objects that were found not to be fit to be adopted or filled from this version of the source.
 	incompatible map[types.NamespacedName]plan.Incompatible
 	// reported are the warnings that stand, by subject and reason, and targetWarnings those of the findings.
@@ -73,8 +73,8 @@ func (x *states) drop(key informers.Key) {
 	delete(x.of, key)
 }
 
-// all returns the states there are.
-func (x *states) all() map[informers.Key]*state {
+// list returns the states there are.
+func (x *states) list() map[informers.Key]*state {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	out := make(map[informers.Key]*state, len(x.of))
@@ -99,7 +99,7 @@ func (s *state) inSync(cluster *informers.Cluster, key informers.Key) int {
 // count adds up the numbers of all sources, for the metrics.
 func (x *states) count(cluster *informers.Cluster) (sources map[string]int, places map[plan.State]int) {
 	sources, places = map[string]int{}, map[plan.State]int{}
-	for key, s := range x.all() {
+	for key, s := range x.list() {
 		s.mu.Lock()
 		if s.condition != "" {
 			sources[s.condition]++
