@@ -120,7 +120,8 @@ func (f runFlags) complete(leaderElectGiven bool, around surroundings) (settings
 func (f runFlags) checkNumbers() error {
 	switch {
 	case f.sourceDeleteGrace < 0:
-		return unable("--source-delete-grace %s: must not be negative; use 0s to remove replicas at once", f.sourceDeleteGrace)
+		return unable("--source-delete-grace %s: must not be negative; use 0s to remove replicas at once",
+			f.sourceDeleteGrace)
 	case f.workers < 1:
 		return unable("--workers %d: must be at least 1; the default is 8", f.workers)
 	case f.writeConcurrency < 1:
