@@ -1,4 +1,4 @@
-# The image has the one static binary, the authorities' certificates, and nothing to run a shell with.
+# The image contains one static binary and the CA certificates. It has no shell.
 #
 #   docker build --build-arg VERSION=$(git describe --tags --dirty 2>/dev/null || echo dev) -t IMAGE .
 FROM golang:1.26 AS build
@@ -6,7 +6,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-# The sources belong to another user than the one who builds, and git asks before it reads the commit from them.
+# The source files belong to another user than the build, so git needs this setting to read the commit.
 RUN git config --global --add safe.directory /src
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags "-s -w -X main.version=$VERSION" \

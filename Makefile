@@ -1,4 +1,4 @@
-# `make` alone lists the targets. Everything that is built goes to bin/, and what is missing is built when it is needed.
+# `make` without a target lists the targets. All binaries are built into bin/; missing ones are built when needed.
 SHELL := bash
 .DEFAULT_GOAL := help
 
@@ -9,29 +9,29 @@ SEEDS ?= 2000
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT := $(CURDIR)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
-# Go's race detector needs a C compiler; without one the tests run all the same.
+# Go's race detector needs a C compiler. Without one, the tests run without the race detector.
 RACE ?= $(if $(shell command -v $${CC:-gcc} 2>/dev/null),-race)
-# -buildvcs=auto, whatever GOFLAGS says: `mirrorball version` tells the commit.
+# -buildvcs=auto overrides GOFLAGS: `mirrorball version` prints the commit.
 BUILD := go build -buildvcs=auto -trimpath
 LDFLAGS := -X main.version=$(VERSION)
 
 ##@ Use
 .PHONY: demo run
-demo: build devcluster ## Play the README's story on a real control plane, on this machine
+demo: build devcluster ## Show the features step by step, on a real control plane on this machine
 	bin/demo
 
-run: build devcluster ## Start a control plane and the controller and leave them running, for you to try
+run: build devcluster ## Start a control plane and the controller, and keep them running for your own tests
 	bin/demo --stay
 
 ##@ Build
 .PHONY: build devcluster image clean
-build: ## bin/mirrorball, one static binary
+build: ## Build bin/mirrorball, one static binary
 	CGO_ENABLED=0 $(BUILD) -ldflags "-s -w $(LDFLAGS)" -o bin/mirrorball ./cmd/mirrorball
 
-devcluster: ## bin/devcluster and bin/kubectl; the first time takes minutes
+devcluster: ## Build bin/devcluster and bin/kubectl; the first build takes minutes
 	./e2e/build
 
-image: ## The container image (needs docker); IMAGE=registry/name:tag
+image: ## Build the container image (needs docker); IMAGE=registry/name:tag
 	docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
 
 clean: ## Remove bin/
@@ -39,16 +39,16 @@ clean: ## Remove bin/
 
 ##@ Check
 .PHONY: test test-unit test-e2e race-build fuzz simulate guards mutants lint fmt tidy
-test: test-unit test-e2e ## All tests: unit and end-to-end
+test: test-unit test-e2e ## Run all tests: unit and end-to-end
 
-test-unit: ## Unit tests, some seconds
+test-unit: ## Run the unit tests; some seconds
 	go test $(RACE) -timeout 10m ./...
 
-# -count=1: Go does not see that the programs under test have changed.
-test-e2e: build race-build devcluster ## End-to-end tests on a real control plane
+# -count=1: the test cache does not notice changes of the programs under test.
+test-e2e: build race-build devcluster ## Run the end-to-end tests on a real control plane
 	cd e2e && MIRRORBALL="$(CURDIR)/bin/race/mirrorball" go test $(RACE) -count=1 -timeout 15m ./...
 
-# The controller that the end-to-end tests run, with the race detector in it; bin/mirrorball stays the static one.
+# The end-to-end tests use this controller, which is built with the race detector. bin/mirrorball is the static binary.
 race-build:
 	$(BUILD) $(RACE) -ldflags "$(LDFLAGS)" -o bin/race/mirrorball ./cmd/mirrorball
 
@@ -75,9 +75,9 @@ guards: ## Take each guard away in turn and show which simulated history notices
 mutants: ## Change parsers, plan and apply, one small change at a time, and show which changes no test notices
 	go run ./replicator/simulation/cmd/mutants
 
-lint: $(GOLANGCI_LINT) ## Formatting, vet, golangci-lint and go.mod, in both modules
+lint: $(GOLANGCI_LINT) ## Check formatting, go vet, golangci-lint and go.mod, in both modules
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')) || exit 1; \
-	if [ -n "$$unformatted" ]; then echo "not formatted, make fmt does it:"; echo "$$unformatted"; exit 1; fi
+	if [ -n "$$unformatted" ]; then echo "These files are not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi
 	@for module in . e2e; do \
 	  echo "== $$module: go mod tidy, go vet, golangci-lint"; \
 	  (cd "$$module" && go mod tidy -diff && go vet ./... && \
@@ -91,29 +91,29 @@ tidy: ## Tidy go.mod in both modules
 	go mod tidy
 	cd e2e && go mod tidy
 
-# The pinned linter, from its Go module: compiled once, which takes some minutes.
+# The linter, in a pinned version, is compiled from its Go module. That takes some minutes, once.
 $(GOLANGCI_LINT):
-	@echo "bin/$(@F): from its Go module (the first build takes minutes)"
+	@echo "bin/$(@F): compiling from its Go module (the first build takes minutes)"
 	GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	mv bin/golangci-lint $@
 
 ##@ Measure
-# CONTROLLER='command with {kubeconfig}' and SOURCE_ANNOTATIONS='k=v,…' with {targets} measure another controller;
-# BENCH_FLAGS are for bin/bench, such as --case fan-out --rounds 3.
+# To measure another controller, set CONTROLLER='command with {kubeconfig}' and SOURCE_ANNOTATIONS='k=v,…' with {targets}.
+# BENCH_FLAGS are passed to bin/bench, for example --case fan-out --rounds 3.
 .PHONY: bench bench-scale bench-micro bench-build
-bench: bench-build ## Compare with a bare client and Kubernetes' own controllers; writes docs/benchmarks.md; half an hour
+bench: bench-build ## Compare with a bare client and Kubernetes' own controllers; write docs/benchmarks.md; half an hour
 	bin/bench --docs $(BENCH_FLAGS)
 
-bench-scale: bench-build ## The same with up to 100,000 replicas
+bench-scale: bench-build ## Run the benchmarks with up to 100,000 replicas
 	bin/bench --docs --case scale $(BENCH_FLAGS)
 
 bench-build: build devcluster
 	cd e2e && $(BUILD) -o ../bin/bench ./cmd/bench
 
-# The commit before is checked out beside this one, and both are measured by the same machine.
+# The base commit is checked out in a temporary worktree, and both commits are measured on this machine.
 BENCHSTAT := go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 BASE ?= HEAD~1
-bench-micro: ## Micro-benchmarks, compared with the commit before (BASE=commit)
+bench-micro: ## Compare micro-benchmarks with the previous commit (BASE=commit)
 	@base=$$(mktemp -d) && trap 'git worktree remove --force "$$base"' EXIT && \
 	git worktree add --quiet --detach "$$base" $(BASE) && \
 	(cd "$$base" && go test -run '^$$' -bench . -benchmem -count 6 ./... >"$$base/old.txt") && \
@@ -122,6 +122,6 @@ bench-micro: ## Micro-benchmarks, compared with the commit before (BASE=commit)
 
 ##@ Help
 .PHONY: help
-help: ## This list
+help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } \
 	  /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

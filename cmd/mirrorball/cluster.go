@@ -15,17 +15,17 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// reachLimit bounds the one call that tells whether there is a cluster to work on.
+// reachLimit is the timeout of the request that checks the connection to the cluster.
 const reachLimit = 10 * time.Second
 
-// clusterConfig is how to connect: by the kubeconfig, else as a Pod does.
+// clusterConfig returns the client configuration: from the kubeconfig, or without one the in-cluster configuration.
 func clusterConfig(kubeconfig, version string) (*rest.Config, error) {
 	config, err := loadConfig(kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	// The API server's priority and fairness is the limit: client-go's default of 5 requests a second would make the
-	// first 10,000 replicas take half an hour.
+	// No client-side rate limit: API priority and fairness limits the requests. With client-go's default of 5 requests a
+	// second, the first 10,000 replicas would take half an hour.
 	config.QPS = -1
 	config.UserAgent = "mirrorball/" + version
 	return config, nil
@@ -35,35 +35,35 @@ func loadConfig(kubeconfig string) (*rest.Config, error) {
 	if kubeconfig == "" {
 		config, err := rest.InClusterConfig()
 		if errors.Is(err, rest.ErrNotInCluster) {
-			return nil, unable("this is no Pod of a cluster, so --kubeconfig FILE has to say where one is: " +
-				`try --kubeconfig "$HOME/.kube/config"`)
+			return nil, unable("cannot find a cluster: this process does not run in a Pod, and --kubeconfig is not set; " +
+				`set it, for example --kubeconfig "$HOME/.kube/config"`)
 		}
 		if err != nil {
-			return nil, unable("read the Pod's configuration: %w; "+
-				"its ServiceAccount's token must be mounted (automountServiceAccountToken)", err)
+			return nil, unable("cannot read the in-cluster configuration: %w; "+
+				"mount the ServiceAccount token (automountServiceAccountToken: true)", err)
 		}
 		return config, nil
 	}
-	// An absent file is spelled out here: clientcmd reports it as an empty configuration.
+	// clientcmd reports a missing file as an empty configuration.
 	if _, err := os.Stat(kubeconfig); err != nil {
-		return nil, unable("--kubeconfig: %w; name a kubeconfig file that this user can read", err)
+		return nil, unable("--kubeconfig: %w; set it to a kubeconfig file that this user can read", err)
 	}
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
-		return nil, unable("--kubeconfig %s: %w; 'kubectl --kubeconfig %s config view' shows what is in it",
+		return nil, unable("--kubeconfig %s is not valid: %w; correct it ('kubectl --kubeconfig %s config view' shows it)",
 			kubeconfig, err, kubeconfig)
 	}
 	return config, nil
 }
 
-// reach asks the cluster the least that the controller cannot do without, so that a wrong address, wrong credentials
-// and missing permissions show at once and not as a controller that waits for ever.
+// reach sends one request that the controller needs anyway. So a wrong address, wrong credentials and missing
+// permissions end the process at once with an error, instead of a controller that waits forever.
 func reach(ctx context.Context, config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.Timeout = reachLimit
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		return unable("connect to the cluster at %s: %w; correct the kubeconfig", config.Host, err)
+		return unable("cannot create a client for the cluster at %s: %w; correct the kubeconfig", config.Host, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachLimit)
 	defer cancel()
@@ -71,21 +71,21 @@ func reach(ctx context.Context, config *rest.Config) error {
 	return explainReach(err, config.Host)
 }
 
-// explainReach adds what to do about it to what the one call answered.
+// explainReach returns the error of the request together with what to do about it.
 func explainReach(err error, host string) error {
 	switch {
 	case err == nil:
 		return nil
 	case apierrors.IsUnauthorized(err):
-		return unable("the cluster at %s does not accept these credentials: renew the kubeconfig or the token", host)
+		return unable("the cluster at %s rejects the credentials (401 Unauthorized); renew the kubeconfig or the token", host)
 	case apierrors.IsForbidden(err):
-		return unable("the cluster at %s refuses: %w; grant the ClusterRole of deploy/kustomize/base", host, err)
+		return unable("the cluster at %s denies a request: %w; apply the ClusterRole in deploy/kustomize/base", host, err)
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok {
-		err = failed.Err // without the address, which the line has already
+		err = failed.Err // without the address, which the message below contains
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("no answer within %s", reachLimit)
 	}
-	return unable("cannot reach the cluster at %s: %w; check the address and that its API server is up", host, err)
+	return unable("cannot reach the cluster at %s: %w; check the address, and that the API server is running", host, err)
 }

@@ -2,26 +2,26 @@ package main
 
 import "fmt"
 
-// The exit codes of every command. They are part of the interface: the help texts and docs/flags.md name them.
+// The exit codes of all commands. They are part of the interface: the help texts and docs/flags.md list them.
 const (
-	// exitDone is a command that did what it was asked, and a controller that stopped when told to.
+	// exitDone means that the command succeeded, or that the controller stopped on a signal.
 	exitDone = 0
-	// exitFailed is a controller that was running and had to end: it lost its lease, or a second signal cut it short.
+	// exitFailed means that the running controller ended: it lost the lease, it failed, or a second signal interrupted it.
 	exitFailed = 1
-	// exitUnable is a command that could not begin: its command line, its kubeconfig, its port or the cluster.
+	// exitUnable means that the command could not start: wrong command line, kubeconfig, port or cluster.
 	exitUnable = 2
 )
 
 const exitCodesHelp = `Exit codes:
-  0  stopped as asked, by SIGTERM or SIGINT, after finishing the work in hand
-  1  ended while running: the lease was lost, the work failed, or a second signal cut it short
-  2  could not begin: a wrong flag, an unreadable kubeconfig, an unreachable cluster or missing permissions`
+  0  stopped by SIGTERM or SIGINT, after the writes in flight were finished
+  1  ended while running: the lease was lost, the controller failed, or a second signal interrupted the shutdown
+  2  could not start: wrong flag, unreadable kubeconfig, unreachable cluster, missing permissions or port in use`
 
-// exitError is an error with the exit code that it ends the process with.
+// exitError is an error with the exit code of the process.
 type exitError struct {
 	code int
 	err  error
-	// logged says that the log has the error already, so that it is not printed a second time.
+	// logged reports whether the error was logged, so that it is not printed a second time.
 	logged bool
 }
 
@@ -29,12 +29,12 @@ func (e *exitError) Error() string { return e.err.Error() }
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// unable is the error of a command that could not begin. Its text says what to do about it.
+// unable returns the error of a command that could not start. Its text says what happened, why, and what to do.
 func unable(format string, args ...any) *exitError {
 	return &exitError{code: exitUnable, err: fmt.Errorf(format, args...)}
 }
 
-// usageError is what cobra says of a wrong command line, with where to look next.
+// usageError returns the error of a wrong command line, with a reference to the help.
 func usageError(err error) *exitError {
-	return unable("%w; see 'mirrorball --help' for the commands and 'mirrorball COMMAND --help' for their flags", err)
+	return unable("%w; run 'mirrorball --help' for the commands, 'mirrorball COMMAND --help' for the flags of one", err)
 }

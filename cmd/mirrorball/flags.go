@@ -11,7 +11,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-// runFlags are the flags of `mirrorball run` as they were given. docs/flags.md lists them, and a test compares.
+// runFlags are the values of the flags of `mirrorball run`. A test compares them with docs/flags.md.
 type runFlags struct {
 	kubeconfig string
 	namespace  string
@@ -37,33 +37,34 @@ type runFlags struct {
 func (f *runFlags) register(set *pflag.FlagSet) {
 	set.SortFlags = false
 	set.StringVar(&f.kubeconfig, "kubeconfig", "",
-		"`file` to connect with; without it, the configuration that Kubernetes gives a Pod")
+		"kubeconfig `file` for the connection to the cluster (default: the in-cluster configuration of a Pod)")
 	set.StringVar(&f.namespace, "namespace", "",
-		"Mirrorball's own `namespace` (default: $POD_NAMESPACE, else the Pod's namespace, else "+fallbackNamespace+")")
+		"Mirrorball's own `namespace`, for the Lease and saved policies; nothing is mirrored into it "+
+			"(default: $POD_NAMESPACE, else the namespace of the Pod, else "+fallbackNamespace+")")
 	set.DurationVar(&f.sourceDeleteGrace, "source-delete-grace", time.Minute,
-		"how long replicas outlive their deleted source")
+		"how long to keep the replicas of a deleted source; 0s removes them at once")
 	set.StringVar(&f.protectedNamespaces, "protected-namespaces", "kube-system,kube-public,kube-node-lease",
-		"`patterns` of the namespaces that are never written to")
+		"`patterns` of namespaces in which nothing is created or changed; your value replaces the default")
 	set.StringVar(&f.sourceNamespaces, "source-namespaces", "*",
-		"`patterns` of the namespaces whose objects may be sources")
-	set.StringVar(&f.kinds, "kinds", "secrets,configmaps", "the `kinds` to mirror")
-	set.IntVar(&f.workers, "workers", 8, "sources that are worked on at the same time")
-	set.IntVar(&f.writeConcurrency, "write-concurrency", 64, "writes that are under way at the same time")
+		"`patterns` of the namespaces whose objects can be sources")
+	set.StringVar(&f.kinds, "kinds", "secrets,configmaps", "`kinds` to mirror: secrets, configmaps or both")
+	set.IntVar(&f.workers, "workers", 8, "how many sources are reconciled in parallel")
+	set.IntVar(&f.writeConcurrency, "write-concurrency", 64, "how many write requests are in flight at once")
 	set.BoolVar(&f.leaderElect, "leader-elect", false,
-		"work only while holding a Lease, so that several can run side by side "+
+		"use leader election, so that only one of several processes writes "+
 			"(default: true in a cluster, false with --kubeconfig)")
 	set.StringVar(&f.leaderElectNamespace, "leader-election-namespace", "",
 		"`namespace` of the Lease (default: the value of --namespace)")
 	set.StringVar(&f.leaderElectName, "leader-election-name", "mirrorball", "`name` of the Lease")
 	set.StringVar(&f.httpAddress, "http-address", ":8080",
-		"`address` that serves /healthz, /readyz and /metrics; port 0 takes a free one and logs it")
-	set.BoolVar(&f.profiling, "profiling", false, "serve Go's profiles at /debug/pprof/ of --http-address")
+		"`address` of /healthz, /readyz and /metrics; port 0 selects a free port and logs it")
+	set.BoolVar(&f.profiling, "profiling", false, "serve Go profiles at /debug/pprof/ of --http-address")
 	set.StringVar(&f.logFormat, "log-format", "",
-		"`format`: json or console (default: console if stderr is a terminal, else json)")
-	set.StringVar(&f.logLevel, "log-level", "info", "`level`: debug, info, warn or error")
+		"`format` of the log: json or console (default: console if stderr is a terminal, else json)")
+	set.StringVar(&f.logLevel, "log-level", "info", "minimum `level` of the log: debug, info, warn or error")
 }
 
-// settings are the flags of `mirrorball run`, read and completed.
+// settings are the parsed flags of `mirrorball run`, with all defaults filled in.
 type settings struct {
 	runFlags
 
@@ -72,17 +73,17 @@ type settings struct {
 	protected annotations.Patterns
 }
 
-// surroundings are what the defaults depend on beside the flags.
+// surroundings are the inputs, other than flags, that the defaults depend on.
 type surroundings struct {
 	// environment is os.Getenv.
 	environment func(string) string
-	// namespaceFile is where Kubernetes tells a Pod its namespace.
+	// namespaceFile is the file with the namespace of the Pod.
 	namespaceFile string
-	// terminal says that stderr is one.
+	// terminal reports whether stderr is a terminal.
 	terminal bool
 }
 
-// complete reads the flags' values and fills in the defaults that depend on the surroundings.
+// complete parses the values of the flags and fills in the defaults that depend on the surroundings.
 func (f runFlags) complete(leaderElectGiven bool, around surroundings) (settings, error) {
 	s := settings{runFlags: f}
 	var err error
@@ -119,23 +120,24 @@ func (f runFlags) complete(leaderElectGiven bool, around surroundings) (settings
 func (f runFlags) checkNumbers() error {
 	switch {
 	case f.sourceDeleteGrace < 0:
-		return unable("--source-delete-grace %s: must not be negative; 0s removes replicas at once", f.sourceDeleteGrace)
+		return unable("--source-delete-grace %s: must not be negative; use 0s to remove replicas at once",
+			f.sourceDeleteGrace)
 	case f.workers < 1:
-		return unable("--workers %d: must be at least 1", f.workers)
+		return unable("--workers %d: must be at least 1; the default is 8", f.workers)
 	case f.writeConcurrency < 1:
-		return unable("--write-concurrency %d: must be at least 1", f.writeConcurrency)
+		return unable("--write-concurrency %d: must be at least 1; the default is 64", f.writeConcurrency)
 	}
 	return nil
 }
 
-// parseKinds reads the resources' plural names, as kubectl and RBAC spell them.
+// parseKinds parses plural resource names, as kubectl and RBAC spell them.
 func parseKinds(text string) ([]annotations.Kind, error) {
 	byName := map[string]annotations.Kind{"secrets": annotations.Secret, "configmaps": annotations.ConfigMap}
 	var kinds []annotations.Kind
 	for entry := range strings.SplitSeq(text, ",") {
 		kind, ok := byName[strings.TrimSpace(entry)]
 		if !ok {
-			return nil, fmt.Errorf("%q is no kind that is mirrored: say secrets, configmaps or both", entry)
+			return nil, fmt.Errorf("%q cannot be mirrored; use secrets, configmaps or both", entry)
 		}
 		if !slices.Contains(kinds, kind) {
 			kinds = append(kinds, kind)

@@ -8,23 +8,23 @@ import (
 	"sync/atomic"
 )
 
-// status is what the process says of itself to whoever asks.
+// status is the state of the process that health checks and metrics report.
 type status struct {
-	// leading says that this process does the work, rather than standing by.
+	// leading reports whether this process is the leader, and not a standby.
 	leading atomic.Bool
-	// stopping says that it was asked to end.
+	// stopping reports whether the process received a signal to stop.
 	stopping atomic.Bool
-	// synced is nil once every cache has synced.
+	// synced returns nil once all caches have synced.
 	synced func() error
 }
 
-// check is one named reason to be unhealthy or not ready.
+// check is one named health check.
 type check struct {
 	name string
 	run  func() error
 }
 
-// live has nothing to go wrong but the process itself: a restart mends neither an API server nor a cache.
+// live checks only that the process answers: a restart repairs neither the API server nor a cache.
 func (s *status) live() []check {
 	return []check{{"ping", func() error { return nil }}}
 }
@@ -37,7 +37,7 @@ func (s *status) ready() []check {
 	}
 }
 
-// checkCaches passes while standing by: a standby holds no caches, and is as ready as it can be.
+// checkCaches passes in a standby, which has no caches.
 func (s *status) checkCaches() error {
 	if !s.leading.Load() {
 		return nil
@@ -52,8 +52,8 @@ func (s *status) checkShutdown() error {
 	return nil
 }
 
-// serveChecks answers as Kubernetes' own components do: path itself for all checks, path?verbose for one line each,
-// path/NAME for one of them. Checks speak of kinds and caches, never of objects, so their reasons are not withheld.
+// serveChecks serves the checks as Kubernetes' own components do: path runs all checks, path?verbose adds a line for
+// each, path/NAME runs one. The errors name kinds and caches, never objects, so they are shown to everybody.
 func serveChecks(mux *http.ServeMux, path string, checks []check) {
 	name := strings.TrimPrefix(path, "/")
 	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
@@ -78,7 +78,7 @@ func serveChecks(mux *http.ServeMux, path string, checks []check) {
 	}
 }
 
-// runChecks runs all of them, and writes a line for each.
+// runChecks runs all checks and returns one line for each.
 func runChecks(checks []check) (lines string, failed bool) {
 	var text strings.Builder
 	for _, c := range checks {
@@ -97,5 +97,5 @@ func answer(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
-	_, _ = w.Write([]byte(text)) // whoever asked is gone
+	_, _ = w.Write([]byte(text)) // the client has closed the connection
 }

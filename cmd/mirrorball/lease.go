@@ -14,25 +14,25 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/lease"
 )
 
-// newLock makes the Lease's client, and asks for the Lease once so that missing permissions show at once.
+// newLock returns the lock for leader election. It reads the Lease once, to find missing permissions at the start.
 func newLock(ctx context.Context, config *rest.Config, namespace, name string) (resourcelock.Interface, error) {
-	// A connection of its own: heavy traffic must not delay a renewal, and one request that hangs must not use up the
-	// whole time for it.
+	// A separate connection, so that other traffic cannot delay a renewal. The timeout leaves time for a second attempt
+	// when one request hangs.
 	config = rest.CopyConfig(config)
 	config.Timeout = lease.RequestTimeout
 	config.UserAgent += " leader-election"
 	client, err := coordinationclient.NewForConfig(config)
 	if err != nil {
-		return nil, unable("connect for the lease: %w", err)
+		return nil, unable("cannot create a client for leader election: %w; correct the kubeconfig", err)
 	}
 	_, err = client.Leases(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsForbidden(err) {
-		return nil, unable("the lease cannot be used: %w; grant the Role of deploy/kustomize/base in namespace %s",
+		return nil, unable("cannot use the Lease: %w; apply the Role in deploy/kustomize/base to namespace %s",
 			err, namespace)
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		return nil, unable("the lease needs this host's name: %w", err)
+		return nil, unable("cannot read the host name, which leader election needs: %w", err)
 	}
 	return &resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: name},

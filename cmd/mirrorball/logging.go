@@ -11,11 +11,11 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// debugVerbosity is how far --log-level=debug goes. From 6 on client-go logs requests, and from 8 on their bodies: no
-// flag reaches these, so that no Secret's content ever gets into a log.
+// debugVerbosity is the verbosity of --log-level=debug. client-go logs requests from verbosity 6 and their bodies from
+// verbosity 8. No flag sets these levels, so the data of Secrets is never logged.
 const debugVerbosity = 4
 
-// newLogger makes the process's logger, which the context carries to where it is used.
+// newLogger returns the logger of the process. It is passed on in the context.
 func newLogger(format, level string, out io.Writer) (logr.Logger, error) {
 	least, err := parseLevel(level)
 	if err != nil {
@@ -34,7 +34,7 @@ func newLogger(format, level string, out io.Writer) (logr.Logger, error) {
 	case "console":
 		encoder = zapcore.NewConsoleEncoder(config)
 	default:
-		return logr.Discard(), unable("--log-format %q: say json or console", format)
+		return logr.Discard(), unable("--log-format %q: must be json or console", format)
 	}
 	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), least)
 	return zapr.NewLogger(zap.New(core)), nil
@@ -51,21 +51,21 @@ func parseLevel(level string) (zapcore.Level, error) {
 	case "error":
 		return zapcore.ErrorLevel, nil
 	}
-	return 0, unable("--log-level %q: say debug, info, warn or error", level)
+	return 0, unable("--log-level %q: must be debug, info, warn or error", level)
 }
 
-// encodeLevel names every V level debug, where zap would write Level(-3).
+// encodeLevel writes every V level as debug, where zap would write Level(-3).
 func encodeLevel(level zapcore.Level, encoder zapcore.PrimitiveArrayEncoder) {
 	encoder.AppendString(max(level, zapcore.DebugLevel).String())
 }
 
-// adoptKlog makes client-go's own log lines come out of the logger.
+// adoptKlog sends the log lines of client-go to the logger.
 func adoptKlog(logger logr.Logger) error {
 	klog.SetLoggerWithOptions(logger, klog.ContextualLogger(true))
 	if !logger.V(debugVerbosity).Enabled() {
 		return nil
 	}
-	// Lines that client-go writes without a context pass klog's own threshold first.
+	// klog has its own threshold for lines that client-go logs without a context.
 	flags := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(flags)
 	return flags.Set("v", "4")

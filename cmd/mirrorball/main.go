@@ -1,7 +1,7 @@
 // Command mirrorball mirrors annotated Secrets and ConfigMaps into other namespaces and keeps them in sync.
 //
-// This package is what a process is: commands, flags, logs, signals, the port, the lease and the exit codes. What is
-// mirrored, and where to, is the business of package replicator; what the annotations mean, of package annotations.
+// This package contains the process: commands, flags, logging, signals, the HTTP server, the lease and the exit codes.
+// Package replicator decides what to mirror; package annotations parses the annotations.
 package main
 
 import (
@@ -16,7 +16,7 @@ func main() {
 	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// execute runs one command line and returns its exit code. An error ends as one line on stderr.
+// execute runs one command line and returns the exit code. An error is printed as one line on stderr.
 func execute(args []string, stdout, stderr io.Writer) int {
 	root := rootCommand()
 	root.SetArgs(args)

@@ -6,13 +6,13 @@ import (
 )
 
 const (
-	// fallbackNamespace is the namespace that deploy/ installs into.
+	// fallbackNamespace is the namespace that the manifests in deploy/ use.
 	fallbackNamespace = "mirrorball-system"
-	// podNamespaceFile is where Kubernetes tells a Pod its namespace.
+	// podNamespaceFile is the file in which Kubernetes gives a Pod its namespace.
 	podNamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 )
 
-// ownNamespace is the namespace that Mirrorball keeps its Lease and its memory in, where no flag says.
+// ownNamespace returns the default of --namespace: where Mirrorball keeps its Lease and saved policies.
 func ownNamespace(around surroundings) string {
 	if namespace := around.environment("POD_NAMESPACE"); namespace != "" {
 		return namespace

@@ -5,8 +5,8 @@ import (
 	"net/http/pprof"
 )
 
-// serveProfiles adds Go's profiles where Kubernetes' own components have theirs. They show code and never data, but
-// taking one costs time, so they are asked for by a flag.
+// serveProfiles serves Go's profiles at the path that Kubernetes' own components use. Profiles contain no data, but
+// taking one costs CPU time, so a flag enables them.
 func serveProfiles(mux *http.ServeMux) {
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

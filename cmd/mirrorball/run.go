@@ -24,7 +24,8 @@ func runCommand() *cobra.Command {
 		Short: "Run the controller until SIGTERM or SIGINT",
 		Long: `Run the controller until SIGTERM or SIGINT.
 
-The first signal finishes the work in hand, frees the lease and ends; a second one ends at once.
+On the first signal the controller finishes the writes in flight, releases the lease and exits. On a second signal it
+exits at once.
 
 ` + exitCodesHelp,
 		Example: `  mirrorball run --kubeconfig ~/.kube/config --log-format console
@@ -46,15 +47,15 @@ The first signal finishes the work in hand, frees the lease and ends; a second o
 	return command
 }
 
-// run is the life of a controller's process: what can be wrong from the beginning is found out first, and ends with
-// one line; then everything goes to the log.
+// run runs the controller. It first checks everything that can be wrong at the start, and returns an error that is
+// printed as one line. After that, everything is logged.
 func run(ctx context.Context, s settings, stderr io.Writer) error {
 	logger, err := newLogger(s.logFormat, s.logLevel, stderr)
 	if err != nil {
 		return err
 	}
 	if err := adoptKlog(logger); err != nil {
-		return unable("set up client-go's logging: %w", err)
+		return unable("cannot set up the logging of client-go: %w", err)
 	}
 	stop := stopOnSignal(klog.NewContext(ctx, logger))
 
@@ -72,12 +73,12 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 	registry := newRegistry(build, status)
 	controller, err := newController(s, config, registry)
 	if err != nil {
-		return unable("set up the controller: %w", err)
+		return unable("cannot set up the controller: %w", err)
 	}
 	status.synced = controller.Synced
 	context.AfterFunc(stop, func() { status.stopping.Store(true) })
 	if !s.leaderElect {
-		status.leading.Store(true) // before anybody can ask
+		status.leading.Store(true) // before the server starts
 	}
 	server, err := serve(logger, s.httpAddress, handler(status, registry, s.profiling))
 	if err != nil {
@@ -103,7 +104,7 @@ func newController(s settings, config *rest.Config, registry prometheus.Register
 	})
 }
 
-// work runs the controller, under the lease if there is one to hold.
+// work runs the controller, with leader election if it is enabled.
 func work(stop context.Context, s settings, config *rest.Config, status *status, c *replicator.Controller) error {
 	if !s.leaderElect {
 		return runFrugally(stop, c)
@@ -118,7 +119,7 @@ func work(stop context.Context, s settings, config *rest.Config, status *status,
 	})
 }
 
-// report writes the last line of the log, and turns what the work came to into an exit code.
+// report logs the last line and converts the result into an exit code.
 func report(logger logr.Logger, err error) error {
 	if err == nil {
 		logger.Info("stopped")
@@ -127,6 +128,6 @@ func report(logger logr.Logger, err error) error {
 	if exit, ok := errors.AsType[*exitError](err); ok {
 		return exit
 	}
-	logger.Error(err, "ended")
+	logger.Error(err, "the controller ended with an error")
 	return &exitError{code: exitFailed, err: err, logged: true}
 }

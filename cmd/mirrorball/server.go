@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// server is the process's one listener. It answers until the very end, so that a drain can be watched.
+// server serves health checks and metrics until the process ends, so that a drain can be observed.
 type server struct{ http *http.Server }
 
 func handler(status *status, registry *prometheus.Registry, profiling bool) http.Handler {
@@ -26,11 +26,11 @@ func handler(status *status, registry *prometheus.Registry, profiling bool) http
 	return mux
 }
 
-// serve listens, and logs where.
+// serve starts the server and logs its address.
 func serve(logger logr.Logger, address string, handler http.Handler) (*server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, unable("--http-address %s: %w; choose another one, port 0 takes any that is free", address, err)
+		return nil, unable("--http-address %s: %w; use another address, port 0 selects a free port", address, err)
 	}
 	s := &server{http: &http.Server{
 		Handler:           handler,
@@ -40,20 +40,20 @@ func serve(logger logr.Logger, address string, handler http.Handler) (*server, e
 		IdleTimeout:       2 * time.Minute,
 	}}
 	go func() {
-		// The kubelet's probes notice an end that nobody asked for, and restart the process.
+		// If the server fails, the liveness probe fails too, and the kubelet restarts the process.
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			logger.Error(err, "health and metrics are no longer served")
+			logger.Error(err, "the HTTP server failed, health checks and metrics are not available")
 		}
 	}()
 	logger.Info("serving", "address", listener.Addr().String())
 	return s, nil
 }
 
-// close gives a scrape that is under way a moment.
+// close waits up to a second for requests in progress.
 func (s *server) close(logger logr.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := s.http.Shutdown(ctx); err != nil {
-		logger.V(1).Info("cut off who was still asking for health or metrics", "err", err)
+		logger.V(1).Info("closed connections of the HTTP server that were still in use", "err", err)
 	}
 }

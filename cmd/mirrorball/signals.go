@@ -11,12 +11,12 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// sameSignal is how soon after the first a signal is still the first one: timeout(1) sends it to the process and once
-// more to its group, and a terminal's Ctrl-C reaches a child that its parent then signals too.
+// sameSignal is the time after the first signal in which another one counts as the same: timeout(1) signals the process
+// and then its group, and Ctrl-C in a terminal reaches a child that its parent then signals too.
 const sameSignal = 250 * time.Millisecond
 
-// stopOnSignal is a context that ends with the first SIGTERM or SIGINT. A second one ends the process at once: the
-// default action would not do, since the kernel spares a container's first process from it.
+// stopOnSignal returns a context that is cancelled by the first SIGTERM or SIGINT. A second signal exits the process at
+// once. The default action would not work, because the kernel does not apply it to the first process of a container.
 func stopOnSignal(parent context.Context) context.Context {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 8)
@@ -32,11 +32,11 @@ func stopOnSignal(parent context.Context) context.Context {
 func obeySignals(logger logr.Logger, signals <-chan os.Signal, stop func()) {
 	first := <-signals
 	at := time.Now()
-	logger.Info("stopping: finishing the work in hand, a second signal ends at once", "signal", first.String())
+	logger.Info("stopping: finishing the writes in flight; a second signal exits at once", "signal", first.String())
 	stop()
 	for second := range signals {
 		if time.Since(at) >= sameSignal {
-			logger.Info("ended by a second signal, with work in hand", "signal", second.String())
+			logger.Info("exiting at once on a second signal; writes in flight are abandoned", "signal", second.String())
 			return
 		}
 	}

@@ -7,12 +7,12 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator"
 )
 
-// startGCPercent is how much garbage, in percent of what is in use, the heap may hold while the caches are filled.
+// startGCPercent is the value of GOGC while the caches are filled.
 const startGCPercent = 25
 
-// runFrugally runs the controller, whose caches are filled from here on. The first lists are the peak of a process's
-// memory: all objects of the cluster pass through, and little of them stays. So garbage is collected more eagerly
-// meanwhile, and what it took is given back at once, instead of minutes later.
+// runFrugally runs the controller. Memory peaks during the initial lists: all objects of the cluster are decoded, and
+// little of each is kept. So the garbage collector runs more often until the caches have synced, and the memory is then
+// returned to the operating system at once.
 func runFrugally(ctx context.Context, c *replicator.Controller) error {
 	usual := debug.SetGCPercent(startGCPercent)
 	go func() {

@@ -10,12 +10,12 @@ import (
 // version is set by the linker: -X main.version=v1.2.3.
 var version string
 
-// build is what this binary was made from.
+// build describes the build of this binary.
 type build struct {
 	Version, Commit, Go, ClientGo string
 }
 
-// readBuild takes what the linker was told and what Go recorded in the binary.
+// readBuild returns the version that the linker set and the build information that Go recorded in the binary.
 func readBuild() build {
 	b := build{Version: version, Commit: "unknown", Go: "unknown", ClientGo: "unknown"}
 	info, ok := debug.ReadBuildInfo()
@@ -38,7 +38,7 @@ func readBuild() build {
 			b.ClientGo = dependency.Version
 		}
 	}
-	// `go install …@v1.2.3` knows the version, where no linker was told one.
+	// `go install …@v1.2.3` records the version in the binary.
 	if b.Version == "" && info.Main.Version != "(devel)" {
 		b.Version = info.Main.Version
 	}
@@ -51,7 +51,7 @@ func readBuild() build {
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version, the commit, and what it was built with",
+		Short: "Print the version, the commit, and the versions of Go and client-go",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b := readBuild()

@@ -1,5 +1,5 @@
-// Command demo starts a real control plane and the controller on this machine and plays the README's story on it, a
-// line for each step. With --stay it leaves both running, to be tried by hand.
+// Command demo starts a real control plane and the controller on this machine, and shows the features of the README
+// step by step. With --stay it leaves both running for manual tests.
 package main
 
 import (
@@ -17,17 +17,17 @@ import (
 )
 
 const (
-	// storyLimit is for all of it; some ten seconds are usual.
-	storyLimit = 3 * time.Minute
-	// exitInterrupted is the shell's convention for Ctrl-C.
+	// scenarioLimit bounds the whole demo; it usually takes about ten seconds.
+	scenarioLimit = 3 * time.Minute
+	// exitInterrupted is the exit code of shells for Ctrl-C.
 	exitInterrupted = 130
 )
 
 func main() {
-	stay := flag.Bool("stay", false, "leave the control plane and the controller running until Ctrl-C")
+	stay := flag.Bool("stay", false, "keep the control plane and the controller running until Ctrl-C")
 	flag.Parse()
 
-	// The first Ctrl-C ends the demo in order; a second one ends it at once, and its children with it.
+	// The first Ctrl-C stops the demo gracefully. A second one ends it and its child processes at once.
 	ctx, restore := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, restore)
 
@@ -35,7 +35,7 @@ func main() {
 	switch {
 	case ctx.Err() != nil && *stay:
 	case ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "\ninterrupted; nothing is left running")
+		fmt.Fprintln(os.Stderr, "\nInterrupted. All processes of the demo have stopped.")
 		os.Exit(exitInterrupted)
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "\n✗ %v\n", err)
@@ -45,7 +45,7 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, stay bool) (err error) {
 	screen := &screen{out: out}
-	screen.title("Mirrorball on a real Kubernetes API server, on this machine: no containers, no root, no network")
+	screen.title("Mirrorball on a real Kubernetes control plane on this machine: no containers, no root, no network")
 
 	begin := time.Now()
 	system, err := harness.Start(ctx, harness.Options{Log: screen.faint()})
@@ -53,7 +53,7 @@ func run(ctx context.Context, out io.Writer, stay bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, system.Close()) }()
-	screen.done("control plane up, RBAC and all", time.Since(begin))
+	screen.done("the control plane is ready, with the manifests of deploy/", time.Since(begin))
 
 	begin = time.Now()
 	controller, err := system.StartController(ctx)
@@ -65,27 +65,29 @@ func run(ctx context.Context, out io.Writer, stay bool) (err error) {
 		defer cancel()
 		err = errors.Join(err, controller.Stop(stopping))
 	}()
-	screen.done("mirrorball up, with the rights of deploy/ and no more", time.Since(begin))
+	screen.done("the controller is ready, with only the permissions of deploy/", time.Since(begin))
 
-	story, err := newStory(ctx, system, controller, screen)
+	scenario, err := newScenario(ctx, system, controller, screen)
 	if err != nil {
 		return err
 	}
-	telling, cancel := context.WithTimeout(ctx, storyLimit)
+	bounded, cancel := context.WithTimeout(ctx, scenarioLimit)
 	defer cancel()
-	if err := story.tell(telling, stay); err != nil {
-		return fmt.Errorf("%w\n\nThe end of the controller's log:\n%s", err, controller.LogTail())
+	if err := scenario.run(bounded, stay); err != nil {
+		return fmt.Errorf("%w\n\nThe last lines of the controller's log:\n%s", err, controller.LogTail())
 	}
 	if !stay {
-		screen.title("That is all of it. `make run` starts the same and stays, for you to try.")
+		screen.title("The demo is complete. `make run` starts the same again and keeps it running for your own tests.")
 		return nil
 	}
-	return waitUntilTold(ctx, screen, system, controller)
+	return waitForInterrupt(ctx, screen, system, controller)
 }
 
-// waitUntilTold keeps everything running until Ctrl-C, or until something of it ends by itself.
-func waitUntilTold(ctx context.Context, screen *screen, system *harness.System, controller *harness.Controller) error {
-	screen.title("It stays now. In another terminal:")
+// waitForInterrupt keeps everything running until Ctrl-C, or until the control plane or the controller fails.
+func waitForInterrupt(
+	ctx context.Context, screen *screen, system *harness.System, controller *harness.Controller,
+) error {
+	screen.title("Everything keeps running. Try these commands in another terminal:")
 	fmt.Fprintf(screen.out, `
   export KUBECONFIG=%s
   export PATH=%s:$PATH
@@ -94,18 +96,18 @@ func waitUntilTold(ctx context.Context, screen *screen, system *harness.System, 
   kubectl create namespace team-yours && kubectl -n team-yours get secrets
   kubectl -n infra annotate secret regcred reflector.v1.k8s.emberstack.com/reflection-auto-enabled-
 
-  the controller's log      %s
-  its health and metrics    %s
+  log of the controller     %s
+  health and metrics        %s
 
-Ctrl-C ends it.
+Press Ctrl-C to stop.
 `, system.Kubeconfig, binDir(system), controller.LogFile(), controller.URL())
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(screen.out, "\nstopping")
+		fmt.Fprintln(screen.out, "\nStopping.")
 		return nil
 	case err := <-system.Cluster.Failed():
 		return err
 	case <-controller.Done():
-		return fmt.Errorf("the controller ended by itself; the end of its log:\n%s", controller.LogTail())
+		return fmt.Errorf("the controller exited unexpectedly; the last lines of its log:\n%s", controller.LogTail())
 	}
 }

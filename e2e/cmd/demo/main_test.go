@@ -94,13 +94,13 @@ func exitCode(err error) int {
 	return 0
 }
 
-func TestTheStoryEndsWellAndLeavesNothing(t *testing.T) {
+func TestDemoCompletesAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	d := start(t)
 	if err := <-d.ended; err != nil {
 		t.Fatalf("%v\n%s", err, d.output)
 	}
-	d.says(t, "That is all of it")
+	d.says(t, "The demo is complete")
 	d.leavesNothing(t)
 }
 
@@ -112,9 +112,9 @@ func TestNothingIsLeftOfAnInterruptedDemo(t *testing.T) {
 		want   int
 	}{
 		"SIGINT while the control plane starts": {nil, "etcd is ready", syscall.SIGINT, exitInterrupted},
-		"SIGTERM amid the story":                {nil, "mirrorball up", syscall.SIGTERM, exitInterrupted},
-		"SIGTERM when it stays":                 {[]string{"--stay"}, "It stays now", syscall.SIGTERM, 0},
-		"SIGKILL when it stays":                 {[]string{"--stay"}, "It stays now", syscall.SIGKILL, -1},
+		"SIGTERM while the steps run":           {nil, "the controller is ready", syscall.SIGTERM, exitInterrupted},
+		"SIGTERM when it stays":                 {[]string{"--stay"}, "Everything keeps running", syscall.SIGTERM, 0},
+		"SIGKILL when it stays":                 {[]string{"--stay"}, "Everything keeps running", syscall.SIGKILL, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,38 +8,38 @@ import (
 	"time"
 )
 
-// screen prints the story. It is never given the content of a Secret.
+// screen prints the demo. It never prints the content of a Secret.
 type screen struct {
-	out     io.Writer
-	chapter int
+	out  io.Writer
+	step int
 }
 
 func (s *screen) title(text string) { fmt.Fprintf(s.out, "\n%s\n", text) }
 
-// begin begins a chapter.
+// begin prints the number and the title of the next step.
 func (s *screen) begin(title string) {
-	s.chapter++
-	fmt.Fprintf(s.out, "\n%d. %s\n", s.chapter, title)
+	s.step++
+	fmt.Fprintf(s.out, "\n%d. %s\n", s.step, title)
 }
 
-// command shows what a person would type.
+// command prints a command.
 func (s *screen) command(text string) {
 	fmt.Fprintf(s.out, "   $ %s\n", strings.ReplaceAll(text, "\n", "\n     "))
 }
 
-// output shows what a command printed.
+// output prints the output of a command.
 func (s *screen) output(text string) {
 	for line := range strings.Lines(text) {
 		fmt.Fprintf(s.out, "     %s\n", strings.TrimRight(line, "\n"))
 	}
 }
 
-// done ticks off something that took a while.
+// done prints a successful check with its duration.
 func (s *screen) done(text string, took time.Duration) {
 	fmt.Fprintf(s.out, "   ✓ %s (%s)\n", text, short(took))
 }
 
-// checkf ticks off something that just is so.
+// checkf prints a successful check.
 func (s *screen) checkf(format string, args ...any) {
 	fmt.Fprintf(s.out, "   ✓ %s\n", fmt.Sprintf(format, args...))
 }
@@ -51,10 +51,10 @@ func short(duration time.Duration) string {
 	return fmt.Sprintf("%.1f s", duration.Seconds())
 }
 
-// faint takes the progress lines of others and indents them.
+// faint returns a writer for progress lines, which are indented.
 func (s *screen) faint() io.Writer { return indented{s.out} }
 
-// indented indents each line; its writers write whole ones.
+// indented indents each line. Every Write must contain whole lines.
 type indented struct{ out io.Writer }
 
 func (w indented) Write(text []byte) (int, error) {

@@ -17,16 +17,16 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// stepLimit is how long one thing may take to come about; milliseconds are usual.
+// stepLimit bounds the wait for one condition; milliseconds are usual.
 const stepLimit = 20 * time.Second
 
-// watcher sees every Secret the moment it changes, so that what took a millisecond is seen to take one.
+// watcher watches all Secrets, so that delays of a millisecond can be measured.
 type watcher struct {
 	secrets listers.SecretLister
 	changed chan struct{}
 
 	mu sync.Mutex
-	// seen is when each Secret's last change was seen, its deletion included.
+	// seen is the time of the last change of each Secret, including its deletion.
 	seen map[types.NamespacedName]time.Time
 }
 
@@ -40,11 +40,11 @@ func newWatcher(ctx context.Context, client kubernetes.Interface) (*watcher, err
 		DeleteFunc: w.notify,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("watch the Secrets: %w", err)
+		return nil, fmt.Errorf("cannot watch Secrets: %w", err)
 	}
 	factory.StartWithContext(ctx)
 	if !cache.WaitForCacheSync(ctx.Done(), informer.Informer().HasSynced) {
-		return nil, errors.New("watch the Secrets: no answer")
+		return nil, errors.New("cannot watch Secrets: the cache did not sync")
 	}
 	return w, nil
 }
@@ -60,23 +60,23 @@ func (w *watcher) notify(object any) {
 	}
 	select {
 	case w.changed <- struct{}{}:
-	default: // there is a notice already
+	default: // a notification is already pending
 	}
 }
 
-// lastSeen is when the Secret's last change was seen.
+// lastSeen returns the time of the last change of the Secret.
 func (w *watcher) lastSeen(secret types.NamespacedName) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.seen[secret]
 }
 
-// lag is how much later the replica changed than its source: what Mirrorball took, without what kubectl did.
+// lag returns the time between the change of the source and that of the replica, without the time of kubectl.
 func (w *watcher) lag(source, replica types.NamespacedName) time.Duration {
 	return w.lastSeen(replica).Sub(w.lastSeen(source))
 }
 
-// await waits until check has no error.
+// await waits until check returns nil.
 func (w *watcher) await(ctx context.Context, check func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
@@ -93,26 +93,26 @@ func (w *watcher) await(ctx context.Context, check func() error) error {
 	}
 }
 
-// replica has no error when the replica is there, of its source's type and with its source's data.
+// replica returns nil if the replica exists with the type and the data of its source.
 func (w *watcher) replica(source, replica types.NamespacedName) error {
 	original, err := w.secrets.Secrets(source.Namespace).Get(source.Name)
 	if err != nil {
-		return fmt.Errorf("expected the source %s to be there: %w", source, err)
+		return fmt.Errorf("expected the source %s to exist: %w", source, err)
 	}
 	copied, err := w.secrets.Secrets(replica.Namespace).Get(replica.Name)
 	if err != nil {
 		return fmt.Errorf("expected a replica of %s at %s: %w", source, replica, err)
 	}
 	if copied.Type != original.Type {
-		return fmt.Errorf("expected %s to be of the type %s, as %s is, seen %s", replica, original.Type, source, copied.Type)
+		return fmt.Errorf("expected %s to have the type %s, as %s, got %s", replica, original.Type, source, copied.Type)
 	}
 	if !maps.EqualFunc(copied.Data, original.Data, func(a, b []byte) bool { return string(a) == string(b) }) {
-		return fmt.Errorf("expected %s to hold what %s does, seen other content", replica, source)
+		return fmt.Errorf("expected %s to have the data of %s, got other data", replica, source)
 	}
 	return nil
 }
 
-// absent has no error when there is no such Secret.
+// absent returns nil if the Secret does not exist.
 func (w *watcher) absent(secret types.NamespacedName) error {
 	there, err := w.secrets.Secrets(secret.Namespace).Get(secret.Name)
 	if apierrors.IsNotFound(err) {
@@ -121,10 +121,10 @@ func (w *watcher) absent(secret types.NamespacedName) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("expected no Secret %s, seen one of the type %s", secret, there.Type)
+	return fmt.Errorf("expected no Secret %s, got one of the type %s", secret, there.Type)
 }
 
-// get is the Secret as last seen.
+// get returns the Secret from the cache.
 func (w *watcher) get(secret types.NamespacedName) (*corev1.Secret, error) {
 	return w.secrets.Secrets(secret.Namespace).Get(secret.Name)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
-// The two sources of the story, the replicas that are to be, and the Secret that is none of ours.
+// The two sources, their replicas, and the foreign Secret, which no source owns.
 var (
 	regcred   = types.NamespacedName{Namespace: "infra", Name: "regcred"}
 	teamToken = types.NamespacedName{Namespace: "infra", Name: "team-token"}
@@ -24,55 +24,55 @@ var (
 	inStaging     = types.NamespacedName{Namespace: "staging", Name: "regcred"}
 	inDevelopment = types.NamespacedName{Namespace: "development", Name: "regcred"}
 	inTeamBlue    = types.NamespacedName{Namespace: "team-blue", Name: "team-token"}
-	stranger      = types.NamespacedName{Namespace: "team-green", Name: "team-token"}
+	foreign       = types.NamespacedName{Namespace: "team-green", Name: "team-token"}
 )
 
-// auditCommand finds every replica there is.
+// auditCommand lists all replicas.
 const auditCommand = "kubectl get secrets -A -l mirrorball.dev/replica " +
 	"-L mirrorball.dev/source-namespace,mirrorball.dev/source-name"
 
-// story is the README's, played on a system.
-type story struct {
+// scenario runs the steps of the demo.
+type scenario struct {
 	system     *harness.System
 	controller *harness.Controller
 	screen     *screen
 	watcher    *watcher
-	// strangersVersion is the resourceVersion of the stranger's Secret when it was made.
-	strangersVersion string
+	// foreignVersion is the resourceVersion of the foreign Secret after its creation.
+	foreignVersion string
 }
 
-func newStory(
+func newScenario(
 	ctx context.Context, system *harness.System, controller *harness.Controller, screen *screen,
-) (*story, error) {
+) (*scenario, error) {
 	watcher, err := newWatcher(ctx, system.Client)
 	if err != nil {
 		return nil, err
 	}
-	return &story{system: system, controller: controller, screen: screen, watcher: watcher}, nil
+	return &scenario{system: system, controller: controller, screen: screen, watcher: watcher}, nil
 }
 
-// tell plays the chapters in order. The last one takes everything away; it is left out for who wants to look around.
-func (s *story) tell(ctx context.Context, stay bool) error {
-	chapters := []func(context.Context) error{
-		s.threeLines,
-		s.strangerInTheWay,
-		s.namespaceMadeLater,
+// run runs the steps in order. The last step removes the replicas; with stay it is left out.
+func (s *scenario) run(ctx context.Context, stay bool) error {
+	steps := []func(context.Context) error{
+		s.reflectorAnnotations,
+		s.nameInUse,
+		s.newNamespace,
 		s.sourceChanges,
 		s.audit,
 	}
 	if !stay {
-		chapters = append(chapters, s.annotationsGo)
+		steps = append(steps, s.annotationsRemoved)
 	}
-	for _, chapter := range chapters {
-		if err := chapter(ctx); err != nil {
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *story) threeLines(ctx context.Context) error {
-	s.screen.begin("A registry credential for two namespaces, by the three lines that Reflector's users know")
+func (s *scenario) reflectorAnnotations(ctx context.Context) error {
+	s.screen.begin("Copy a registry credential to two namespaces, with the annotations of Reflector")
 	for _, namespace := range []string{"infra", "production", "staging", "development"} {
 		if _, err := s.kubectl(ctx, "kubectl create namespace "+namespace); err != nil {
 			return err
@@ -94,17 +94,17 @@ func (s *story) threeLines(ctx context.Context) error {
 		if err := s.awaitReplica(ctx, regcred, replica); err != nil {
 			return err
 		}
-		s.screen.done(fmt.Sprintf("%s is there, the same as %s", replica, regcred), s.watcher.lag(regcred, replica))
+		s.screen.done(fmt.Sprintf("%s exists, with the data of %s", replica, regcred), s.watcher.lag(regcred, replica))
 	}
 	if err := s.watcher.absent(inDevelopment); err != nil {
 		return err
 	}
-	s.screen.checkf("and %s is not: nobody named it", inDevelopment)
+	s.screen.checkf("%s does not exist: its namespace is not selected", inDevelopment)
 	return nil
 }
 
-func (s *story) strangerInTheWay(ctx context.Context) error {
-	s.screen.begin("A team has a Secret of its own by the name that another source wants")
+func (s *scenario) nameInUse(ctx context.Context) error {
+	s.screen.begin("A name is already in use: Mirrorball does not change the existing Secret")
 	commands := []string{
 		"kubectl create namespace team-green",
 		`kubectl -n team-green create secret generic team-token --from-literal=token="$TOKEN"`,
@@ -115,11 +115,11 @@ func (s *story) strangerInTheWay(ctx context.Context) error {
 			return err
 		}
 	}
-	secret, err := s.system.Client.CoreV1().Secrets(stranger.Namespace).Get(ctx, stranger.Name, metav1.GetOptions{})
+	secret, err := s.system.Client.CoreV1().Secrets(foreign.Namespace).Get(ctx, foreign.Name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
-	s.strangersVersion = secret.ResourceVersion
+	s.foreignVersion = secret.ResourceVersion
 
 	_, err = s.kubectl(ctx, "kubectl -n infra annotate secret team-token mirrorball.dev/push-to='team-*'")
 	if err != nil {
@@ -128,10 +128,10 @@ func (s *story) strangerInTheWay(ctx context.Context) error {
 	if err := s.awaitWarning(ctx, teamToken); err != nil {
 		return err
 	}
-	if err := s.strangerUntouched(ctx); err != nil {
+	if err := s.foreignUnchanged(ctx); err != nil {
 		return err
 	}
-	s.screen.checkf("%s is left as it was, and the source says so:", stranger)
+	s.screen.checkf("%s is unchanged, and a Warning event on the source reports it:", foreign)
 	events, err := s.kubectl(ctx, "kubectl -n infra events --for secret/team-token --types=Warning")
 	if err != nil {
 		return err
@@ -140,28 +140,28 @@ func (s *story) strangerInTheWay(ctx context.Context) error {
 	return nil
 }
 
-func (s *story) namespaceMadeLater(ctx context.Context) error {
-	s.screen.begin("A namespace that is made later is covered")
+func (s *scenario) newNamespace(ctx context.Context) error {
+	s.screen.begin("A new namespace gets its replica")
 	if err := s.watcher.absent(inTeamBlue); err != nil {
 		return err
 	}
-	// Not by kubectl, whose own start would be most of the time that is measured.
+	// Not with kubectl: most of the measured time would be the start of kubectl.
 	s.screen.command("kubectl create namespace team-blue")
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: inTeamBlue.Namespace}}
 	begin := time.Now()
 	if _, err := s.system.Client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
-		return fmt.Errorf("create the namespace %s: %w", namespace.Name, err)
+		return fmt.Errorf("cannot create the namespace %s: %w", namespace.Name, err)
 	}
 	if err := s.awaitReplica(ctx, teamToken, inTeamBlue); err != nil {
 		return err
 	}
-	s.screen.done(fmt.Sprintf("%s is there, counted from the request for the namespace", inTeamBlue),
+	s.screen.done(fmt.Sprintf("%s exists, measured from the request that created the namespace", inTeamBlue),
 		s.watcher.lastSeen(inTeamBlue).Sub(begin))
 	return nil
 }
 
-func (s *story) sourceChanges(ctx context.Context) error {
-	s.screen.begin("The credential is renewed, and each replica follows")
+func (s *scenario) sourceChanges(ctx context.Context) error {
+	s.screen.begin("The source changes: every replica is updated")
 	before, err := s.watcher.get(regcred)
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (s *story) sourceChanges(ctx context.Context) error {
 	err = s.watcher.await(ctx, func() error {
 		now, err := s.watcher.get(regcred)
 		if err == nil && now.ResourceVersion == before.ResourceVersion {
-			err = fmt.Errorf("expected %s to have changed, seen the version it had", regcred)
+			err = fmt.Errorf("expected a new resourceVersion of %s, got the old one", regcred)
 		}
 		return err
 	})
@@ -186,13 +186,13 @@ func (s *story) sourceChanges(ctx context.Context) error {
 		if err := s.awaitReplica(ctx, regcred, replica); err != nil {
 			return err
 		}
-		s.screen.done(fmt.Sprintf("%s has followed", replica), s.watcher.lag(regcred, replica))
+		s.screen.done(fmt.Sprintf("%s is updated", replica), s.watcher.lag(regcred, replica))
 	}
 	return nil
 }
 
-func (s *story) audit(ctx context.Context) error {
-	s.screen.begin("What is mirrored where, asked of the cluster itself")
+func (s *scenario) audit(ctx context.Context) error {
+	s.screen.begin("List all replicas with kubectl")
 	list, err := s.kubectl(ctx, auditCommand)
 	if err != nil {
 		return err
@@ -201,19 +201,19 @@ func (s *story) audit(ctx context.Context) error {
 	want := []types.NamespacedName{inProduction, inStaging, inTeamBlue}
 	rows := strings.Split(strings.TrimSpace(list), "\n")[1:]
 	if len(rows) != len(want) {
-		return fmt.Errorf("expected the %d replicas %v, seen %d", len(want), want, len(rows))
+		return fmt.Errorf("expected the %d replicas %v, got %d", len(want), want, len(rows))
 	}
 	for i, replica := range want {
 		if fields := strings.Fields(rows[i]); fields[0] != replica.Namespace || fields[1] != replica.Name {
-			return fmt.Errorf("expected %s in row %d, seen %s/%s", replica, i+1, fields[0], fields[1])
+			return fmt.Errorf("expected %s in row %d, got %s/%s", replica, i+1, fields[0], fields[1])
 		}
 	}
-	s.screen.checkf("three replicas, none of them in development, and %s is no replica", stranger)
+	s.screen.checkf("three replicas; none in development, and %s is not one of them", foreign)
 	return nil
 }
 
-func (s *story) annotationsGo(ctx context.Context) error {
-	s.screen.begin("The annotations are removed, and the replicas go with them")
+func (s *scenario) annotationsRemoved(ctx context.Context) error {
+	s.screen.begin("The annotations are removed: the replicas are deleted")
 	commands := []string{
 		"kubectl -n infra annotate secret regcred reflector.v1.k8s.emberstack.com/reflection-auto-enabled-",
 		"kubectl -n infra annotate secret team-token mirrorball.dev/push-to-",
@@ -230,12 +230,12 @@ func (s *story) annotationsGo(ctx context.Context) error {
 		if err := s.watcher.await(ctx, func() error { return s.watcher.absent(replica) }); err != nil {
 			return err
 		}
-		s.screen.done(fmt.Sprintf("%s is gone", replica), s.watcher.lag(source, replica))
+		s.screen.done(fmt.Sprintf("%s is deleted", replica), s.watcher.lag(source, replica))
 	}
-	if err := s.strangerUntouched(ctx); err != nil {
+	if err := s.foreignUnchanged(ctx); err != nil {
 		return err
 	}
-	s.screen.checkf("%s is still there, as it was", stranger)
+	s.screen.checkf("%s still exists and is unchanged", foreign)
 	list, err := s.kubectl(ctx, auditCommand)
 	if err != nil {
 		return err
@@ -244,12 +244,12 @@ func (s *story) annotationsGo(ctx context.Context) error {
 	return nil
 }
 
-func (s *story) awaitReplica(ctx context.Context, source, replica types.NamespacedName) error {
+func (s *scenario) awaitReplica(ctx context.Context, source, replica types.NamespacedName) error {
 	return s.watcher.await(ctx, func() error { return s.watcher.replica(source, replica) })
 }
 
 // awaitWarning waits for a Warning event on a Secret.
-func (s *story) awaitWarning(ctx context.Context, secret types.NamespacedName) error {
+func (s *scenario) awaitWarning(ctx context.Context, secret types.NamespacedName) error {
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
 	return harness.Poll(ctx, func(ctx context.Context) error {
@@ -262,7 +262,7 @@ func (s *story) awaitWarning(ctx context.Context, secret types.NamespacedName) e
 				return nil
 			}
 		}
-		return fmt.Errorf("expected a Warning event on %s, seen none", secret)
+		return fmt.Errorf("expected a Warning event on %s, got none", secret)
 	})
 }
 
@@ -271,13 +271,13 @@ func about(event eventsv1.Event, secret types.NamespacedName) bool {
 		event.Regarding.Name == secret.Name
 }
 
-func (s *story) strangerUntouched(ctx context.Context) error {
-	secret, err := s.system.Client.CoreV1().Secrets(stranger.Namespace).Get(ctx, stranger.Name, metav1.GetOptions{})
+func (s *scenario) foreignUnchanged(ctx context.Context) error {
+	secret, err := s.system.Client.CoreV1().Secrets(foreign.Namespace).Get(ctx, foreign.Name, metav1.GetOptions{})
 	if err != nil {
-		return fmt.Errorf("expected %s to be left alone: %w", stranger, err)
+		return fmt.Errorf("expected %s to exist: %w", foreign, err)
 	}
-	if secret.ResourceVersion != s.strangersVersion {
-		return fmt.Errorf("expected %s to be left alone, seen that somebody wrote it", stranger)
+	if secret.ResourceVersion != s.foreignVersion {
+		return fmt.Errorf("expected %s to be unchanged, but its resourceVersion is different", foreign)
 	}
 	return nil
 }
