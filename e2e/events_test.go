@@ -209,7 +209,7 @@ func TestWhatIsNewIsToldThoughTheReasonIsNot(t *testing.T) {
 			taken = append(taken, s.namespace(fmt.Sprintf("to-%d", i)))
 			s.create(object{kind: k, namespace: taken[i], name: "token"})
 			source = s.annotate(source, native+"push-to", strings.Join(taken, ","))
-			s.told(source, "Occupied", fmt.Sprintf("at %d of its targets", i+1), taken[i])
+			s.told(source, "Occupied", fmt.Sprintf("%d targets are in use", i+1), taken[i])
 		}
 	})
 }
@@ -226,7 +226,7 @@ func TestEventsStayWithinTheirLength(t *testing.T) {
 			s.create(object{kind: k, namespace: last, name: name})
 		}
 		source := s.create(pushed(k, from, name, s.ns("to-*")))
-		event := s.told(source, "Occupied", fmt.Sprintf("at %d of its targets", targets))
+		event := s.told(source, "Occupied", fmt.Sprintf("%d targets are in use", targets))
 		if len(event.Note) > 1024 || !utf8.ValidString(event.Note) {
 			s.Errorf("the note has %d bytes: %q", len(event.Note), event.Note)
 		}

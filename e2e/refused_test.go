@@ -48,7 +48,7 @@ func TestAQuotaThatIsUsedUpBlocksItsNamespaceAloneUntilItGoes(t *testing.T) {
 			annotations: annotated(native+"push-to", s.ns("to-*")),
 		})
 		s.replicated(source, free)
-		event := s.told(source, "Blocked", full+"/token", "quota", "(403)", "tried again")
+		event := s.told(source, "Blocked", full+"/token", "quota", "(403)", "retried with backoff")
 		if event.Type != corev1.EventTypeWarning {
 			s.Errorf("the event is of type %s", event.Type)
 		}
@@ -82,7 +82,7 @@ func TestAnAdmissionPolicyThatRefusesReplicasBlocksItsNamespaceAlone(t *testing.
 			annotations: annotated(native+"push-to", s.ns("to-*")),
 		})
 		s.replicated(source, open)
-		s.told(source, "Blocked", closed+"/token", "refused by admission", "(422)")
+		s.told(source, "Blocked", closed+"/token", "rejected by admission", "(422)")
 		s.untouched(replica)
 
 		allow()

@@ -17,7 +17,7 @@ func TestAnObjectThatPullsFromNowhereKeepsItsData(t *testing.T) {
 				kind: k, namespace: to, name: name, data: map[string]string{"token": "mine"},
 				annotations: annotated(native+"pull-from", source),
 			})
-			s.told(pulls[name], "NoSource", source, "its data stays as it is")
+			s.told(pulls[name], "NoSource", source, "stays as it is")
 		}
 		for name, source := range map[string]string{
 			"itself": to + "/itself", "no-name": from, "empty": "", "capitals": from + "/Token", "path": from + "/a/b",
@@ -84,7 +84,7 @@ func TestARingThroughPushAndPullEndsAtTheFirstReplica(t *testing.T) {
 			o.annotations[native+"push-to"] = a
 			o.annotations[native+"pull-by"] = a
 		})
-		s.told(replica, "Refused", "a replica is never a source")
+		s.told(replica, "Refused", "cannot be a source")
 		s.reaches(source, b)
 		pulls := s.annotate(source, native+"pull-from", b+"/token")
 		s.told(pulls, "Ignored", native+"push-to", "a replica is not mirrored on")

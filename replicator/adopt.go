@@ -38,14 +38,14 @@ func (e *executor) checkCopy(version string, c informers.Content) error {
 	for _, keys := range []map[string][]byte{c.Data, c.Binary} {
 		for key := range keys {
 			if !slices.Contains(given, key) {
-				return &incompatibleError{"another controller merged its copy into an object that has data of its own"}
+				return &incompatibleError{"it has data that was not copied from this source"}
 			}
 		}
 	}
 	same := maps.EqualFunc(c.Data, e.content.Data, bytes.Equal) && maps.EqualFunc(c.Binary, e.content.Binary, bytes.Equal)
 	//mutant:copies-of-others
 	if !same && version != e.source.Version.String() {
-		return &incompatibleError{"another controller made it, of another source or of another version of this one"}
+		return &incompatibleError{"another controller copied it from another source, or from another version of this source"}
 	}
 	return nil
 }
@@ -83,9 +83,9 @@ func (e *executor) mark(ctx context.Context, a *plan.Action, typeUnknown bool, w
 	m, err := e.api.patch(ctx, e.resource(), a.Target, markPatch(e.key.Kind, a.Occupant, secretType, want, e.now))
 	if typeUnknown && classify(ctx, err) == immutable {
 		if immutableField(err) == "type" {
-			return &incompatibleError{"its type is not the source's, " + e.source.Type}
+			return &incompatibleError{"its type is not that of the source, " + e.source.Type}
 		}
-		return &incompatibleError{"it is immutable and cannot follow"}
+		return &incompatibleError{"it is immutable"}
 	}
 	if err != nil || a.Pull != nil {
 		return err // what pulls comes with the watch, with its claims

@@ -125,9 +125,9 @@ func reason(err error) string {
 	}
 	switch s.Reason {
 	case metav1.StatusReasonForbidden:
-		text += ": quota, admission or RBAC refused it"
+		text += ": rejected by quota, admission or RBAC"
 	case metav1.StatusReasonInvalid:
-		text += ": too large, not what its type asks for, or refused by admission"
+		text += ": too large, invalid for its type, or rejected by admission"
 	}
 	return fmt.Sprintf("%s (%d)", text, s.Code)
 }

@@ -87,9 +87,9 @@ func TestReason(t *testing.T) {
 		want string
 	}{
 		"no answer": {errors.New("hunter2"), "no answer"},
-		"forbidden": {refusedWith(403, metav1.StatusReasonForbidden), "Forbidden: quota, admission or RBAC refused it (403)"},
+		"forbidden": {refusedWith(403, metav1.StatusReasonForbidden), "Forbidden: rejected by quota, admission or RBAC (403)"},
 		"invalid": {refusedWith(422, metav1.StatusReasonInvalid),
-			"Invalid: too large, not what its type asks for, or refused by admission (422)"},
+			"Invalid: too large, invalid for its type, or rejected by admission (422)"},
 		"no reason": {refusedWith(http.StatusTeapot, ""), "I'm a teapot (418)"},
 	} {
 		t.Run(name, func(t *testing.T) {

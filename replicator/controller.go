@@ -127,7 +127,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	if !c.WaitForSync(ctx) {
 		return nil
 	}
-	logger.Info("caches synced", "namespaces", len(c.cluster.Namespaces()))
+	logger.Info("caches synced, starting workers", "namespaces", len(c.cluster.Namespaces()))
 	for range c.options.Workers {
 		workers.Go(func() {
 			for c.processNext(ctx) {
@@ -135,7 +135,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		})
 	}
 	<-ctx.Done()
-	logger.Info("draining")
+	logger.Info("stopping: waiting for writes in flight")
 	c.queue.ShutDown()
 	workers.Wait()
 	return nil
@@ -183,7 +183,7 @@ func (c *Controller) processNext(ctx context.Context) bool {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		logger.Error(err, "reconcile failed, will be retried with backoff")
+		logger.Error(err, "reconcile failed, retrying with backoff")
 		c.queue.AddRateLimited(key)
 	case r.requeue == requeueWithBackoff:
 		c.queue.AddRateLimited(key)

@@ -174,9 +174,9 @@ func (x *executors) book(ctx context.Context, p *pass, a *plan.Action, err error
 		o.retry(object, after)
 	case blocked, immutable:
 		w := p.state.backoffs.failed(object, reason(err), time.Now())
-		klog.FromContext(ctx).Info("write refused, will be retried with backoff", "verb", a.Verb,
+		klog.FromContext(ctx).Info("write rejected, retrying with backoff", "verb", a.Verb,
 			"target", klog.KRef(a.Target.Namespace, a.Target.Name), "reason", w.reason,
-			"in", time.Until(w.until).Round(time.Millisecond).String())
+			"retryAfter", time.Until(w.until).Round(time.Millisecond).String())
 	case terminating, stopping:
 	}
 }

@@ -319,9 +319,9 @@ func TestIncompatibleObjects(t *testing.T) {
 		name, want string
 		change     func(*corev1.Secret)
 	}{
-		{"another type", "its type is not the source's, " + testType,
+		{"another type", "its type is not that of the source, " + testType,
 			func(s *corev1.Secret) { s.Type = "example.com/other" }},
-		{"immutable", "it is immutable and cannot follow", func(s *corev1.Secret) { s.Immutable = &frozen }},
+		{"immutable", "it is immutable", func(s *corev1.Secret) { s.Immutable = &frozen }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newExecutorTest(t)

@@ -51,7 +51,7 @@ func (b *observer) load(ctx context.Context, key informers.Key) (*loaded, error)
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the source: %s", reason(err))
+		return nil, fmt.Errorf("cannot read the source: %s", reason(err))
 	}
 	id, err := informers.IdentityOf(object)
 	if err != nil {
@@ -64,7 +64,7 @@ func (b *observer) load(ctx context.Context, key informers.Key) (*loaded, error)
 	l := &loaded{uid: id.UID, version: id.Version, policy: claims.Policy}
 	switch {
 	case refusedTypes[content.Type]:
-		l.refusal = "a Secret of type " + content.Type + " is never a source: remove its annotations"
+		l.refusal = "Secrets of type " + content.Type + " are never mirrored; remove the annotations"
 		return l, nil
 	case len(claims.Problems) > 0:
 		l.problems = claims.Problems

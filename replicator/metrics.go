@@ -28,34 +28,34 @@ func newMetrics(registry prometheus.Registerer, count func() (map[string]int, ma
 	seconds := prometheus.ExponentialBuckets(0.0005, 4, 9)
 	m := &metrics{
 		reconcile: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "mirrorball_reconcile_seconds", Help: "Time of a pass over one source, by result.", Buckets: seconds,
+			Name: "mirrorball_reconcile_seconds", Help: "Duration of one reconcile of a source in seconds, by result.", Buckets: seconds,
 		}, []string{"result"}),
 		actions: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "mirrorball_actions_total", Help: "Writes, by verb and result.",
+			Name: "mirrorball_actions_total", Help: "Write requests, by verb and result.",
 		}, []string{"verb", "result"}),
 		reads: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "mirrorball_source_reads_total", Help: "Reads of a source's content.",
+			Name: "mirrorball_source_reads_total", Help: "Reads of a source's data from the API server.",
 		}),
 		depth: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "mirrorball_workqueue_depth", Help: "Sources that wait for a worker.",
+			Name: "mirrorball_workqueue_depth", Help: "Sources waiting for a worker.",
 		}, queue),
 		adds: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "mirrorball_workqueue_adds_total", Help: "Sources put into the queue.",
+			Name: "mirrorball_workqueue_adds_total", Help: "Sources added to the queue.",
 		}, queue),
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "mirrorball_workqueue_retries_total", Help: "Sources put back to be tried again.",
+			Name: "mirrorball_workqueue_retries_total", Help: "Sources added to the queue for a retry.",
 		}, queue),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "mirrorball_workqueue_queue_seconds", Help: "Time that a source waits for a worker.", Buckets: seconds,
+			Name: "mirrorball_workqueue_queue_seconds", Help: "Time a source waits for a worker, in seconds.", Buckets: seconds,
 		}, queue),
 		work: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "mirrorball_workqueue_work_seconds", Help: "Time that a worker has a source.", Buckets: seconds,
+			Name: "mirrorball_workqueue_work_seconds", Help: "Time a worker spends on a source, in seconds.", Buckets: seconds,
 		}, queue),
 		unfinished: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "mirrorball_workqueue_unfinished_work_seconds", Help: "Time of the passes under way, added up.",
+			Name: "mirrorball_workqueue_unfinished_work_seconds", Help: "Total duration of the reconciles in progress, in seconds.",
 		}, queue),
 		longest: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "mirrorball_workqueue_longest_running_seconds", Help: "Time of the longest pass under way.",
+			Name: "mirrorball_workqueue_longest_running_seconds", Help: "Duration of the longest reconcile in progress, in seconds.",
 		}, queue),
 		count: count,
 		sourcesByState: prometheus.NewDesc("mirrorball_sources", "Sources, by state.",

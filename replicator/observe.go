@@ -98,7 +98,7 @@ func (b *observer) observeSource(ctx context.Context, key informers.Key, s *stat
 // replicas can't be undone, and what the watches show may be a minute old.
 func (b *observer) observeLive(ctx context.Context, key informers.Key, s *state, o *observation) (err error) {
 	if o.record, err = b.records.read(ctx, key); err != nil {
-		return fmt.Errorf("read the record of the source: %s", reason(err))
+		return fmt.Errorf("cannot read the saved policy: %s", reason(err))
 	}
 	o.OnDelete = onDelete(s, o.record)
 	o.object, o.secretType, err = b.readInPlace(ctx, key, o.record)
@@ -107,7 +107,7 @@ func (b *observer) observeLive(ctx context.Context, key informers.Key, s *state,
 		o.Live = plan.LiveAbsent
 		return nil
 	case err != nil:
-		return fmt.Errorf("find out whether the source is gone: %s", reason(err))
+		return fmt.Errorf("cannot confirm that the source is gone: %s", reason(err))
 	}
 	live := annotations.Parse(key.Namespace, key.Name, o.object.GetAnnotations())
 	if live.Policy != nil || len(live.Problems) > 0 {

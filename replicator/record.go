@@ -53,8 +53,8 @@ func (r *records) save(ctx context.Context, have, want *informers.Record) error 
 	case succeeded, stale, stopping:
 		return nil
 	}
-	return fmt.Errorf("its policy can't be recorded in namespace %s (%s): until it is, the policy does not survive a "+
-		"recreation of the source, nor a restart of the controller after its deletion", r.namespace, reason(err))
+	return fmt.Errorf("cannot save the policy in namespace %s: %s; until it is saved, it does not survive a "+
+		"recreation of the source or a restart of the controller; check RBAC and quota there", r.namespace, reason(err))
 }
 
 // delete deletes a record at the version that the watch shows.

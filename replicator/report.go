@@ -101,7 +101,7 @@ func (r *reporter) reportProgress(ctx context.Context, p *pass, quiet bool) {
 		for _, v := range slices.Sorted(maps.Keys(p.outcome.wrote)) {
 			verbs = append(verbs, string(v), p.outcome.wrote[v])
 		}
-		klog.FromContext(ctx).Info("replicated", verbs...)
+		klog.FromContext(ctx).Info("replicas written", verbs...)
 	}
 	if p.resolution.Phase != plan.PhaseActive || !p.outcome.remaining.Empty() || s.backoffs.next(time.Now()) > 0 {
 		return
@@ -115,7 +115,7 @@ func (r *reporter) reportProgress(ctx context.Context, p *pass, quiet bool) {
 	if n := s.inSync(r.cluster, p.key); s.wrote && !s.announced && n > 0 && quiet {
 		s.announced = true
 		r.recorder.Normal(ctx, warningKey{subject: p.key}.eventSubject(s.uid), reasonReplicated,
-			fmt.Sprintf("in sync at all of its targets, %d in number", n))
+			fmt.Sprintf("all %d targets are in sync", n))
 	}
 	s.wrote = false
 }

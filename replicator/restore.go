@@ -24,7 +24,7 @@ func (b *observer) restore(ctx context.Context, key informers.Key, o *observatio
 	if err != nil {
 		return result{requeue: requeueWithBackoff}, nil
 	}
-	klog.FromContext(ctx).Info("policy restored on a source that was created again")
+	klog.FromContext(ctx).Info("restored the policy of a source that was created again")
 	return done, nil
 }
 

@@ -68,6 +68,14 @@ func (w *warnings) addProblems(subject informers.Key, uid types.UID, reason stri
 	}
 }
 
+// addFrozen adds a warning for each annotation that freezes the source.
+func (w *warnings) addFrozen(subject informers.Key, uid types.UID, problems []annotations.Problem) {
+	for _, p := range problems {
+		*w = append(*w, warning{warningKey{subject, reasonFrozen, p.Key}, uid, p.String() +
+			"; no replica of this source is created, changed or removed until the annotation is corrected"})
+	}
+}
+
 // reportWarnings records the warnings that are new or have changed, and forgets those that are over.
 func (r *reporter) reportWarnings(ctx context.Context, s *state, list warnings) {
 	current := make(map[warningKey]string, len(list))
@@ -96,9 +104,9 @@ func sourceWarnings(p *pass) warnings {
 		list.addProblems(p.key, uid, reasonIgnored, claims.Ignored...)
 		list.addProblems(p.key, uid, reasonIgnored, attachProblems(s.loaded.source)...)
 	case plan.PhaseFrozen:
-		list.addProblems(p.key, uid, reasonFrozen, claims.Problems...)
+		list.addFrozen(p.key, uid, claims.Problems)
 		if s.loaded != nil && o.Watched == plan.WatchedPolicy {
-			list.addProblems(p.key, uid, reasonFrozen, s.loaded.problems...)
+			list.addFrozen(p.key, uid, s.loaded.problems)
 		}
 	case plan.PhaseRefused:
 		list.add(p.key, uid, reasonRefused, refusal(o, s))
@@ -114,7 +122,8 @@ func sourceWarnings(p *pass) warnings {
 		list.add(p.key, uid, reasonForgotten, p.recordErr.Error())
 	}
 	if p.decision.Err != nil {
-		list.add(p.key, uid, reasonFrozen, p.decision.Err.Error())
+		list.add(p.key, uid, reasonFrozen, p.decision.Err.Error()+"; until then no replica of this source is created, "+
+			"changed or removed")
 	}
 	return list
 }
@@ -123,8 +132,8 @@ func refusal(o *observation, s *state) string {
 	if o.Watched == plan.WatchedPolicy {
 		return s.loaded.refusal
 	}
-	return "a replica is never a source: remove its annotations, or its " + annotations.LabelReplica +
-		" label if it is to be one"
+	return "the object is a replica or pulls, so it cannot be a source; remove its replication annotations, or annotate " +
+		"the original object"
 }
 
 // attachProblems says so where a source is to be attached that can't be an image pull secret.
@@ -134,22 +143,23 @@ func attachProblems(s *plan.Source) []annotations.Problem {
 	}
 	return []annotations.Problem{{
 		Key: annotations.AttachToServiceAccounts, Value: s.Policy.AttachTo.String(),
-		Reason: fmt.Sprintf("has no effect: the type is %q, and only kubernetes.io/dockerconfigjson and "+
-			"kubernetes.io/dockercfg are image pull secrets", s.Type),
+		Reason: fmt.Sprintf("has no effect: the Secret has the type %q, and only kubernetes.io/dockerconfigjson and "+
+			"kubernetes.io/dockercfg can be image pull secrets; remove the annotation", s.Type),
 	}}
 }
 
 func recreatedNote(o *observation) string {
-	hint := annotations.SurvivesRecreation + `: "true" makes a source keep its policy`
+	hint := annotations.SurvivesRecreation + `: "true" keeps the policy in future`
 	switch o.Survival {
 	case plan.OtherObject:
-		hint = "its policy is not written onto an object that is a replica, pulls, has annotations that go against it, or " +
+		hint = "the saved policy is not restored, because the object is a replica, pulls, has conflicting annotations, or " +
 			"is in a protected namespace"
 	case plan.OtherType:
-		hint = fmt.Sprintf("its policy does not survive, since its type is %q and was %q", o.secretType, o.record.Type)
+		hint = fmt.Sprintf("the saved policy is not restored, because the type changed from %q to %q", o.record.Type,
+			o.secretType)
 	}
-	return fmt.Sprintf("it was created again without its replication annotations: its replicas are removed when the grace "+
-		"of %s ends, unless it is annotated before; %s", o.Grace, hint)
+	return fmt.Sprintf("the source was created again without its annotations; its replicas are removed when the grace "+
+		"period of %s ends; annotate it before then; %s", o.Grace, hint)
 }
 
 // targetWarnings are what is to be said of targets and pullers.
@@ -162,7 +172,7 @@ func targetWarnings(key informers.Key, uid types.UID, found findings) warnings {
 			reason := map[plan.State]string{plan.Forbidden: reasonNotPermitted, plan.Mismatched: reasonMismatched}[v.State]
 			if reason != "" {
 				list.add(informers.Key{Kind: key.Kind, NamespacedName: v.NamespacedName}, v.UID, reason,
-					"it does not follow "+key.NamespacedName.String()+": "+v.Reason)
+					pullerNote(key, &v))
 			}
 			continue
 		}
@@ -172,17 +182,30 @@ func targetWarnings(key informers.Key, uid types.UID, found findings) warnings {
 		}
 	}
 	for _, w := range []struct {
-		state  plan.State
-		reason string
+		state        plan.State
+		reason, note string
 	}{
-		{plan.Occupied, reasonOccupied}, {plan.Conflict, reasonConflict}, {plan.Unreadable, reasonUnreadable},
+		{plan.Occupied, reasonOccupied, "%d targets are in use by objects that are not replicas of this source (%s): %s; " +
+			"delete or rename the objects, or set " + annotations.TargetName + "; retried when the names are free"},
+		{plan.Conflict, reasonConflict, "another source has precedence at %d targets (%s): %s; change the annotations of " +
+			"one of the two sources"},
+		{plan.Unreadable, reasonUnreadable, "the consent of %d namespaces cannot be parsed (%s): %s; nothing is created, " +
+			"changed or removed there; correct the annotation on the Namespace"},
 	} {
 		if places := at[w.state]; len(places) > 0 {
-			list.add(key, uid, w.reason, fmt.Sprintf("nothing is written at %d of its targets (%s): %s",
-				len(places), enumerate(places), reasons[w.state]))
+			list.add(key, uid, w.reason, fmt.Sprintf(w.note, len(places), enumerate(places), reasons[w.state]))
 		}
 	}
 	return list
+}
+
+func pullerNote(source informers.Key, v *plan.Verdict) string {
+	if v.State == plan.Forbidden {
+		return source.NamespacedName.String() + " does not permit this namespace to pull; the data of this object stays as " +
+			"it is; add the namespace to " + annotations.PullBy + " of the source"
+	}
+	return "the object cannot get the data of " + source.NamespacedName.String() + ": " + v.Reason +
+		"; create it again with the type of the source, and not immutable"
 }
 
 // backoffWarnings are what is to be said of targets that can't be written to for now.
@@ -198,12 +221,12 @@ func backoffWarnings(key informers.Key, uid types.UID, b backoffs, now time.Time
 		at := byReason[why]
 		slices.SortFunc(at, func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
 		if why == "" {
-			list.add(key, uid, reasonContended, fmt.Sprintf("something keeps changing %d of its replicas (%s); they "+
-				"are put back less and less often", len(at), enumerate(at)))
+			list.add(key, uid, reasonContended, fmt.Sprintf("another client keeps changing %d replicas (%s); they are "+
+				"restored with backoff; find and stop the other client", len(at), enumerate(at)))
 			continue
 		}
-		list.add(key, uid, reasonBlocked, fmt.Sprintf("the API server refuses writes at %d of its targets (%s): %s; "+
-			"tried again, less and less often", len(at), enumerate(at), why))
+		list.add(key, uid, reasonBlocked, fmt.Sprintf("the API server rejects writes at %d targets (%s): %s; remove "+
+			"the cause; retried with backoff", len(at), enumerate(at), why))
 	}
 	return list
 }
@@ -214,7 +237,8 @@ func pullersWithoutSource(key informers.Key, pullers []informers.Puller) warning
 	for i := range pullers {
 		if id := pullers[i].Identity(); !id.Deleting {
 			list.add(informers.Key{Kind: key.Kind, NamespacedName: id.NamespacedName}, id.UID, reasonNoSource,
-				"there is no source "+key.NamespacedName.String()+" that permits pulling; its data stays as it is")
+				key.NamespacedName.String()+" does not exist or does not permit pulling; the data of this object stays as it "+
+					"is; correct the name, or annotate the source")
 		}
 	}
 	return list

@@ -128,7 +128,7 @@ func (w *Writer) write(ctx context.Context, event *eventsv1.Event) {
 		}
 	}
 	if answer.Refusal != "" {
-		klog.FromContext(ctx).Info("event not written", "subject", klog.KRef(event.Namespace, event.Regarding.Name),
+		klog.FromContext(ctx).Info("event rejected by the API server", "subject", klog.KRef(event.Namespace, event.Regarding.Name),
 			"event", event.Reason, "reason", answer.Refusal)
 	}
 }
@@ -159,7 +159,7 @@ func (w *Writer) enqueue(ctx context.Context, subject Subject, eventType, reason
 	select {
 	case w.queue <- event:
 	default:
-		klog.FromContext(ctx).Info("event dropped: too many wait for the API server",
+		klog.FromContext(ctx).Info("event dropped: event queue is full",
 			"subject", klog.KRef(subject.Namespace, subject.Name), "event", reason)
 	}
 }

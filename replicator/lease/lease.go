@@ -24,8 +24,8 @@ const (
 const RequestTimeout = renewDeadline / 2
 
 // ErrLost ends the process: whoever holds the lease now may be at work already.
-var ErrLost = errors.New("the lease was lost, so another may be leading: " +
-	"the API server did not answer in time, or somebody else changed the Lease")
+var ErrLost = errors.New("lost the lease: it was not renewed in time, or another process changed it; " +
+	"the process ends so that only one leader writes")
 
 // Lead waits for the lease, runs work while holding it, and frees it once work has returned.
 //

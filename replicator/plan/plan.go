@@ -107,7 +107,7 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 	switch r := s.Replica; {
 	case s.Identity() == nil:
 		if senior := m.senior(t); senior != nil {
-			m.judge(at, Conflict, "the older source "+senior.String()+" wants the same name")
+			m.judge(at, Conflict, "the source "+senior.String()+" is older and selects the same target")
 			return false
 		}
 		m.judge(at, Missing, "")
@@ -129,7 +129,7 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 			act.Verb = Recreate
 		}
 	case r != nil && r.Mode == annotations.ReplicaPush && r.Source != (types.NamespacedName{}):
-		m.judge(at, Conflict, "it is a replica of "+r.Source.String())
+		m.judge(at, Conflict, "the existing object is a replica of "+r.Source.String())
 		return false
 	//mutant:strangers
 	case s.Candidate != nil && m.madeByPeer(s.Candidate):
@@ -142,7 +142,7 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 		m.act(act)
 		return false // it may turn out to be another's
 	default:
-		m.judge(at, Occupied, "an object that is no replica of this source stands there")
+		m.judge(at, Occupied, "the object is not a replica of this source")
 		return false
 	}
 	m.act(act)

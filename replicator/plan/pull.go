@@ -48,9 +48,9 @@ func (m *maker) puller(p *informers.Puller) (State, string) {
 	case r.Source == m.w.Key.NamespacedName && r.Digest == want:
 		return InSync, ""
 	case r.Type != src.Type:
-		return Mismatched, "its type is " + r.Type + ", the source's is " + src.Type
+		return Mismatched, "its type is " + r.Type + ", the type of the source is " + src.Type
 	case r.Immutable:
-		return Mismatched, "it is immutable and cannot follow"
+		return Mismatched, "it is immutable"
 	}
 	return Drifted, ""
 }

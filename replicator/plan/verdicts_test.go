@@ -70,11 +70,11 @@ func TestPullerVerdicts(t *testing.T) {
 		},
 		"of another type": {
 			at:   filled(func(r *informers.Replica) { r.Digest, r.Type = old, "Opaque" }),
-			want: want(plan.Mismatched, "its type is Opaque, the source's is kubernetes.io/dockerconfigjson"),
+			want: want(plan.Mismatched, "its type is Opaque, the type of the source is kubernetes.io/dockerconfigjson"),
 		},
 		"immutable": {
 			at:   filled(func(r *informers.Replica) { r.Digest, r.Immutable = old, true }),
-			want: want(plan.Mismatched, "it is immutable and cannot follow"),
+			want: want(plan.Mismatched, "it is immutable"),
 		},
 		"on its way out":                {at: candidate(func(c *informers.Candidate) { c.Deleting = true })},
 		"in a namespace on its way out": {at: candidate(), deleting: true},
@@ -130,7 +130,7 @@ func TestTargetVerdicts(t *testing.T) {
 			Policy:   policy(t, a),
 		}}
 	}
-	const none = "an object that is no replica of this source stands there"
+	const none = "the object is not a replica of this source"
 	for title, test := range map[string]struct {
 		at        informers.Occupant
 		competing []competitor
@@ -141,7 +141,7 @@ func TestTargetVerdicts(t *testing.T) {
 		"a free place": {state: plan.Missing, verbs: []plan.Verb{plan.Create, plan.Attach}},
 		"a senior source": {
 			competing: senior("older", map[string]string{annotations.PushTo: "team-*"}), state: plan.Conflict,
-			reason: "the older source older/regcred wants the same name",
+			reason: "the source older/regcred is older and selects the same target",
 		},
 		"a senior source that does not reach it": {
 			competing: senior("older", map[string]string{annotations.PushTo: "other"}), state: plan.Missing,
@@ -160,10 +160,10 @@ func TestTargetVerdicts(t *testing.T) {
 			state: plan.Drifted, verbs: []plan.Verb{plan.Update, plan.Attach},
 		},
 		"another source's": {
-			at: of(named(name("other", "regcred"))), state: plan.Conflict, reason: "it is a replica of other/regcred",
+			at: of(named(name("other", "regcred"))), state: plan.Conflict, reason: "the existing object is a replica of other/regcred",
 		},
 		"one of another name's": {
-			at: of(named(name("infra", "other"))), state: plan.Conflict, reason: "it is a replica of infra/other",
+			at: of(named(name("infra", "other"))), state: plan.Conflict, reason: "the existing object is a replica of infra/other",
 		},
 		"a replica of nothing": {at: of(named(types.NamespacedName{})), state: plan.Occupied, reason: none},
 		"a replica of another mode": {
