@@ -188,7 +188,9 @@ func parseName(s string) (types.NamespacedName, string) {
 		return types.NamespacedName{}, "is not of the form namespace/name"
 	}
 	if len(validation.IsDNS1123Label(namespace)) > 0 {
-		return types.NamespacedName{}, "is not of the form namespace/name: " + clip(namespace) + " can't be a namespace's name"
+		return types.NamespacedName{}, "is not of the form namespace/name: " + clip(
+			namespace,
+		) + " can't be a namespace's name"
 	}
 	if len(validation.IsDNS1123Subdomain(name)) > 0 {
 		return types.NamespacedName{}, "is not of the form namespace/name: " + clip(name) + " can't be an object's name"

@@ -95,7 +95,8 @@ func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *R
 	c.send(o.kind, all)
 }
 
-// occupantChanged adds the sources whose replicas have the name of n, and n itself if anything refers to it as a source.
+// occupantChanged adds the sources whose replicas have the name of n, and n itself if anything refers to it as a
+// source.
 func (c *Cluster) occupantChanged(o *objects, n types.NamespacedName, all changes, self Change) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -114,8 +115,8 @@ func (o *objects) isNamed(n types.NamespacedName) bool {
 	return len(o.replicasOf[n])+len(o.pullers[n])+len(o.pulled[n]) > 0
 }
 
-// sourceOfSource adds the source of n where n is a replica that claims to be a source: whether it may be removed depends
-// on whether it has replicas itself.
+// sourceOfSource adds the source of n where n is a replica that claims to be a source: whether it may be removed
+// depends on whether it has replicas itself.
 func (c *Cluster) sourceOfSource(o *objects, n types.NamespacedName, all changes) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

@@ -10,8 +10,8 @@ import (
 	"k8s.io/client-go/tools/pager"
 )
 
-// List fills the stores once, for those who look at the cluster at one moment and do not watch it. Lists come in chunks,
-// and each object is made lean at once, so that memory does not grow with the content. Run must not be called.
+// List fills the stores once, for those who look at the cluster at one moment and do not watch it. Lists come in
+// chunks, and each object is made lean at once, so that memory does not grow with the content. Run must not be called.
 func (c *Cluster) List(ctx context.Context) error {
 	for _, s := range c.streams() {
 		if err := s.list(ctx); err != nil {

@@ -79,7 +79,9 @@ func newCandidate(obj any) (*Candidate, error) {
 	claims := claimsOf(m)
 	if claims == nil {
 		v, err := ParseVersion(m.ResourceVersion)
-		return &Candidate{Identity: Identity{NamespacedName: types.NamespacedName{Namespace: m.Namespace, Name: m.Name}, Version: v}}, err
+		return &Candidate{
+			Identity: Identity{NamespacedName: types.NamespacedName{Namespace: m.Namespace, Name: m.Name}, Version: v},
+		}, err
 	}
 	id, err := IdentityOf(m)
 	if err != nil {

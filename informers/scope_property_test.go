@@ -85,7 +85,10 @@ func (w *scopedWorld) change() {
 	case 1: // a namespace goes, and with it what is in it
 		delete(w.namespaces, place)
 		maps.DeleteFunc(w.secrets, func(n types.NamespacedName, _ *corev1.Secret) bool { return n.Namespace == place })
-		maps.DeleteFunc(w.accounts, func(n types.NamespacedName, _ *corev1.ServiceAccount) bool { return n.Namespace == place })
+		maps.DeleteFunc(
+			w.accounts,
+			func(n types.NamespacedName, _ *corev1.ServiceAccount) bool { return n.Namespace == place },
+		)
 	case 2, 3:
 		source := types.NamespacedName{Namespace: "src", Name: name}
 		s := &corev1.Secret{ObjectMeta: w.meta(source.Namespace, source.Name)}

@@ -211,7 +211,10 @@ func (g *gathering) readReplicas(c *Cluster, o *objects) {
 			}
 		}
 	}
-	slices.SortFunc(g.out.Replicas, func(a, b PlacedReplica) int { return compareNames(a.NamespacedName, b.NamespacedName) })
+	slices.SortFunc(
+		g.out.Replicas,
+		func(a, b PlacedReplica) int { return compareNames(a.NamespacedName, b.NamespacedName) },
+	)
 }
 
 // objects returns the names of the objects that a scope which is not full has to look at: those that it names, and the
@@ -270,7 +273,10 @@ func (g *gathering) readAttached(c *Cluster) {
 			}
 		}
 	}
-	slices.SortFunc(g.out.Attached, func(a, b PlacedAccount) int { return compareNames(a.NamespacedName, b.NamespacedName) })
+	slices.SortFunc(
+		g.out.Attached,
+		func(a, b PlacedAccount) int { return compareNames(a.NamespacedName, b.NamespacedName) },
+	)
 }
 
 // readCompetitors reads the other sources that push replicas of the same name.

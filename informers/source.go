@@ -50,8 +50,8 @@ func (c *Cluster) HasReplicaOlderThan(source Key, t time.Time) bool {
 	return false
 }
 
-// SetIneligible says whether a source does not compete for targets although its annotations ask for them: it is refused,
-// or frozen by what only its content shows. It reports whether that is a change.
+// SetIneligible says whether a source does not compete for targets although its annotations ask for them: it is
+// refused, or frozen by what only its content shows. It reports whether that is a change.
 func (c *Cluster) SetIneligible(source Key, ineligible bool) (changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

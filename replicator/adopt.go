@@ -73,8 +73,8 @@ func (e *executor) read(ctx context.Context, a *plan.Action) (informers.Content,
 	return content, err
 }
 
-// mark patches an object that was not written by Mirrorball before, or asked to be filled. The type of one whose type is
-// not known goes into the patch, where it is either unchanged or refused.
+// mark patches an object that was not written by Mirrorball before, or asked to be filled. The type of one whose type
+// is not known goes into the patch, where it is either unchanged or refused.
 func (e *executor) mark(ctx context.Context, a *plan.Action, typeUnknown bool, want informers.Content) error {
 	secretType := ""
 	if typeUnknown && e.key.Kind == annotations.Secret {

@@ -91,8 +91,8 @@ func isOverload(err error) bool {
 	return code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable || code == http.StatusGatewayTimeout
 }
 
-// immutableField returns the field that can't be changed in place because the object is immutable, or because its type is, where
-// that is all that is wrong; otherwise "". What is too long, say, is not fit for a new object either.
+// immutableField returns the field that can't be changed in place because the object is immutable, or because its type
+// is, where that is all that is wrong; otherwise "". What is too long, say, is not fit for a new object either.
 func immutableField(err error) (field string) {
 	status := apierrors.APIStatus(nil)
 	if !errors.As(err, &status) || status.Status().Details == nil {

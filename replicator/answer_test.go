@@ -28,6 +28,7 @@ func TestClassify(t *testing.T) {
 	cause := func(t metav1.CauseType, field string) metav1.StatusCause {
 		return metav1.StatusCause{Type: t, Field: field}
 	}
+	invalid := func(causes ...metav1.StatusCause) error { return invalid(causes...) }
 	otherType := cause(metav1.CauseTypeFieldValueInvalid, "type")
 	for name, tc := range map[string]struct {
 		err  error
@@ -35,18 +36,21 @@ func TestClassify(t *testing.T) {
 		// overload says that the answer is about the API server as a whole.
 		overload bool
 	}{
-		"no error":                          {nil, succeeded, false},
-		"the object is there already":       {apierrors.NewAlreadyExists(secrets, "s"), stale, false},
-		"another version":                   {apierrors.NewConflict(secrets, "s", errors.New("x")), stale, false},
-		"the object is not there":           {apierrors.NewNotFound(secrets, "s"), stale, false},
-		"the namespace is not there":        {apierrors.NewNotFound(namespaces, "to"), terminating, false},
-		"the namespace terminates":          {refusedWith(403, metav1.StatusReasonForbidden, cause(corev1.NamespaceTerminatingCause, "metadata.namespace")), terminating, false},
-		"another type":                      {refusedWith(422, metav1.StatusReasonInvalid, otherType), immutable, false},
-		"immutable data":                    {refusedWith(422, metav1.StatusReasonInvalid, cause(metav1.CauseTypeForbidden, "data")), immutable, false},
-		"immutable, and binary":             {refusedWith(422, metav1.StatusReasonInvalid, cause(metav1.CauseTypeForbidden, "binaryData")), immutable, false},
-		"immutable for good":                {refusedWith(422, metav1.StatusReasonInvalid, cause(metav1.CauseTypeForbidden, "immutable")), immutable, false},
-		"another type, and too long":        {refusedWith(422, metav1.StatusReasonInvalid, otherType, cause(metav1.CauseTypeTooLong, "data")), blocked, false},
-		"too long":                          {refusedWith(422, metav1.StatusReasonInvalid, cause(metav1.CauseTypeTooLong, "data")), blocked, false},
+		"no error":                    {nil, succeeded, false},
+		"the object is there already": {apierrors.NewAlreadyExists(secrets, "s"), stale, false},
+		"another version":             {apierrors.NewConflict(secrets, "s", errors.New("x")), stale, false},
+		"the object is not there":     {apierrors.NewNotFound(secrets, "s"), stale, false},
+		"the namespace is not there":  {apierrors.NewNotFound(namespaces, "to"), terminating, false},
+		"the namespace terminates": {
+			refusedWith(403, metav1.StatusReasonForbidden, cause(corev1.NamespaceTerminatingCause, "metadata.namespace")),
+			terminating, false,
+		},
+		"another type":                      {invalid(otherType), immutable, false},
+		"immutable data":                    {invalid(cause(metav1.CauseTypeForbidden, "data")), immutable, false},
+		"immutable, and binary":             {invalid(cause(metav1.CauseTypeForbidden, "binaryData")), immutable, false},
+		"immutable for good":                {invalid(cause(metav1.CauseTypeForbidden, "immutable")), immutable, false},
+		"another type, and too long":        {invalid(otherType, cause(metav1.CauseTypeTooLong, "data")), blocked, false},
+		"too long":                          {invalid(cause(metav1.CauseTypeTooLong, "data")), blocked, false},
 		"invalid, and nobody says how":      {apierrors.NewInvalid(kind, "s", nil), blocked, false},
 		"quota, admission or RBAC":          {apierrors.NewForbidden(secrets, "s", errors.New("x")), blocked, false},
 		"too large":                         {apierrors.NewRequestEntityTooLargeError("x"), blocked, false},
@@ -87,7 +91,8 @@ func TestReason(t *testing.T) {
 		want string
 	}{
 		"no answer": {errors.New("hunter2"), "no answer"},
-		"forbidden": {refusedWith(403, metav1.StatusReasonForbidden), "Forbidden: rejected by quota, admission or RBAC (403)"},
+		"forbidden": {refusedWith(403, metav1.StatusReasonForbidden),
+			"Forbidden: rejected by quota, admission or RBAC (403)"},
 		"invalid": {refusedWith(422, metav1.StatusReasonInvalid),
 			"Invalid: too large, invalid for its type, or rejected by admission (422)"},
 		"no reason": {refusedWith(http.StatusTeapot, ""), "I'm a teapot (418)"},

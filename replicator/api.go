@@ -88,8 +88,8 @@ func (a *api) create(
 	return &m, err
 }
 
-// dryRunCreate returns the API server's refusal of an object by quota, admission, RBAC or validation, if it were created; nil
-// where it would accept it, where an object of that name is in the way, and where that can't be told.
+// dryRunCreate returns the API server's refusal of an object by quota, admission, RBAC or validation, if it were
+// created; nil where it would accept it, where an object of that name is in the way, and where that can't be told.
 func (a *api) dryRunCreate(ctx context.Context, resource, namespace string, obj runtime.Object) error {
 	err := a.client.Post().Namespace(namespace).Resource(resource).Param("dryRun", metav1.DryRunAll).
 		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).Body(obj).Do(ctx).Error()

@@ -114,8 +114,8 @@ func eventAnswer(ctx context.Context, err error) events.Answer {
 // Synced returns nil once every cache has synced, and else says which have not.
 func (c *Controller) Synced() error { return c.cluster.Synced() }
 
-// Run works until ctx is done, then finishes the writes under way and returns nil. The logger travels in ctx. The caches
-// are filled from here on and not before, so that nothing is decided on what was seen before this process led.
+// Run works until ctx is done, then finishes the writes under way and returns nil. The logger travels in ctx. The
+// caches are filled from here on and not before, so that nothing is decided on what was seen before this process led.
 func (c *Controller) Run(ctx context.Context) error {
 	logger := klog.FromContext(ctx)
 	defer c.events.Start(ctx)()

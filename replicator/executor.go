@@ -46,7 +46,8 @@ var (
 
 // executeAll carries out the actions, as many at a time as the process may have writes under way, and returns their
 // errors in the same order. Every one is tried whatever comes of the others, unless the pass has to end or the API
-// server is overloaded. A goroutine carries out many, one after the other: its stack grows once to what a request needs.
+// server is overloaded. A goroutine carries out many, one after the other: its stack grows once to what a request
+// needs.
 func (e *executor) executeAll(ctx context.Context, actions []plan.Action) []error {
 	errs := make([]error, len(actions))
 	var next atomic.Int64

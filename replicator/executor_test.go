@@ -271,7 +271,7 @@ func TestActionsReportFailures(t *testing.T) {
 				w := newExecutorTest(t)
 				a, _ := actions(w)[name]()
 				refuse := &refusing{code: http.StatusInternalServerError, from: from}
-				w.executor.api = wrapAPI(t, w.c, refuse)
+				w.api = wrapAPI(t, w.c, refuse)
 				err := w.execute(t.Context(), &a)
 				if refuse.writes < from {
 					t.Skip("it has no such write")
@@ -384,7 +384,12 @@ func TestAttachKeepsOtherEntries(t *testing.T) {
 
 func testPass(c *Controller) *pass {
 	s := c.states.get(testSource)
-	s.loaded = &loaded{uid: "u", version: 7, source: &plan.Source{Push: informers.Digest{1}}, policy: &annotations.Policy{}}
+	s.loaded = &loaded{
+		uid:     "u",
+		version: 7,
+		source:  &plan.Source{Push: informers.Digest{1}},
+		policy:  &annotations.Policy{},
+	}
 	return &pass{key: testSource, state: s, resolution: plan.Resolution{Phase: plan.PhaseActive}}
 }
 
@@ -449,7 +454,13 @@ func TestRepairsAreCounted(t *testing.T) {
 	c, _ := newTestController(t)
 	p, target := testPass(c), informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}
 	s := p.state
-	update, remove := plan.Action{Verb: plan.Update, Target: testTarget}, plan.Action{Verb: plan.Delete, Target: testTarget}
+	update, remove := plan.Action{
+		Verb:   plan.Update,
+		Target: testTarget,
+	}, plan.Action{
+		Verb:   plan.Delete,
+		Target: testTarget,
+	}
 	if s.written(&update, target); s.backoffs[target] != nil {
 		t.Error("a rotation was counted as a repair")
 	}
@@ -527,7 +538,7 @@ func TestEndsBefore(t *testing.T) {
 func TestOverloadEndsAPass(t *testing.T) {
 	w := newExecutorTest(t)
 	refuse := &refusing{code: http.StatusServiceUnavailable, from: 1}
-	w.executor.api = wrapAPI(t, w.c, refuse)
+	w.api = wrapAPI(t, w.c, refuse)
 	many := make([]plan.Action, 20)
 	for i := range many {
 		many[i] = plan.Action{Verb: plan.Create, Target: testTarget}

@@ -19,8 +19,8 @@ var refusedTypes = map[string]bool{
 	"helm.sh/release.v1":                  true,
 }
 
-// loaded is one version of a source, as it was read. Policy and content are of one and the same read, so that no content
-// goes where its own annotations do not send it.
+// loaded is one version of a source, as it was read. Policy and content are of one and the same read, so that no
+// content goes where its own annotations do not send it.
 type loaded struct {
 	uid     types.UID
 	version informers.Version

@@ -28,7 +28,8 @@ func newMetrics(registry prometheus.Registerer, count func() (map[string]int, ma
 	seconds := prometheus.ExponentialBuckets(0.0005, 4, 9)
 	m := &metrics{
 		reconcile: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "mirrorball_reconcile_seconds", Help: "Duration of one reconcile of a source in seconds, by result.", Buckets: seconds,
+			Name: "mirrorball_reconcile_seconds",
+			Help: "Duration of one reconcile of a source in seconds, by result.", Buckets: seconds,
 		}, []string{"result"}),
 		actions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mirrorball_actions_total", Help: "Write requests, by verb and result.",
@@ -46,10 +47,12 @@ func newMetrics(registry prometheus.Registerer, count func() (map[string]int, ma
 			Name: "mirrorball_workqueue_retries_total", Help: "Sources added to the queue for a retry.",
 		}, queue),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "mirrorball_workqueue_queue_seconds", Help: "Time a source waits for a worker, in seconds.", Buckets: seconds,
+			Name: "mirrorball_workqueue_queue_seconds",
+			Help: "Time a source waits for a worker, in seconds.", Buckets: seconds,
 		}, queue),
 		work: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "mirrorball_workqueue_work_seconds", Help: "Time a worker spends on a source, in seconds.", Buckets: seconds,
+			Name: "mirrorball_workqueue_work_seconds",
+			Help: "Time a worker spends on a source, in seconds.", Buckets: seconds,
 		}, queue),
 		unfinished: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "mirrorball_workqueue_unfinished_work_seconds", Help: "Total duration of the reconciles in progress, in seconds.",

@@ -22,7 +22,7 @@ func (b *observer) restore(ctx context.Context, key informers.Key, o *observatio
 	_, err = b.api.patch(ctx, informers.Resource(key.Kind), key.NamespacedName, p)
 	b.metrics.acted("restore", classify(ctx, err))
 	if err != nil {
-		return result{requeue: requeueWithBackoff}, nil
+		return result{requeue: requeueWithBackoff}, nil //nolint:nilerr // the metric counts it; the watch tells what is so
 	}
 	klog.FromContext(ctx).Info("restored the policy of a source that was created again")
 	return done, nil

@@ -12,8 +12,7 @@ type result struct {
 type requeue uint8
 
 const (
-	// noRequeue: nothing is left to do now.
-	noRequeue requeue = iota
+	_ requeue = iota
 	// requeueNow: there is more to do.
 	requeueNow
 	// requeueWithBackoff: what was seen was outdated. Soon, and later each time that this goes on.

@@ -128,8 +128,9 @@ func (w *Writer) write(ctx context.Context, event *eventsv1.Event) {
 		}
 	}
 	if answer.Refusal != "" {
-		klog.FromContext(ctx).Info("event rejected by the API server", "subject", klog.KRef(event.Namespace, event.Regarding.Name),
-			"event", event.Reason, "reason", answer.Refusal)
+		klog.FromContext(ctx).
+			Info("event rejected by the API server", "subject", klog.KRef(event.Namespace, event.Regarding.Name),
+				"event", event.Reason, "reason", answer.Refusal)
 	}
 }
 

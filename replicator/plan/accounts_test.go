@@ -86,13 +86,20 @@ func TestServiceAccounts(t *testing.T) {
 			policy: attach, at: ours, account: account(names("regcred"), attached("other", name("infra", "other"))),
 		},
 		"once its type pulls no images": {
-			policy: attach, at: ours, account: account(attached("regcred", key.NamespacedName)), secretType: "Opaque", want: detaches,
+			policy: attach, at: ours, account: account(attached("regcred", key.NamespacedName)), secretType: "Opaque",
+			want: detaches,
 		},
 		"once the source has ended": {
 			phase: plan.PhaseDeleted, account: account(attached("regcred", key.NamespacedName)), want: detaches,
 		},
-		"once it has ended, but not a dying": {phase: plan.PhaseDeleted, account: account(attached("regcred", key.NamespacedName), deleting)},
-		"while the source is held":           {phase: plan.PhaseFrozen, account: account(attached("regcred", key.NamespacedName))},
+		"once it has ended, but not a dying": {
+			phase:   plan.PhaseDeleted,
+			account: account(attached("regcred", key.NamespacedName), deleting),
+		},
+		"while the source is held": {
+			phase:   plan.PhaseFrozen,
+			account: account(attached("regcred", key.NamespacedName)),
+		},
 		"in a namespace that terminates": {
 			phase: plan.PhaseDeleted, account: account(attached("regcred", key.NamespacedName)), terminates: true,
 		},

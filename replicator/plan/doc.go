@@ -18,5 +18,6 @@
 //	a replica of this source                      delete: it is orphaned
 //	an object that pulls from this source         fill, where the policy permits and the content differs
 //
-// A snapshot may cover a part of the cluster only. The decision on that part is the same as in a snapshot of everything.
+// A snapshot may cover a part of the cluster only. The decision on that part is the same as in a snapshot of
+// everything.
 package plan

@@ -190,8 +190,8 @@ func (f *Facts) read() Resolution {
 	return Resolution{Phase: PhaseActive}
 }
 
-// absent decides by the grace, which begins when the source was found missing or, where it has been back since, with its
-// last deletion.
+// absent decides by the grace, which begins when the source was found missing or, where it has been back since, with
+// its last deletion.
 func (f *Facts) absent(during, after Phase) Resolution {
 	r := Resolution{Phase: during, MissingSince: f.MissingSince}
 	if r.MissingSince.IsZero() {

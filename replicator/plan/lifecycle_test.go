@@ -33,11 +33,16 @@ func TestResolve(t *testing.T) {
 		return f
 	}
 	over := ago(2 * grace)
+	is := func(p plan.Phase, since time.Time, left time.Duration) plan.Resolution {
+		return plan.Resolution{Phase: p, MissingSince: since, GraceLeft: left}
+	}
 	for name, tc := range map[string]struct {
 		facts plan.Facts
 		want  plan.Resolution
 	}{
-		"1 a replica that has a policy": {plan.Facts{Watched: plan.WatchedReplica}, plan.Resolution{Phase: plan.PhaseRefused}},
+		"1 a replica that has a policy": {
+			plan.Facts{Watched: plan.WatchedReplica}, plan.Resolution{Phase: plan.PhaseRefused},
+		},
 		"2 annotations that can't be read": {
 			plan.Facts{Watched: plan.WatchedUnreadable}, plan.Resolution{Phase: plan.PhaseFrozen},
 		},
@@ -50,22 +55,22 @@ func TestResolve(t *testing.T) {
 		},
 		"8 nothing":                   {plan.Facts{}, plan.Resolution{Phase: plan.PhaseUnknown}},
 		"8 a policy that never was":   {plan.Facts{Watched: plan.WatchedPolicy}, plan.Resolution{Phase: plan.PhaseUnknown}},
-		"9 gone, as is seen just now": {absent(time.Time{}, ""), plan.Resolution{Phase: plan.PhaseMissing, MissingSince: now, GraceLeft: grace}},
+		"9 gone, as is seen just now": {absent(time.Time{}, ""), is(plan.PhaseMissing, now, grace)},
 		"9 gone for a while": {
-			absent(ago(20*time.Second), ""), plan.Resolution{Phase: plan.PhaseMissing, MissingSince: ago(20 * time.Second), GraceLeft: 40 * time.Second},
+			absent(ago(20*time.Second), ""), is(plan.PhaseMissing, ago(20*time.Second), 40*time.Second),
 		},
 		"9 gone again, having been back between two passes": {
 			with(absent(over, ""), func(f *plan.Facts) { f.DeletedAt = ago(time.Second) }),
-			plan.Resolution{Phase: plan.PhaseMissing, MissingSince: ago(time.Second), GraceLeft: grace - time.Second},
+			is(plan.PhaseMissing, ago(time.Second), grace-time.Second),
 		},
 		"9 gone since before the deletion was seen": {
 			with(absent(ago(time.Second), ""), func(f *plan.Facts) { f.DeletedAt = over }),
-			plan.Resolution{Phase: plan.PhaseMissing, MissingSince: ago(time.Second), GraceLeft: grace - time.Second},
+			is(plan.PhaseMissing, ago(time.Second), grace-time.Second),
 		},
-		"10 gone for good, to be kept": {absent(over, annotations.Keep), plan.Resolution{Phase: plan.PhaseKept, MissingSince: over, GraceLeft: 0}},
-		"11 gone for good":             {absent(over, annotations.Remove), plan.Resolution{Phase: plan.PhaseDeleted, MissingSince: over, GraceLeft: 0}},
+		"10 gone for good, to be kept": {absent(over, annotations.Keep), is(plan.PhaseKept, over, 0)},
+		"11 gone for good":             {absent(over, annotations.Remove), is(plan.PhaseDeleted, over, 0)},
 		"11 gone for just the grace": {
-			absent(ago(grace), annotations.Remove), plan.Resolution{Phase: plan.PhaseDeleted, MissingSince: ago(grace), GraceLeft: 0},
+			absent(ago(grace), annotations.Remove), is(plan.PhaseDeleted, ago(grace), 0),
 		},
 		"12 back, and the watch is behind": {
 			plan.Facts{Referenced: true, Live: plan.LiveAnnotated, MissingSince: over},
@@ -84,27 +89,27 @@ func TestResolve(t *testing.T) {
 			plan.Resolution{Phase: plan.PhaseRestorable, MissingSince: ago(time.Second)},
 		},
 		"15 created again": {
-			bare(time.Time{}, plan.NotSurviving, ""), plan.Resolution{Phase: plan.PhaseRecreated, MissingSince: now, GraceLeft: grace},
+			bare(time.Time{}, plan.NotSurviving, ""), is(plan.PhaseRecreated, now, grace),
 		},
 		"15 created again as another type": {
 			bare(ago(time.Second), plan.OtherType, ""),
-			plan.Resolution{Phase: plan.PhaseRecreated, MissingSince: ago(time.Second), GraceLeft: grace - time.Second},
+			is(plan.PhaseRecreated, ago(time.Second), grace-time.Second),
 		},
 		"15 its UID is not known, and a replica is older": {
 			with(bare(time.Time{}, plan.OtherObject, ""), func(f *plan.Facts) {
 				f.KnownUID, f.HasReplicas, f.HasOlderReplica = "", true, true
 			}),
-			plan.Resolution{Phase: plan.PhaseRecreated, MissingSince: now, GraceLeft: grace},
+			is(plan.PhaseRecreated, now, grace),
 		},
 		"15 its UID is not known, and there is no replica": {
 			with(bare(time.Time{}, plan.NotSurviving, ""), func(f *plan.Facts) { f.KnownUID = "" }),
-			plan.Resolution{Phase: plan.PhaseRecreated, MissingSince: now, GraceLeft: grace},
+			is(plan.PhaseRecreated, now, grace),
 		},
 		"16 created again long ago, to be kept": {
-			bare(over, plan.NotSurviving, annotations.Keep), plan.Resolution{Phase: plan.PhaseKept, MissingSince: over, GraceLeft: 0},
+			bare(over, plan.NotSurviving, annotations.Keep), is(plan.PhaseKept, over, 0),
 		},
 		"17 created again long ago": {
-			bare(over, plan.NotSurviving, annotations.Remove), plan.Resolution{Phase: plan.PhaseReleased, MissingSince: over, GraceLeft: 0},
+			bare(over, plan.NotSurviving, annotations.Remove), is(plan.PhaseReleased, over, 0),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -47,7 +47,10 @@ func TestCompetitorThatTheNamespaceDoesNotAccept(t *testing.T) {
 		m.Annotations = map[string]string{annotations.AcceptFrom: key.Namespace}
 	}))
 	w.competitors = []competitor{{
-		Identity: informers.Identity{NamespacedName: name("older", "regcred"), Created: epoch.Add(-time.Hour)}, Policy: policy(t, push),
+		Identity: informers.Identity{
+			NamespacedName: name("older", "regcred"),
+			Created:        epoch.Add(-time.Hour),
+		}, Policy: policy(t, push),
 	}}
 	if got := len(w.make(t).Actions); got != 1 {
 		t.Errorf("%d actions, want the replica created", got)

@@ -186,7 +186,8 @@ func (m *maker) senior(t *informers.Target) *informers.Identity {
 		if t.Namespace.Accept != nil && !t.Namespace.Accept.Match(c.Namespace) {
 			continue
 		}
-		if order := c.Created.Compare(m.w.Source.Created); order < 0 || order == 0 && c.String() < m.w.Key.NamespacedName.String() {
+		if order := c.Created.Compare(m.w.Source.Created); order < 0 ||
+			order == 0 && c.String() < m.w.Key.NamespacedName.String() {
 			return c
 		}
 	}

@@ -38,7 +38,9 @@ func TestPlan(t *testing.T) {
 		Claims:   &annotations.Claims{PushedVersion: "3"},
 	}}
 	incompatible := func(version informers.Version) map[types.NamespacedName]plan.Incompatible {
-		return map[types.NamespacedName]plan.Incompatible{name("team-a", "regcred"): {Version: version, Reason: "of another type"}}
+		return map[types.NamespacedName]plan.Incompatible{
+			name("team-a", "regcred"): {Version: version, Reason: "of another type"},
+		}
 	}
 	puller := func(edit ...func(*informers.Replica)) informers.Occupant {
 		r := replica("team-a", edit...)

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestPurity holds the package to what its comment says: it reads no clock, does no I/O, and what it decides on holds no
-// function.
+// TestPurity holds the package to what its comment says: it reads no clock, does no I/O, and what it decides on holds
+// no function.
 func TestPurity(t *testing.T) {
 	allowed := map[string]bool{
 		"cmp": true, "slices": true, "strings": true, "time": true, "k8s.io/api/core/v1": true,

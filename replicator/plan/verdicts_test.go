@@ -18,9 +18,14 @@ import (
 func TestPullerVerdicts(t *testing.T) {
 	const occupant = "team-a"
 	pulls := &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName}}
-	byReplicator := &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName, Dialect: annotations.Replicator}}
+	byReplicator := &annotations.Claims{
+		PullFrom: &annotations.Pull{From: key.NamespacedName, Dialect: annotations.Replicator},
+	}
 	candidate := func(edit ...func(*informers.Candidate)) informers.Occupant {
-		c := &informers.Candidate{Identity: informers.Identity{NamespacedName: name(occupant, "mine"), UID: "u", Version: 7}, Claims: pulls}
+		c := &informers.Candidate{
+			Identity: informers.Identity{NamespacedName: name(occupant, "mine"), UID: "u", Version: 7},
+			Claims:   pulls,
+		}
 		for _, e := range edit {
 			e(c)
 		}
@@ -99,7 +104,9 @@ func TestPullerVerdicts(t *testing.T) {
 			if test.protected {
 				w.protected = occupant
 			}
-			w.incompatible = map[types.NamespacedName]plan.Incompatible{name(occupant, "mine"): {Version: 9, Reason: "of another type"}}
+			w.incompatible = map[types.NamespacedName]plan.Incompatible{
+				name(occupant, "mine"): {Version: 9, Reason: "of another type"},
+			}
 			w.pulling = []informers.Occupant{test.at}
 			p := w.make(t)
 			if diff := cmp.Diff(test.want, p.Verdicts, cmpopts.EquateEmpty()); diff != "" {
@@ -160,10 +167,12 @@ func TestTargetVerdicts(t *testing.T) {
 			state: plan.Drifted, verbs: []plan.Verb{plan.Update, plan.Attach},
 		},
 		"another source's": {
-			at: of(named(name("other", "regcred"))), state: plan.Conflict, reason: "the existing object is a replica of other/regcred",
+			at: of(named(name("other", "regcred"))), state: plan.Conflict,
+			reason: "the existing object is a replica of other/regcred",
 		},
 		"one of another name's": {
-			at: of(named(name("infra", "other"))), state: plan.Conflict, reason: "the existing object is a replica of infra/other",
+			at: of(named(name("infra", "other"))), state: plan.Conflict,
+			reason: "the existing object is a replica of infra/other",
 		},
 		"a replica of nothing": {at: of(named(types.NamespacedName{})), state: plan.Occupied, reason: none},
 		"a replica of another mode": {

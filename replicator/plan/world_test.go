@@ -118,7 +118,10 @@ func (w *world) world(t testing.TB) *plan.World {
 			out.Targets = append(out.Targets, w.target(i, ns))
 		}
 	}
-	slices.SortFunc(out.Targets, func(a, b informers.Target) int { return cmp.Compare(a.Namespace.Name, b.Namespace.Name) })
+	slices.SortFunc(
+		out.Targets,
+		func(a, b informers.Target) int { return cmp.Compare(a.Namespace.Name, b.Namespace.Name) },
+	)
 	for _, r := range w.naming {
 		out.Replicas = append(out.Replicas, informers.PlacedReplica{Replica: r, In: w.in(r.Namespace)})
 	}
