@@ -28,7 +28,9 @@ func TestClassify(t *testing.T) {
 	cause := func(t metav1.CauseType, field string) metav1.StatusCause {
 		return metav1.StatusCause{Type: t, Field: field}
 	}
-	invalid := func(causes ...metav1.StatusCause) error { return invalid(causes...) }
+	invalid := func(causes ...metav1.StatusCause) error {
+		return refusedWith(422, metav1.StatusReasonInvalid, causes...)
+	}
 	otherType := cause(metav1.CauseTypeFieldValueInvalid, "type")
 	for name, tc := range map[string]struct {
 		err  error
