@@ -6,13 +6,16 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
-// pending holds, for each source, what has changed since its last pass began.
+// pending holds, for each source, what has to be looked at in its next passes. What is urgent is kept apart: a pass over
+// one new namespace does not wait for, nor take along, ten thousand targets that are still to be written.
 type pending struct {
 	mu sync.Mutex
-	of map[informers.Key]*informers.Change
+	of map[informers.Key]*changes
 }
 
-func newPending() *pending { return &pending{of: map[informers.Key]*informers.Change{}} }
+type changes struct{ urgent, ordinary informers.Change }
+
+func newPending() *pending { return &pending{of: map[informers.Key]*changes{}} }
 
 func (p *pending) add(key informers.Key, change informers.Change) {
 	if change.Scope.Empty() && !change.Urgent && !change.Deleted {
@@ -20,28 +23,39 @@ func (p *pending) add(key informers.Key, change informers.Change) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.of[key] == nil {
-		p.of[key] = &informers.Change{}
+	c := p.of[key]
+	if c == nil {
+		c = &changes{}
+		p.of[key] = c
 	}
-	p.of[key].Add(change)
+	if change.Urgent {
+		c.urgent.Add(change)
+	} else {
+		c.ordinary.Add(change)
+	}
 }
 
-// take returns what has changed and forgets it.
-func (p *pending) take(key informers.Key) informers.Change {
+// take returns what the next pass has to look at, what is urgent first, and reports whether more is pending.
+func (p *pending) take(key informers.Key) (change informers.Change, more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	change := p.of[key]
-	delete(p.of, key)
-	if change == nil {
-		return informers.Change{}
+	c := p.of[key]
+	switch {
+	case c == nil:
+		return informers.Change{}, false
+	case c.urgent.Urgent && !c.urgent.Scope.Full && !c.ordinary.Scope.Empty():
+		change, c.urgent = c.urgent, informers.Change{}
+		return change, true
 	}
-	return *change
+	delete(p.of, key)
+	c.urgent.Add(c.ordinary)
+	return c.urgent, false
 }
 
-// peek reports whether something urgent has changed, and whether the source itself has.
+// peek reports whether something urgent is pending, and whether the source itself has changed.
 func (p *pending) peek(key informers.Key) (urgent, outdated bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	change := p.of[key]
-	return change != nil && change.Urgent, change != nil && change.Outdates()
+	c := p.of[key]
+	return c != nil && c.urgent.Urgent, c != nil && c.urgent.Outdates()
 }

@@ -13,9 +13,9 @@ import (
 type pass struct {
 	key   informers.Key
 	state *state
-	// scope is what the pass looks at; urgent says that people wait for it.
-	scope  informers.Scope
-	urgent bool
+	// scope is what the pass looks at; urgent says that people wait for it, and more that another pass has to follow.
+	scope        informers.Scope
+	urgent, more bool
 	// The rest is what the steps came to.
 	observed   observation
 	resolution plan.Resolution
@@ -61,15 +61,20 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 
 // begin takes what is pending for a source.
 func (c *Controller) begin(key informers.Key) *pass {
-	s := c.states.get(key)
-	change := c.pending.take(key)
-	now := time.Now()
+	s, now := c.states.get(key), time.Now()
+	change, more := c.pending.take(key)
 	if change.Deleted {
 		s.deletedAt = now
 	}
+	p := &pass{key: key, state: s, scope: change.Scope, urgent: change.Urgent, more: more}
 	s.backoffs.expire(now)
-	p := &pass{key: key, state: s, scope: change.Scope, urgent: change.Urgent}
-	p.scope.Add(s.backoffs.due(now))
+	due := s.backoffs.due(now)
+	if p.urgent && !p.scope.Full && !due.Empty() {
+		c.pending.add(key, informers.Change{Scope: due})
+		p.more = true
+	} else {
+		p.scope.Add(due)
+	}
 	return p
 }
 
@@ -116,6 +121,9 @@ func (c *Controller) confirm(ctx context.Context, p *pass) bool {
 // requeue says when to look at the source again, apart from further changes.
 func (c *Controller) requeue(p *pass) result {
 	r := p.outcome.result
+	if p.more {
+		r.merge(result{requeue: requeueNow})
+	}
 	if left := p.resolution.GraceLeft; left > 0 {
 		r.merge(requeueAfter(left))
 	}
