@@ -15,7 +15,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
-	"github.com/mirrorball-dev/mirrorball/replicator/simulation/apiserver"
+	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
 )
 
 // newTestController makes one that does not run, before a server that has nothing.

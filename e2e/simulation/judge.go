@@ -14,7 +14,7 @@ import (
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
-	"github.com/mirrorball-dev/mirrorball/replicator/simulation/apiserver"
+	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
 )
 
 // judge holds a write of Mirrorball's against the rules.

@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
-	"github.com/mirrorball-dev/mirrorball/replicator/simulation/apiserver"
+	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
 )
 
 // tenants are everyone but Mirrorball. Their requests always arrive.

@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
-	"github.com/mirrorball-dev/mirrorball/replicator/simulation/apiserver"
+	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
 )
 
 // The rules, by which a history that breaks one is known.

@@ -14,7 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/json"
 
-	"github.com/mirrorball-dev/mirrorball/replicator/simulation/apiserver"
+	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
 )
 
 // Weather is how often requests fail, in percent, and how watches fare.
