@@ -96,6 +96,7 @@ func (c *Controller) observeLive(ctx context.Context, key informers.Key, s *stat
 		return fmt.Errorf("find out whether the source is gone: %s", reason(err))
 	}
 	live := annotations.Parse(key.Namespace, key.Name, o.object.GetAnnotations())
+	//mutant:live-read
 	if live.Policy != nil || len(live.Problems) > 0 {
 		o.Live = plan.LiveAnnotated
 		return nil
@@ -115,7 +116,6 @@ func (c *Controller) observeLive(ctx context.Context, key informers.Key, s *stat
 func (c *Controller) readInPlace(
 	ctx context.Context, key informers.Key, record *informers.Record,
 ) (object metav1.Object, secretType string, err error) {
-	//mutant:live-read
 	if !survives(record) {
 		object, err = c.api.metadata(ctx, key)
 		return object, "", err

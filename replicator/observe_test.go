@@ -14,8 +14,8 @@ import (
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
-	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
 
 // newTestController makes one that does not run, before a server that has nothing.

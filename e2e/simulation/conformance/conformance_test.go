@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
 	"github.com/mirrorball-dev/mirrorball/e2e/simulation/conformance"
+	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
 )
 
 func TestAPIInMemoryAnswersAsTheRealOneDid(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// equivalent says of a mutant why nothing can notice it.
+// equivalent is a systematic mutant that nothing can notice, with the reason.
 type equivalent struct {
 	path, what, code, reason string
 	used                     bool
@@ -21,8 +21,7 @@ func (e *equivalent) is(m *mutant) bool {
 	return true
 }
 
-// readEquivalents reads a list of three lines for each and an empty one: the file and what is changed, the line of code
-// as it stands, and the reason.
+// readEquivalents reads three lines for each: the file and what is changed, the line of code as it stands, and the reason.
 func readEquivalents(path string) (list []*equivalent, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -48,11 +47,11 @@ func readEquivalents(path string) (list []*equivalent, err error) {
 	return list, nil
 }
 
-// unused fails where the list speaks of code that is not there any more.
+// unused returns an error where the list has a mutant that does not exist, or is noticed.
 func unused(list []*equivalent) error {
 	for _, e := range list {
 		if !e.used {
-			return fmt.Errorf("the list of equivalents speaks of %s: %s, which is no survivor: adapt the list\n%s",
+			return fmt.Errorf("equivalent.txt lists %s: %s, which is no mutant any more or is noticed; remove it\n%s",
 				e.path, e.what, e.code)
 		}
 	}
