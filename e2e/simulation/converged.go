@@ -16,7 +16,7 @@ import (
 func (o *oracle) converged() {
 	now := time.Now()
 	for p, s := range o.items {
-		if s.life == active {
+		if s.phase == active {
 			for _, n := range o.namespaces {
 				if o.wants(s, n) {
 					o.convergedTarget(p, s, n)
@@ -24,7 +24,7 @@ func (o *oracle) converged() {
 			}
 		}
 		if policy, _, record := o.record(p); o.survives(s, &policy, record) {
-			o.breaks(ruleConverged, p.String()+" was made again, and its policy was not written back")
+			o.violate(ruleConverged, p.String()+" was made again, and its policy was not written back")
 		}
 	}
 	for p, v := range o.items {
@@ -41,17 +41,17 @@ func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 	target := at(p.kind, n.name, s.claims.Policy.ReplicaName(p.Name))
 	v := o.items[target]
 	if v == nil {
-		o.breaks(ruleConverged, fmt.Sprintf("%s is missing, which %s wants", target, p))
+		o.violate(ruleConverged, fmt.Sprintf("%s is missing, which %s wants", target, p))
 		return
 	}
 	if v.mode() != annotations.ReplicaPush {
 		if m := v.claims.Mirror; !v.labelled() && m != nil && *m == p.NamespacedName && v.claims.Policy == nil &&
 			v.claims.PullFrom == nil && v.kindType == s.kindType && !v.immutable {
-			o.breaks(ruleConverged, fmt.Sprintf("%s is another controller's replica of %s, and was not adopted", target, p))
+			o.violate(ruleConverged, fmt.Sprintf("%s is another controller's replica of %s, and was not adopted", target, p))
 		}
 		return
 	}
-	of, ok := named(v.item)
+	of, ok := sourceOf(v.item)
 	if !ok {
 		return // somebody's forgery
 	}
@@ -63,9 +63,9 @@ func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 	}
 	switch {
 	case !maps.Equal(v.data, selected(s)):
-		o.breaks(ruleConverged, fmt.Sprintf("%s has not the content of %s", target, p))
+		o.violate(ruleConverged, fmt.Sprintf("%s has not the content of %s", target, p))
 	case v.kindType != s.kindType || v.immutable != s.immutable:
-		o.breaks(ruleConverged, fmt.Sprintf("%s has not the type of %s, or is not as immutable", target, p))
+		o.violate(ruleConverged, fmt.Sprintf("%s has not the type of %s, or is not as immutable", target, p))
 	}
 	policy := s.claims.Policy
 	marks, notes := replicaMarks(annotations.ReplicaPush, p.NamespacedName)
@@ -81,31 +81,31 @@ func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 	}
 	for k, val := range marks {
 		if v.Labels[k] != val {
-			o.breaks(ruleConverged, fmt.Sprintf("%s has not the label %s", target, k))
+			o.violate(ruleConverged, fmt.Sprintf("%s has not the label %s", target, k))
 		}
 	}
 	for k, val := range notes {
 		if v.Annotations[k] != val {
-			o.breaks(ruleConverged, fmt.Sprintf("%s has not the annotation %s", target, k))
+			o.violate(ruleConverged, fmt.Sprintf("%s has not the annotation %s", target, k))
 		}
 	}
 }
 
-// convergedReplica: no replica is left that nobody wants. One that has a policy of its own may be a source that was
+// convergedReplica: no replica is left that nobody wants. One that has a policy of its ownNamespace may be a source that was
 // labelled: it stays while others name it.
 func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 	if v.mode() != annotations.ReplicaPush || v.DeletionTimestamp != nil || v.claims.Policy != nil {
 		return
 	}
-	s, ok := named(v.item)
-	if !ok || o.stays(s, p, o.namespaces[p.Namespace], now) {
+	s, ok := sourceOf(v.item)
+	if !ok || o.mustExist(s, p, o.namespaces[p.Namespace], now) {
 		return
 	}
 	policy, _, record := o.record(s)
-	m := o.vanished[s]
+	m := o.missing[s]
 	kept := m != nil && (m.keep || record != nil && policy.OnDelete == annotations.Keep)
 	if !kept {
-		o.breaks(ruleConverged, fmt.Sprintf("%s is still there, a replica that %s does not want", p, s))
+		o.violate(ruleConverged, fmt.Sprintf("%s is still there, a replica that %s does not want", p, s))
 	}
 }
 
@@ -117,21 +117,21 @@ func (o *oracle) convergedPuller(p place, v *view) {
 	}
 	source := place{p.kind, pull.From}
 	s, n := o.items[source], o.namespaces[p.Namespace]
-	if !o.feeds(s, n) || n.deleting || s.kindType != v.kindType || v.immutable {
+	if !o.permitsPull(s, n) || n.deleting || s.kindType != v.kindType || v.immutable {
 		return
 	}
 	want := selected(s)
 	for k, val := range want {
 		if v.data[k] != val {
-			o.breaks(ruleConverged, fmt.Sprintf("%s has not the content of %s that it asked for", p, source))
+			o.violate(ruleConverged, fmt.Sprintf("%s has not the content of %s that it asked for", p, source))
 			return
 		}
 	}
 	if pull.Dialect != annotations.Replicator && len(v.data) != len(want) {
-		o.breaks(ruleConverged, fmt.Sprintf("%s has more than the content of %s that it asked for", p, source))
+		o.violate(ruleConverged, fmt.Sprintf("%s has more than the content of %s that it asked for", p, source))
 	}
-	if of, _ := named(v.item); v.mode() != annotations.ReplicaPull || of != source {
-		o.breaks(ruleConverged, fmt.Sprintf("%s is not marked as filled from %s", p, source))
+	if of, _ := sourceOf(v.item); v.mode() != annotations.ReplicaPull || of != source {
+		o.violate(ruleConverged, fmt.Sprintf("%s is not marked as filled from %s", p, source))
 	}
 }
 
@@ -149,23 +149,23 @@ func (o *oracle) convergedAccount(n types.NamespacedName, sa *corev1.ServiceAcco
 		return false
 	}
 	for p, s := range o.items {
-		if s.life != active || !attaches(p, s) {
+		if s.phase != active || !attaches(p, s) {
 			continue
 		}
 		name := s.claims.Policy.ReplicaName(p.Name)
 		if r := o.items[at(p.kind, n.Namespace, name)]; r != nil && r.mode() == annotations.ReplicaPush {
-			if of, ok := named(r.item); ok && of == p && !slices.Contains(pullSecrets(sa), name) {
-				o.breaks(ruleConverged, fmt.Sprintf("ServiceAccount %s does not name %s, which %s attaches", n, name, p))
+			if of, ok := sourceOf(r.item); ok && of == p && !slices.Contains(pullSecrets(sa), name) {
+				o.violate(ruleConverged, fmt.Sprintf("ServiceAccount %s does not name %s, which %s attaches", n, name, p))
 			}
 		}
 	}
 	for name, p := range attachedTo(sa) {
 		s := o.items[p]
-		if s == nil || s.life != active || ns.frozen {
+		if s == nil || s.phase != active || ns.frozen {
 			continue
 		}
 		if !attaches(p, s) || s.claims.Policy.ReplicaName(p.Name) != name {
-			o.breaks(ruleConverged, fmt.Sprintf("ServiceAccount %s still names %s, which %s does not attach", n, name, p))
+			o.violate(ruleConverged, fmt.Sprintf("ServiceAccount %s still names %s, which %s does not attach", n, name, p))
 		}
 	}
 }

@@ -8,7 +8,7 @@
 //	                                            Oracle: the rules, told anew, without the controller's plan
 //
 // A history is data so that one that fails can be made smaller by leaving steps out. What a step does depends on the
-// seed and its own number, and what the network does to a request on the seed, the request's path and how often it was
+// seed and its ownNamespace number, and what the network does to a request on the seed, the request's path and how often it was
 // made: so a smaller history goes on as the larger one did. What a seed does not decide is in which order goroutines
 // run that are ready at the same instant of virtual time, and client-go's jitter.
 package simulation

@@ -28,15 +28,15 @@ type History struct {
 
 // Generate makes the history that a seed describes.
 func Generate(seed uint64) History {
-	c := newChance(seed, "settings", 0)
+	r := newRandom(seed, "settings", 0)
 	h := History{Seed: seed, Settings: Settings{
-		Grace:   pick(c, 10*time.Second, time.Minute, time.Minute, 5*time.Minute),
-		Workers: pick(c, 1, 2, 4), Writes: pick(c, 1, 4, 16),
-		Lease: c.oneIn(8), NoWatchList: c.oneIn(3),
+		Grace:   pick(r, 10*time.Second, time.Minute, time.Minute, 5*time.Minute),
+		Workers: pick(r, 1, 2, 4), Writes: pick(r, 1, 4, 16),
+		Lease: r.oneIn(8), NoWatchList: r.oneIn(3),
 	}}
-	n := 20 + c.IntN(35)
+	n := 20 + r.IntN(35)
 	for i := 0; i < n; i++ {
-		step := newChance(seed, "step", i)
+		step := newRandom(seed, "step", i)
 		steps := generateStep(step, &h.Settings, i)
 		if i < 4 {
 			steps = putSource(step, fmt.Sprintf("tok-%d", i), &h.Settings)
@@ -50,41 +50,41 @@ func Generate(seed uint64) History {
 }
 
 // pause is how long until the next step: mostly so short that work is still under way.
-func pause(c chance) time.Duration {
-	switch roll := c.IntN(100); {
+func pause(r random) time.Duration {
+	switch roll := r.IntN(100); {
 	case roll < 45:
-		return c.between(0, 20*time.Millisecond)
+		return r.between(0, 20*time.Millisecond)
 	case roll < 65:
-		return c.between(20*time.Millisecond, time.Second)
+		return r.between(20*time.Millisecond, time.Second)
 	case roll < 82:
-		return c.between(time.Second, 10*time.Second)
+		return r.between(time.Second, 10*time.Second)
 	case roll < 96:
-		return c.between(10*time.Second, 90*time.Second)
+		return r.between(10*time.Second, 90*time.Second)
 	}
-	return c.between(90*time.Second, 12*time.Minute)
+	return r.between(90*time.Second, 12*time.Minute)
 }
 
 // kinds of steps by how often they happen.
-var deeds = []struct {
+var stepKinds = []struct {
 	weight int
-	make   func(c chance, token string, s *Settings) []Step
+	make   func(r random, token string, s *Settings) []Step
 }{
 	{18, putSource}, {7, editSource}, {7, editPolicy}, {4, editUnrelated}, {4, deleteSource}, {10, recreate},
-	{8, changeNamespace}, {4, passNamespace}, {10, tamper}, {5, stranger}, {7, forge}, {7, puller}, {3, peer},
-	{5, account}, {9, kill}, {6, weather}, {2, compact}, {2, takeover}, {12, race},
+	{8, changeNamespace}, {4, createOrDeleteNamespace}, {10, tamper}, {5, unrelatedObject}, {7, forge}, {7, puller}, {3, peer},
+	{5, account}, {9, kill}, {6, changeFaultProfile}, {2, compact}, {2, takeover}, {12, race},
 }
 
-func generateStep(c chance, settings *Settings, number int) []Step {
+func generateStep(r random, settings *Settings, number int) []Step {
 	total := 0
-	for _, d := range deeds {
+	for _, d := range stepKinds {
 		total += d.weight
 	}
-	roll := c.IntN(total)
-	for _, d := range deeds {
+	roll := r.IntN(total)
+	for _, d := range stepKinds {
 		if roll -= d.weight; roll < 0 {
-			steps := d.make(c, fmt.Sprintf("tok-%d", number), settings)
+			steps := d.make(r, fmt.Sprintf("tok-%d", number), settings)
 			if steps[0].After == 0 {
-				steps[0].After = pause(c)
+				steps[0].After = pause(r)
 			}
 			return steps
 		}
@@ -107,15 +107,15 @@ func describePolicy(p map[string]string) string {
 	return text
 }
 
-func putSource(c chance, token string, _ *Settings) []Step {
-	p := sourcePlace(c)
-	i := &item{kind: p.kind, kindType: anyType(c, p), immutable: c.oneIn(15)}
-	i.Namespace, i.Name, i.Labels, i.Annotations = p.Namespace, p.Name, labels(c), policy(c)
+func putSource(r random, token string, _ *Settings) []Step {
+	p := sourcePlace(r)
+	i := &item{kind: p.kind, kindType: anyType(r, p), immutable: r.oneIn(15)}
+	i.Namespace, i.Name, i.Labels, i.Annotations = p.Namespace, p.Name, labels(r), policy(r)
 	if slices.Contains(refused, i.kindType) {
 		delete(i.Annotations, annotations.OnDelete) // of what is refused nothing is remembered
 	}
-	if c.oneIn(4) {
-		i.Annotations["note"] = pick(c, "one", "two")
+	if r.oneIn(4) {
+		i.Annotations["note"] = pick(r, "one", "two")
 	}
 	i.data = content(i.kindType, token)
 	frozen := ""
@@ -123,68 +123,68 @@ func putSource(c chance, token string, _ *Settings) []Step {
 		frozen = ", immutable"
 	}
 	return one(fmt.Sprintf("create the source %s of type %q%s: %s", p, i.kindType, frozen, describePolicy(i.Annotations)),
-		func(ctx context.Context, w *World) error { return w.tenants.put(ctx, i.clone()) })
+		func(ctx context.Context, w *World) error { return w.workload.put(ctx, i.clone()) })
 }
 
-func editSource(c chance, token string, _ *Settings) []Step {
-	p := sourcePlace(c)
+func editSource(r random, token string, _ *Settings) []Step {
+	p := sourcePlace(r)
 	return one("change the content of "+p.String(), func(ctx context.Context, w *World) error {
-		return w.tenants.edit(ctx, p, func(i *item) { i.data = content(i.kindType, token) })
+		return w.workload.edit(ctx, p, func(i *item) { i.data = content(i.kindType, token) })
 	})
 }
 
-func editPolicy(c chance, _ string, _ *Settings) []Step {
-	p := sourcePlace(c)
-	if c.oneIn(4) {
+func editPolicy(r random, _ string, _ *Settings) []Step {
+	p := sourcePlace(r)
+	if r.oneIn(4) {
 		return one("take the annotations off "+p.String(), func(ctx context.Context, w *World) error {
-			return w.tenants.edit(ctx, p, func(i *item) { i.Annotations = nil })
+			return w.workload.edit(ctx, p, func(i *item) { i.Annotations = nil })
 		})
 	}
-	to := policy(c)
+	to := policy(r)
 	return one(fmt.Sprintf("change the policy of %s: %s", p, describePolicy(to)),
 		func(ctx context.Context, w *World) error {
-			return w.tenants.edit(ctx, p, func(i *item) { i.Annotations = to })
+			return w.workload.edit(ctx, p, func(i *item) { i.Annotations = to })
 		})
 }
 
-func editUnrelated(c chance, token string, _ *Settings) []Step {
-	p := sourcePlace(c)
-	color := pick(c, "red", "blue", "green")
+func editUnrelated(r random, token string, _ *Settings) []Step {
+	p := sourcePlace(r)
+	color := pick(r, "red", "blue", "green")
 	return one(fmt.Sprintf("label %s color=%s, and note", p, color), func(ctx context.Context, w *World) error {
-		return w.tenants.edit(ctx, p, func(i *item) { i.Labels["color"], i.Annotations["note"] = color, token })
+		return w.workload.edit(ctx, p, func(i *item) { i.Labels["color"], i.Annotations["note"] = color, token })
 	})
 }
 
-func deleteSource(c chance, _ string, _ *Settings) []Step {
-	p := sourcePlace(c)
-	return one("delete "+p.String(), func(ctx context.Context, w *World) error { return w.tenants.remove(ctx, p) })
+func deleteSource(r random, _ string, _ *Settings) []Step {
+	p := sourcePlace(r)
+	return one("delete "+p.String(), func(ctx context.Context, w *World) error { return w.workload.remove(ctx, p) })
 }
 
 // recreate deletes a source and creates it again, as rotations do.
-func recreate(c chance, token string, s *Settings) []Step {
-	p := sourcePlace(c)
-	wait := c.between(time.Millisecond, s.Grace/2)
+func recreate(r random, token string, s *Settings) []Step {
+	p := sourcePlace(r)
+	wait := r.between(time.Millisecond, s.Grace/2)
 	how, change := " with its annotations", func(*item) {}
-	switch c.IntN(8) {
+	switch r.IntN(8) {
 	case 0, 1, 2:
 		how, change = " without annotations", func(i *item) { i.Annotations = nil }
 	case 3:
-		to := policy(c)
+		to := policy(r)
 		how, change = " with another policy: "+describePolicy(to), func(i *item) { i.Annotations = to }
 	case 4:
 		if p.kind == annotations.Secret {
 			how, change = " as another type", func(i *item) { i.kindType, i.data = "example.com/new", content("", token) }
 		}
 	case 5:
-		wait = c.between(s.Grace/2, 3*s.Grace)
+		wait = r.between(s.Grace/2, 3*s.Grace)
 	}
 	steps := one("delete "+p.String()+", to be made again",
-		func(ctx context.Context, w *World) error { return w.tenants.remove(ctx, p) })
-	if c.oneIn(3) {
-		steps = append(steps, killStep(c, c.between(0, wait/2)))
+		func(ctx context.Context, w *World) error { return w.workload.remove(ctx, p) })
+	if r.oneIn(3) {
+		steps = append(steps, killStep(r, r.between(0, wait/2)))
 	}
 	return append(steps, Step{
 		After: wait, Text: "create " + p.String() + " again" + how,
-		do: func(ctx context.Context, w *World) error { return w.tenants.restore(ctx, p, token, change) },
+		do: func(ctx context.Context, w *World) error { return w.workload.restore(ctx, p, token, change) },
 	})
 }

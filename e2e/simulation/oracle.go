@@ -31,10 +31,10 @@ const (
 // oracle sees each write before and after, and knows the rules. It shares nothing with the controller but the
 // vocabulary of the annotations.
 type oracle struct {
-	mu       sync.Mutex
-	settings Settings
-	tell     func(string)
-	broken   string
+	mu        sync.Mutex
+	settings  Settings
+	log       func(string)
+	violation string
 	// stop is closed when a rule was broken.
 	stop   chan struct{}
 	rule   string
@@ -43,37 +43,37 @@ type oracle struct {
 	items      map[place]*view
 	namespaces map[string]*namespace
 	// past and former are what namespaces and sources were before, for a controller that has not heard of the change yet.
-	past     map[string][]*namespace
-	former   map[place][]*view
-	accounts map[types.NamespacedName]*corev1.ServiceAccount
+	pastNamespaces map[string][]*namespace
+	pastSources    map[place][]*view
+	accounts       map[types.NamespacedName]*corev1.ServiceAccount
 	// vanished is what is known of sources that are gone or have no policy any more.
-	vanished map[place]*memory
+	missing map[place]*missingSource
 	// versions are the resourceVersions that each object had.
 	versions map[place]map[string]bool
 	// unkept is when a replica last was one that may be removed.
-	unkept map[standing]time.Time
+	removableAt map[replicaKey]time.Time
 	// unfit is when a replica last was one that can't be changed in place.
-	unfit map[standing]time.Time
+	recreatableAt map[replicaKey]time.Time
 	// rough is when the API last was anything but calm, started when a process last began.
-	rough, started time.Time
-	barred         annotations.Patterns
+	lastFault, started time.Time
+	protected          annotations.Patterns
 }
 
 // view is an item with what its annotations come to.
 type view struct {
 	*item
 	claims annotations.Claims
-	life   life
+	phase  phase
 	// until is when it was changed.
 	until time.Time
 }
 
 // life is what an object is as a source.
-type life uint8
+type phase uint8
 
 const (
-	none life = iota // it has no policy
-	held             // it has one, but is frozen or refused
+	none phase = iota // it has no policy
+	held              // it has one, but is frozen or refused
 	active
 )
 
@@ -88,12 +88,12 @@ type namespace struct {
 }
 
 // memory is what a source was when it still had a policy.
-type memory struct {
+type missingSource struct {
 	uid   types.UID
 	since time.Time
 	// life is what it was last, keep that its annotations then said to keep the replicas.
-	life life
-	keep bool
+	phase phase
+	keep  bool
 }
 
 // permission is that a source's content, or one value of it, may be written into a namespace.
@@ -107,17 +107,17 @@ type permission struct {
 	token string
 }
 
-// standing is a replica of a source in a place.
-type standing struct{ source, at place }
+// replicaKey is a replica of a source in a place.
+type replicaKey struct{ source, at place }
 
-func newOracle(s Settings, tell func(string)) *oracle {
+func newOracle(s Settings, log func(string)) *oracle {
 	return &oracle{
-		settings: s, tell: tell, stop: make(chan struct{}), barred: protectedPatterns(),
+		settings: s, log: log, stop: make(chan struct{}), protected: protectedPatterns(),
 		items: map[place]*view{}, namespaces: map[string]*namespace{},
-		past: map[string][]*namespace{}, former: map[place][]*view{},
+		pastNamespaces: map[string][]*namespace{}, pastSources: map[place][]*view{},
 		accounts: map[types.NamespacedName]*corev1.ServiceAccount{},
-		vanished: map[place]*memory{}, versions: map[place]map[string]bool{},
-		unkept: map[standing]time.Time{}, unfit: map[standing]time.Time{},
+		missing:  map[place]*missingSource{}, versions: map[place]map[string]bool{},
+		removableAt: map[replicaKey]time.Time{}, recreatableAt: map[replicaKey]time.Time{},
 	}
 }
 
@@ -130,31 +130,31 @@ func (o *oracle) locked(f func()) {
 func (o *oracle) ok() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.broken == ""
+	return o.violation == ""
 }
 
 // breaks notes that a rule was broken; the first time counts.
-func (o *oracle) breaks(rule, text string) {
-	if o.broken == "" {
-		o.rule, o.broken = rule, text
+func (o *oracle) violate(rule, text string) {
+	if o.violation == "" {
+		o.rule, o.violation = rule, text
 		close(o.stop)
-		o.tell("BROKEN (" + rule + "): " + text)
+		o.log("BROKEN (" + rule + "): " + text)
 	}
 }
 
 // weather notes how the API fares, which decides how old the controller's view may be.
-func (o *oracle) weather(w Weather) {
+func (o *oracle) setFaultProfile(w FaultProfile) {
 	o.locked(func() {
-		o.rough = time.Now()
-		if w != Calm {
-			o.rough = time.Now().Add(1000 * time.Hour)
+		o.lastFault = time.Now()
+		if w != NoFaults {
+			o.lastFault = time.Now().Add(1000 * time.Hour)
 		}
 	})
 }
 
 // lag is how old a view may be that the controller acts on.
 func (o *oracle) lag() time.Duration {
-	if time.Since(o.rough) > 5*time.Minute {
+	if time.Since(o.lastFault) > 5*time.Minute {
 		return 5 * time.Second
 	}
 	return 5 * time.Minute
@@ -167,34 +167,34 @@ func (o *oracle) commit(c apiserver.Change) {
 	now := time.Now()
 	mine := strings.HasPrefix(c.By, processPrefix)
 	for p, v := range o.items {
-		s, ok := named(v.item)
+		s, ok := sourceOf(v.item)
 		if !ok || v.mode() != annotations.ReplicaPush {
 			continue
 		}
-		for _, n := range o.lately(p.Namespace, now) {
-			if !o.keeps(s, p, n, now) {
-				o.unkept[standing{s, p}] = now
+		for _, n := range o.recentNamespaces(p.Namespace, now) {
+			if !o.mustKeep(s, p, n, now) {
+				o.removableAt[replicaKey{s, p}] = now
 			}
 		}
-		if o.replaceable(s, v) {
-			o.unfit[standing{s, p}] = now
+		if o.needsRecreation(s, v) {
+			o.recreatableAt[replicaKey{s, p}] = now
 		}
 	}
 	if mine {
-		o.judge(&c, now)
+		o.checkWrite(&c, now)
 	}
-	o.take(&c, now)
+	o.update(&c, now)
 }
 
 // take brings the oracle's picture up to date.
-func (o *oracle) take(c *apiserver.Change, now time.Time) {
+func (o *oracle) update(c *apiserver.Change, now time.Time) {
 	switch c.Resource {
 	case "secrets", "configmaps":
-		o.takeItem(c, now)
+		o.updateItem(c, now)
 	case "namespaces":
 		if was := o.namespaces[c.Object().GetName()]; was != nil {
 			was.until = now
-			o.past[was.name] = append(o.past[was.name], was)
+			o.pastNamespaces[was.name] = append(o.pastNamespaces[was.name], was)
 		}
 		if ns, ok := c.After.(*corev1.Namespace); ok {
 			n := &namespace{name: ns.Name, labels: ns.Labels, deleting: ns.DeletionTimestamp != nil}
@@ -214,13 +214,13 @@ func (o *oracle) take(c *apiserver.Change, now time.Time) {
 	}
 }
 
-func (o *oracle) takeItem(c *apiserver.Change, now time.Time) {
+func (o *oracle) updateItem(c *apiserver.Change, now time.Time) {
 	i := itemOf(c.Object())
 	p := i.place()
 	was := o.items[p]
-	if was != nil && was.life == active {
+	if was != nil && was.phase == active {
 		was.until = now
-		o.former[p] = append(o.former[p], was)
+		o.pastSources[p] = append(o.pastSources[p], was)
 	}
 	if c.After == nil {
 		delete(o.items, p)
@@ -232,12 +232,12 @@ func (o *oracle) takeItem(c *apiserver.Change, now time.Time) {
 		o.versions[p][i.ResourceVersion] = true
 	}
 	switch is := o.items[p]; {
-	case is != nil && is.life != none:
-		delete(o.vanished, p)
-	case was != nil && was.life != none:
+	case is != nil && is.phase != none:
+		delete(o.missing, p)
+	case was != nil && was.phase != none:
 		policy := was.claims.Policy
-		o.vanished[p] = &memory{
-			uid: was.UID, since: now, life: was.life, keep: policy != nil && policy.OnDelete == annotations.Keep,
+		o.missing[p] = &missingSource{
+			uid: was.UID, since: now, phase: was.phase, keep: policy != nil && policy.OnDelete == annotations.Keep,
 		}
 	}
 }
@@ -248,12 +248,12 @@ func newView(i *item) *view {
 	v := &view{item: i, claims: i.claims()}
 	switch p := v.claims.Policy; {
 	case len(v.claims.Problems) > 0:
-		v.life = held
+		v.phase = held
 	case p == nil:
 	case i.labelled(), slices.Contains(refused, i.kindType), !hasKeys(i, p):
-		v.life = held
+		v.phase = held
 	default:
-		v.life = active
+		v.phase = active
 	}
 	return v
 }
@@ -268,7 +268,7 @@ func hasKeys(i *item, p *annotations.Policy) bool {
 }
 
 // named is the source that a replica names.
-func named(i *item) (place, bool) {
+func sourceOf(i *item) (place, bool) {
 	namespace, name, ok := strings.Cut(i.Annotations[annotations.ReplicaOf], "/")
 	if !ok {
 		namespace, name = i.Labels[annotations.LabelSourceNamespace], i.Labels[annotations.LabelSourceName]
@@ -277,19 +277,21 @@ func named(i *item) (place, bool) {
 }
 
 // guarded says that nothing may be written in a namespace.
-func (o *oracle) guarded(namespace string) bool { return namespace == own || o.barred.Match(namespace) }
+func (o *oracle) isProtected(namespace string) bool {
+	return namespace == ownNamespace || o.protected.Match(namespace)
+}
 
 // wants says whether a source is to have a replica in a namespace.
 func (o *oracle) wants(s *view, n *namespace) bool {
-	if s == nil || n == nil || s.life != active || n.name == s.Namespace || n.deleting || n.frozen || o.guarded(n.name) {
+	if s == nil || n == nil || s.phase != active || n.name == s.Namespace || n.deleting || n.frozen || o.isProtected(n.name) {
 		return false
 	}
 	push, err := s.claims.Policy.PushesTo(n.name, n.labels)
 	return push && err == nil && (n.accept == nil || n.accept.Match(s.Namespace))
 }
 
-func (o *oracle) feeds(s *view, n *namespace) bool {
-	if s == nil || n == nil || s.life != active || o.guarded(n.name) {
+func (o *oracle) permitsPull(s *view, n *namespace) bool {
+	if s == nil || n == nil || s.phase != active || o.isProtected(n.name) {
 		return false
 	}
 	pull, err := s.claims.Policy.PullableBy(n.name, n.labels)
@@ -310,10 +312,10 @@ func selected(s *view) map[string]string {
 
 // permitted says whether a source gives a permission, going by what it and the namespace are or were within the
 // controller's lag, each by itself: their news comes by streams of their own.
-func (o *oracle) permitted(x permission, now time.Time) bool {
-	for _, s := range append(o.formerly(x.source, now), o.items[x.source]) {
-		for _, n := range o.lately(x.namespace, now) {
-			if o.grants(s, n, x) {
+func (o *oracle) wasPermitted(x permission, now time.Time) bool {
+	for _, s := range append(o.recentSources(x.source, now), o.items[x.source]) {
+		for _, n := range o.recentNamespaces(x.namespace, now) {
+			if o.permits(s, n, x) {
 				return true
 			}
 		}
@@ -322,8 +324,8 @@ func (o *oracle) permitted(x permission, now time.Time) bool {
 }
 
 // formerly is what a source was within the controller's lag.
-func (o *oracle) formerly(p place, now time.Time) (sources []*view) {
-	for _, was := range o.former[p] {
+func (o *oracle) recentSources(p place, now time.Time) (sources []*view) {
+	for _, was := range o.pastSources[p] {
 		if now.Sub(was.until) <= o.lag() {
 			sources = append(sources, was)
 		}
@@ -331,8 +333,8 @@ func (o *oracle) formerly(p place, now time.Time) (sources []*view) {
 	return sources
 }
 
-func (o *oracle) grants(s *view, n *namespace, x permission) bool {
-	if x.pull && !o.feeds(s, n) || !x.pull && !o.wants(s, n) {
+func (o *oracle) permits(s *view, n *namespace, x permission) bool {
+	if x.pull && !o.permitsPull(s, n) || !x.pull && !o.wants(s, n) {
 		return false
 	}
 	return (x.pull || x.name == s.claims.Policy.ReplicaName(s.Name)) &&
@@ -352,7 +354,7 @@ func tokensOf(data map[string]string) []string {
 // record is what Mirrorball itself remembers of a source.
 func (o *oracle) record(s place) (annotations.Policy, map[string]string, *item) {
 	for p, v := range o.items {
-		if p.Namespace != own || !isRecord(v.item) {
+		if p.Namespace != ownNamespace || !isRecord(v.item) {
 			continue
 		}
 		if v.data["kind"] == string(s.kind) && v.data["namespace"] == s.Namespace && v.data["name"] == s.Name {
@@ -367,14 +369,14 @@ func (o *oracle) record(s place) (annotations.Policy, map[string]string, *item) 
 
 // keeps says whether a replica must not be removed: its source wants it, or may be coming back, or can't be read. Where
 // the controller can't always know, it is false.
-func (o *oracle) keeps(source, p place, n *namespace, now time.Time) bool {
-	return !o.unsure(source, p) && o.stays(source, p, n, now)
+func (o *oracle) mustKeep(source, p place, n *namespace, now time.Time) bool {
+	return !o.isAmbiguous(source, p) && o.mustExist(source, p, n, now)
 }
 
 // lately is what a namespace is, and what it was within the controller's lag.
-func (o *oracle) lately(name string, now time.Time) []*namespace {
+func (o *oracle) recentNamespaces(name string, now time.Time) []*namespace {
 	states := []*namespace{o.namespaces[name]}
-	for _, was := range o.past[name] {
+	for _, was := range o.pastNamespaces[name] {
 		if now.Sub(was.until) <= o.lag() {
 			states = append(states, was)
 		}
@@ -384,25 +386,25 @@ func (o *oracle) lately(name string, now time.Time) []*namespace {
 
 // unsure says that a source was made again without a policy, and the controller or the replica after that: not knowing
 // the object that had the policy, the controller can't always tell this from a policy that was taken away.
-func (o *oracle) unsure(source, p place) bool {
-	s, m, r := o.items[source], o.vanished[source], o.items[p]
-	return s != nil && s.life == none && m != nil &&
+func (o *oracle) isAmbiguous(source, p place) bool {
+	s, m, r := o.items[source], o.missing[source], o.items[p]
+	return s != nil && s.phase == none && m != nil &&
 		(o.started.After(m.since) || r != nil && !r.CreationTimestamp.Time.Before(s.CreationTimestamp.Time))
 }
 
 // stays says whether a replica has to be there, for all that can be known.
-func (o *oracle) stays(source, p place, n *namespace, now time.Time) bool {
+func (o *oracle) mustExist(source, p place, n *namespace, now time.Time) bool {
 	if n == nil || n.deleting || source == p {
 		return true
 	}
 	s := o.items[source]
-	if s != nil && s.life == held {
+	if s != nil && s.phase == held {
 		return true
 	}
-	if s != nil && s.life == active {
-		return o.holds(s, p, n)
+	if s != nil && s.phase == active {
+		return o.keptBy(s, p, n)
 	}
-	m := o.vanished[source]
+	m := o.missing[source]
 	policy, _, record := o.record(source)
 	if s != nil {
 		switch {
@@ -419,16 +421,16 @@ func (o *oracle) stays(source, p place, n *namespace, now time.Time) bool {
 		return true
 	}
 	// What was frozen or refused last is not remembered, though it may be known: with that, either is right.
-	return m.life == active && record != nil && policy.OnDelete == annotations.Keep
+	return m.phase == active && record != nil && policy.OnDelete == annotations.Keep
 }
 
 // holds says whether an active source has the replica stay.
-func (o *oracle) holds(s *view, p place, n *namespace) bool {
+func (o *oracle) keptBy(s *view, p place, n *namespace) bool {
 	return n.frozen || o.wants(s, n) && s.claims.Policy.ReplicaName(s.Name) == p.Name
 }
 
 // replaceable says whether a replica has to be removed and made again to be what its source wants.
-func (o *oracle) replaceable(source place, v *view) bool {
+func (o *oracle) needsRecreation(source place, v *view) bool {
 	s := o.items[source]
 	return s != nil && (v.immutable || s.kindType != v.kindType) && o.wants(s, o.namespaces[v.Namespace]) &&
 		s.claims.Policy.ReplicaName(source.Name) == v.Name
@@ -437,13 +439,13 @@ func (o *oracle) replaceable(source place, v *view) bool {
 // survives says that a source was made again such that it goes on under the policy that is remembered.
 func (o *oracle) survives(s *view, policy *annotations.Policy, record *item) bool {
 	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType &&
-		record.data["uid"] != string(s.UID) && carries(s, record) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
-		!o.guarded(s.Namespace) && s.life == none && s.claims.PullFrom == nil && s.claims.Mirror == nil &&
+		record.data["uid"] != string(s.UID) && takesPolicy(s, record) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
+		!o.isProtected(s.Namespace) && s.phase == none && s.claims.PullFrom == nil && s.claims.Mirror == nil &&
 		s.claims.PushedVersion == ""
 }
 
 // carries says that the remembered policy would be in force beside the annotations that the object has.
-func carries(s *view, record *item) bool {
+func takesPolicy(s *view, record *item) bool {
 	both := *s.item
 	both.Annotations = map[string]string{}
 	maps.Copy(both.Annotations, s.Annotations)
@@ -452,7 +454,7 @@ func carries(s *view, record *item) bool {
 	return claims.Policy != nil && len(claims.Problems) == 0
 }
 
-func (o *oracle) noteOf(c *apiserver.Change) string {
+func (o *oracle) describeChange(c *apiserver.Change) string {
 	verb := "changed"
 	switch {
 	case c.Before == nil:
@@ -467,7 +469,7 @@ func (o *oracle) noteOf(c *apiserver.Change) string {
 	}
 	text := fmt.Sprintf("   %s %s %s %s", c.By, verb, strings.TrimSuffix(c.Resource, "s"), where)
 	if i := itemOf(c.After); c.After != nil && i != nil {
-		if s, ok := named(i); ok && i.labelled() {
+		if s, ok := sourceOf(i); ok && i.labelled() {
 			text += " (" + i.mode() + " replica of " + s.NamespacedName.String() + ")"
 		}
 	}

@@ -9,11 +9,11 @@ import (
 
 // The world is small, so that things meet.
 var (
-	// lasting are the namespaces that are there throughout, passing those that come and go.
-	lasting = []string{own, protected, "platform", "team-a", "team-b", "dev-a"}
-	passing = []string{"team-c", "team-c", "dev-a"}
-	objects = []string{"app", "db", "pull"}
-	people  = []string{"default", "builder"}
+	// permanentNamespaces are the namespaces that are there throughout, temporaryNamespaces those that come and go.
+	permanentNamespaces = []string{ownNamespace, protected, "platform", "team-a", "team-b", "dev-a"}
+	temporaryNamespaces = []string{"team-c", "team-c", "dev-a"}
+	objectNames         = []string{"app", "db", "pull"}
+	accountNames        = []string{"default", "builder"}
 )
 
 const (
@@ -21,76 +21,76 @@ const (
 	replicatorV = "replicator.v1.mittwald.de/"
 )
 
-func anyNamespace(c chance) string {
-	return pick(c, "platform", "platform", "team-a", "team-a", "team-b", "team-c", "dev-a", protected)
+func anyNamespace(r random) string {
+	return pick(r, "platform", "platform", "team-a", "team-a", "team-b", "team-c", "dev-a", protected)
 }
 
-func sourceNamespace(c chance) string {
-	if c.oneIn(12) {
+func sourceNamespace(r random) string {
+	if r.oneIn(12) {
 		return protected
 	}
-	return pick(c, "platform", "platform", "platform", "platform", "team-a")
+	return pick(r, "platform", "platform", "platform", "platform", "team-a")
 }
 
-func anyKind(c chance) annotations.Kind {
-	if c.oneIn(4) {
+func anyKind(r random) annotations.Kind {
+	if r.oneIn(4) {
 		return annotations.ConfigMap
 	}
 	return annotations.Secret
 }
 
-func anyPlace(c chance) place { return anyIn(c, anyNamespace(c)) }
+func anyPlace(r random) place { return anyIn(r, anyNamespace(r)) }
 
-func sourcePlace(c chance) place { return anyIn(c, sourceNamespace(c)) }
+func sourcePlace(r random) place { return anyIn(r, sourceNamespace(r)) }
 
-func anyIn(c chance, namespace string) place {
-	kind := anyKind(c)
+func anyIn(r random, namespace string) place {
+	kind := anyKind(r)
 	if kind == annotations.ConfigMap {
 		return at(kind, namespace, "app")
 	}
-	return at(kind, namespace, pick(c, objects...))
+	return at(kind, namespace, pick(r, objectNames...))
 }
 
-func anyType(c chance, p place) string {
+func anyType(r random, p place) string {
 	switch {
 	case p.kind == annotations.ConfigMap:
 		return ""
-	case p.Name == "pull" && !c.oneIn(5):
-		return pick(c, "kubernetes.io/dockerconfigjson", "kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
-	case c.oneIn(25):
-		return pick(c, "helm.sh/release.v1", "bootstrap.kubernetes.io/token")
+	case p.Name == "pull" && !r.oneIn(5):
+		return pick(r, "kubernetes.io/dockerconfigjson", "kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
+	case r.oneIn(25):
+		return pick(r, "helm.sh/release.v1", "bootstrap.kubernetes.io/token")
 	}
-	return pick(c, "Opaque", "Opaque", "Opaque", "example.com/other")
+	return pick(r, "Opaque", "Opaque", "Opaque", "example.com/other")
 }
 
 // policy is a source's annotations, readable as a rule.
-func policy(c chance) map[string]string {
-	switch c.IntN(12) {
+func policy(r random) map[string]string {
+	switch r.IntN(12) {
 	case 0:
-		return reflectorPolicy(c)
+		return reflectorPolicy(r)
 	case 1:
-		return replicatorPolicy(c)
+		return replicatorPolicy(r)
 	}
 	a := map[string]string{}
-	reach := c.IntN(10)
+	reach := r.IntN(10)
 	if reach < 7 {
-		a[annotations.PushTo] = pick(c, "*", "*", "team-*", "team-*,dev-*", "team-a", "*,!team-b", "dev-?", "kube-*,team-a")
+		a[annotations.PushTo] = pick(r, "*", "*", "team-*", "team-*,dev-*", "team-a", "*,!team-b", "dev-?", "kube-*,team-a")
 	}
 	if reach == 7 {
-		a[annotations.PushToSelector] = pick(c, "tier=web", "tier in (web,db)", "!tier", "env=prod")
+		a[annotations.PushToSelector] = pick(r, "tier=web", "tier in (web,db)", "!tier", "env=prod")
 	}
-	if reach > 7 || c.oneIn(3) {
-		a[annotations.PullBy] = pick(c, "*", "team-*", "team-b,dev-a", "kube-*")
+	if reach > 7 || r.oneIn(3) {
+		a[annotations.PullBy] = pick(r, "*", "team-*", "team-b,dev-a", "kube-*")
 	}
-	if c.oneIn(10) {
-		a[annotations.PullBySelector] = pick(c, "tier=web", "env=prod")
+	if r.oneIn(10) {
+		a[annotations.PullBySelector] = pick(r, "tier=web", "env=prod")
 	}
-	if c.oneIn(5) {
-		a[annotations.Exclude] = pick(c, "team-a", "dev-*", "team-?", "none")
+	if r.oneIn(5) {
+		a[annotations.Exclude] = pick(r, "team-a", "dev-*", "team-?", "none")
 	}
-	options(c, a)
-	if c.oneIn(15) {
-		maps.Copy(a, pick(c,
+	options(r, a)
+	if r.oneIn(15) {
+		maps.Copy(a, pick(r,
 			map[string]string{annotations.PushTo: "Not_A_Pattern!"},
 			map[string]string{annotations.PushToSelector: ""},
 			map[string]string{annotations.Exclude: "[a-z"},
@@ -104,81 +104,81 @@ func policy(c chance) map[string]string {
 	return a
 }
 
-func options(c chance, a map[string]string) {
-	if c.oneIn(8) {
-		a[annotations.TargetName] = pick(c, objects...)
+func options(r random, a map[string]string) {
+	if r.oneIn(8) {
+		a[annotations.TargetName] = pick(r, objectNames...)
 	}
-	if c.oneIn(8) {
-		a[annotations.Keys] = pick(c, "a", "a=x", "a,b=c", ".dockerconfigjson")
+	if r.oneIn(8) {
+		a[annotations.Keys] = pick(r, "a", "a=x", "a,b=c", ".dockerconfigjson")
 	}
-	if c.oneIn(6) {
-		a[annotations.CopyLabels] = pick(c, "*", "color", "tool*")
+	if r.oneIn(6) {
+		a[annotations.CopyLabels] = pick(r, "*", "color", "tool*")
 	}
-	if c.oneIn(6) {
-		a[annotations.CopyAnnotations] = pick(c, "*", "note")
+	if r.oneIn(6) {
+		a[annotations.CopyAnnotations] = pick(r, "*", "note")
 	}
-	if c.oneIn(3) {
-		a[annotations.AttachToServiceAccounts] = pick(c, "*", "default", "builder,!default")
+	if r.oneIn(3) {
+		a[annotations.AttachToServiceAccounts] = pick(r, "*", "default", "builder,!default")
 	}
-	if _, keys := a[annotations.Keys]; !keys && c.oneIn(5) {
+	if _, keys := a[annotations.Keys]; !keys && r.oneIn(5) {
 		// Not with keys: what is remembered of a source that they freeze is the policy before.
-		a[annotations.OnDelete] = pick(c, "keep", "keep", "remove")
+		a[annotations.OnDelete] = pick(r, "keep", "keep", "remove")
 	}
-	if c.oneIn(3) {
-		a[annotations.SurvivesRecreation] = pick(c, "true", "true", "false")
+	if r.oneIn(3) {
+		a[annotations.SurvivesRecreation] = pick(r, "true", "true", "false")
 	}
 }
 
-// Expressions are such that the fast path runs them: the library's own clock would be one of the bubble's goroutines.
-func reflectorPolicy(c chance) map[string]string {
-	a := map[string]string{reflector + "reflection-allowed": pick(c, "true", "true", "True", "false")}
-	if c.oneIn(2) {
-		a[reflector+"reflection-allowed-namespaces"] = pick(c, "team-.*", "", "team-a,dev-[ab]", "^(?!team-a$).*")
+// Expressions are such that the fast path runs them: the library's ownNamespace clock would be one of the bubble's goroutines.
+func reflectorPolicy(r random) map[string]string {
+	a := map[string]string{reflector + "reflection-allowed": pick(r, "true", "true", "True", "false")}
+	if r.oneIn(2) {
+		a[reflector+"reflection-allowed-namespaces"] = pick(r, "team-.*", "", "team-a,dev-[ab]", "^(?!team-a$).*")
 	}
-	if c.oneIn(5) {
+	if r.oneIn(5) {
 		a[reflector+"reflection-allowed-namespaces-selector"] = "tier=web"
 	}
-	if !c.oneIn(3) {
+	if !r.oneIn(3) {
 		a[reflector+"reflection-auto-enabled"] = "true"
-		a[reflector+"reflection-auto-namespaces"] = pick(c, "", "team-.*", "team-b")
+		a[reflector+"reflection-auto-namespaces"] = pick(r, "", "team-.*", "team-b")
 	}
 	return a
 }
 
-func replicatorPolicy(c chance) map[string]string {
+func replicatorPolicy(r random) map[string]string {
 	a := map[string]string{}
-	if c.oneIn(2) {
-		a[replicatorV+"replicate-to"] = pick(c, "team-.*", "team-a,team-b", ".*")
+	if r.oneIn(2) {
+		a[replicatorV+"replicate-to"] = pick(r, "team-.*", "team-a,team-b", ".*")
 	} else {
 		a[replicatorV+"replicate-to-matching"] = "tier=web"
 	}
-	if c.oneIn(2) {
+	if r.oneIn(2) {
 		a[replicatorV+"replication-allowed"] = "true"
-		a[replicatorV+"replication-allowed-namespaces"] = pick(c, ".*", "team-[ab]")
+		a[replicatorV+"replication-allowed-namespaces"] = pick(r, ".*", "team-[ab]")
 	}
-	if c.oneIn(2) {
+	if r.oneIn(2) {
 		a[replicatorV+"strip-labels"] = "true"
 	}
 	return a
 }
 
-func labels(c chance) map[string]string {
+func labels(r random) map[string]string {
 	l := map[string]string{}
-	if c.oneIn(2) {
-		l["color"] = pick(c, "red", "blue")
+	if r.oneIn(2) {
+		l["color"] = pick(r, "red", "blue")
 	}
-	if c.oneIn(4) {
+	if r.oneIn(4) {
 		l["argocd.argoproj.io/instance"] = "x"
 	}
 	return l
 }
 
-func namespaceLabels(c chance) map[string]string {
+func namespaceLabels(r random) map[string]string {
 	l := map[string]string{}
-	if c.oneIn(2) {
-		l["tier"] = pick(c, "web", "db")
+	if r.oneIn(2) {
+		l["tier"] = pick(r, "web", "db")
 	}
-	if c.oneIn(3) {
+	if r.oneIn(3) {
 		l["env"] = "prod"
 	}
 	return l

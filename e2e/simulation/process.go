@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// own is Mirrorball's namespace, protected one that its operator protects.
-	own       = "mirrorball-system"
-	protected = "kube-system"
+	// ownNamespace is Mirrorball's namespace, protected one that its operator protects.
+	ownNamespace = "mirrorball-system"
+	protected    = "kube-system"
 	// processPrefix begins the names under which processes write.
 	processPrefix = "mirrorball-"
 )
@@ -84,7 +84,7 @@ func start(n *network, number int, s Settings) *process {
 func (p *process) run(ctx context.Context, config *rest.Config, s Settings) error {
 	work := func(ctx context.Context) error {
 		controller, err := replicator.New(replicator.Options{
-			Config: config, Kinds: []annotations.Kind{annotations.Secret, annotations.ConfigMap}, Namespace: own,
+			Config: config, Kinds: []annotations.Kind{annotations.Secret, annotations.ConfigMap}, Namespace: ownNamespace,
 			SourceNamespaces: allPatterns(), ProtectedNamespaces: protectedPatterns(),
 			SourceDeleteGrace: s.Grace, Workers: s.Workers, WriteConcurrency: s.Writes,
 			Registry: prometheus.NewRegistry(),
@@ -104,7 +104,7 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 		return err
 	}
 	return lease.Lead(ctx, &resourcelock.LeaseLock{
-		LeaseMeta: metav1.ObjectMeta{Namespace: own, Name: "mirrorball"}, Client: client,
+		LeaseMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"}, Client: client,
 		LockConfig: resourcelock.ResourceLockConfig{Identity: p.name},
 	}, work)
 }

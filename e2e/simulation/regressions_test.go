@@ -22,9 +22,9 @@ func scenario(t *testing.T, steps ...Step) {
 		steps[i].After = max(steps[i].After, time.Second)
 	}
 	h := History{Seed: 1, Settings: Settings{Grace: time.Minute, Workers: 2, Writes: 4}, Steps: steps}
-	if r := run(t, h); r.Broken != "" {
-		t.Errorf("%s: %s", r.Rule, r.Broken)
-		for _, line := range r.Story {
+	if r := run(t, h); r.Violation != "" {
+		t.Errorf("%s: %s", r.Rule, r.Violation)
+		for _, line := range r.Trace {
 			t.Log(line)
 		}
 	}
@@ -38,33 +38,33 @@ func secretAt(p place, notes map[string]string) *item {
 
 func puts(i *item) Step {
 	return Step{Text: "put " + i.place().String(), do: func(ctx context.Context, w *World) error {
-		return w.tenants.put(ctx, i.clone())
+		return w.workload.put(ctx, i.clone())
 	}}
 }
 
 func edits(p place, change func(*item)) Step {
 	return Step{Text: "edit " + p.String(), do: func(ctx context.Context, w *World) error {
-		return w.tenants.edit(ctx, p, change)
+		return w.workload.edit(ctx, p, change)
 	}}
 }
 
 func removes(p place) Step {
 	return Step{Text: "delete " + p.String(), do: func(ctx context.Context, w *World) error {
-		return w.tenants.remove(ctx, p)
+		return w.workload.remove(ctx, p)
 	}}
 }
 
 // holds has one of the controller's streams stand still until releases; the last step has to be one.
-func holds(selector string) Step {
+func pausesWatches(selector string) Step {
 	return Step{Text: "hold the watch of " + selector, do: func(_ context.Context, w *World) error {
-		w.network.hold(selector)
+		w.network.pauseWatches(selector)
 		return nil
 	}}
 }
 
-func releases() Step {
+func resumesWatches() Step {
 	return Step{Text: "release the watches", do: func(_ context.Context, w *World) error {
-		w.network.release()
+		w.network.resumeWatches()
 		return nil
 	}}
 }
@@ -73,7 +73,7 @@ func expects(text string, ok func(*World) bool) Step {
 	return Step{Text: text, After: 5 * time.Second, do: func(_ context.Context, w *World) error {
 		w.oracle.locked(func() {
 			if !ok(w) {
-				w.oracle.breaks("expected", text)
+				w.oracle.violate("expected", text)
 			}
 		})
 		return nil
@@ -183,7 +183,7 @@ func TestForgedReplicaDoesNotEndTheGraceAfterARestart(t *testing.T) {
 					p.kill()
 				}
 				w.processes = nil
-				if err := w.tenants.put(ctx, forged.clone()); err != nil {
+				if err := w.workload.put(ctx, forged.clone()); err != nil {
 					return err
 				}
 				w.start()
@@ -199,11 +199,11 @@ func TestPolicyThatWasWithdrawnIsNotWrittenBack(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
 	scenario(t,
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.SurvivesRecreation: "true"})),
-		holds(informers.LabelRecord+"=policy"),
+		pausesWatches(informers.LabelRecord+"=policy"),
 		edits(source, func(i *item) { delete(i.Annotations, annotations.SurvivesRecreation) }),
 		removes(source),
 		puts(secretAt(source, nil)),
-		releases(),
+		resumesWatches(),
 	)
 }
 
@@ -214,23 +214,23 @@ func TestReplicaIsNotRemovedByAPolicyThatHasChangedSince(t *testing.T) {
 	older.Labels = marks
 	scenario(t,
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
-		holds("!"+annotations.LabelReplica),
+		pausesWatches("!"+annotations.LabelReplica),
 		edits(source, func(i *item) { i.Annotations[annotations.PushTo] = "team-*" }),
 		puts(older),
 		expects("the replica is still there", func(w *World) bool { return w.oracle.items[replica] != nil }),
-		releases(),
+		resumesWatches(),
 	)
 }
 
 func TestPolicyIsRememberedBeforeTheStreamTellsOfIt(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
 	scenario(t,
-		holds(informers.LabelRecord+"=policy"),
+		pausesWatches(informers.LabelRecord+"=policy"),
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.SurvivesRecreation: "true"})),
 		removes(source),
 		puts(secretAt(source, nil)),
-		expects("it goes on as a source", func(w *World) bool { return w.oracle.items[source].life == active }),
-		releases(),
+		expects("it goes on as a source", func(w *World) bool { return w.oracle.items[source].phase == active }),
+		resumesWatches(),
 	)
 }
 
@@ -238,7 +238,7 @@ func TestReplicaThatAnAcceptFromHeldGoesOnceItIsMended(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
 	accepts := func(list string) Step {
 		return Step{Text: "have team-b accept from " + list, do: func(ctx context.Context, w *World) error {
-			return w.tenants.editNamespace(ctx, "team-b", func(ns *corev1.Namespace) {
+			return w.workload.editNamespace(ctx, "team-b", func(ns *corev1.Namespace) {
 				ns.Annotations = map[string]string{annotations.AcceptFrom: list}
 			})
 		}}

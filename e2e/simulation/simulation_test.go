@@ -25,7 +25,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	// client-go's own handler keeps the time of the last error for all of the process, and sleeps by it: histories must
+	// client-go's ownNamespace handler keeps the time of the last error for all of the process, and sleeps by it: histories must
 	// not share a clock.
 	utilruntime.ErrorHandlers = nil
 	debug.SetGCPercent(400)
@@ -47,8 +47,8 @@ func TestSimulation(t *testing.T) {
 	if *seedFlag != 0 {
 		one := Generate(*seedFlag)
 		result := run(t, one)
-		t.Logf("the history of seed %d, with %+v:\n%s", *seedFlag, one.Settings, strings.Join(result.Story, "\n"))
-		if result.Broken != "" {
+		t.Logf("the history of seed %d, with %+v:\n%s", *seedFlag, one.Settings, strings.Join(result.Trace, "\n"))
+		if result.Violation != "" {
 			explain(t, one, result)
 		}
 		return
@@ -65,7 +65,7 @@ func TestSimulation(t *testing.T) {
 				h := Generate(seed)
 				result := run(t, h)
 				total.add(result)
-				if result.Broken != "" {
+				if result.Violation != "" {
 					explain(t, h, result)
 				}
 			})
@@ -90,7 +90,7 @@ func (s *totals) add(r Result) {
 	if s.faults == nil {
 		s.faults = map[string]int{}
 	}
-	if r.Broken != "" {
+	if r.Violation != "" {
 		s.failed.Add(1)
 	}
 	s.runs++
@@ -114,13 +114,13 @@ func (s *totals) report(t *testing.T, took time.Duration) {
 
 // explain says how a history broke a rule, by the smallest one that still does.
 func explain(t *testing.T, h History, result Result) {
-	t.Errorf("seed %d: %s: %s", h.Seed, result.Rule, result.Broken)
+	t.Errorf("seed %d: %s: %s", h.Seed, result.Rule, result.Violation)
 	if *stopFlag {
 		return
 	}
 	if smaller, again := minimize(t, h, result); again != nil {
 		t.Logf("%d of its %d steps suffice, with %+v:\n%s\nagain: go test ./replicator/simulation -run TestSimulation "+
-			"-seed %d -v", len(smaller.Steps), len(h.Steps), h.Settings, strings.Join(again.Story, "\n"), h.Seed)
+			"-seed %d -v", len(smaller.Steps), len(h.Steps), h.Settings, strings.Join(again.Trace, "\n"), h.Seed)
 	}
 }
 

@@ -17,21 +17,21 @@ type World struct {
 	server    *apiserver.Server
 	network   *network
 	oracle    *oracle
-	tenants   *tenants
+	workload  *workload
 	processes []*process
 	started   int
 	begin     time.Time
-	story     []string
+	trace     []string
 }
 
 // Result is what came of a history.
 type Result struct {
 	// Broken is the first rule that was broken, and how; empty if none was.
-	Broken string
+	Violation string
 	// Rule is the rule's name.
 	Rule string
 	// Story is what happened, one line a step or write.
-	Story  []string
+	Trace  []string
 	Faults map[string]int
 	// Steps and Writes are how many there were, the writes being the controller's.
 	Steps, Writes int
@@ -40,36 +40,36 @@ type Result struct {
 // Run runs a history, in a bubble of testing/synctest.
 func Run(ctx context.Context, h History) (Result, error) {
 	w := &World{history: h, begin: time.Now()}
-	w.oracle = newOracle(h.Settings, w.tell)
+	w.oracle = newOracle(h.Settings, w.log)
 	w.server = apiserver.New(apiserver.Options{
 		OnCommit: w.oracle.commit, Termination: 2 * time.Second, NoWatchList: h.Settings.NoWatchList,
 	})
 	defer w.server.Close()
 	w.network = newNetwork(h.Seed, w.server, func(n int) {
-		w.oracle.locked(func() { w.oracle.breaks(ruleEndless, fmt.Sprintf("after %d requests there is no end of them", n)) })
+		w.oracle.locked(func() { w.oracle.violate(ruleEndless, fmt.Sprintf("after %d requests there is no end of them", n)) })
 	})
 	var err error
-	if w.tenants, err = newTenants(w.server); err != nil {
+	if w.workload, err = newWorkload(w.server); err != nil {
 		return Result{}, err
 	}
 	defer w.end()
-	if err := w.live(ctx); err != nil {
+	if err := w.run(ctx); err != nil {
 		return Result{}, err
 	}
 	return Result{
-		Broken: w.oracle.broken, Rule: w.oracle.rule, Story: w.story, Faults: w.network.counted(),
+		Violation: w.oracle.violation, Rule: w.oracle.rule, Trace: w.trace, Faults: w.network.faultCounts(),
 		Steps: len(h.Steps), Writes: w.oracle.writes,
 	}, nil
 }
 
-func (w *World) tell(line string) {
-	w.story = append(w.story, fmt.Sprintf("%12s  %s", time.Since(w.begin).Round(time.Millisecond), line))
+func (w *World) log(line string) {
+	w.trace = append(w.trace, fmt.Sprintf("%12s  %s", time.Since(w.begin).Round(time.Millisecond), line))
 }
 
-func (w *World) live(ctx context.Context) error {
-	for _, name := range lasting {
-		if err := w.tenants.createNamespace(ctx, name, map[string]string{"tier": "web"}); err != nil {
-			return fmt.Errorf("furnish the world: %w", err)
+func (w *World) run(ctx context.Context) error {
+	for _, name := range permanentNamespaces {
+		if err := w.workload.createNamespace(ctx, name, map[string]string{"tier": "web"}); err != nil {
+			return fmt.Errorf("set up the world: %w", err)
 		}
 	}
 	w.start()
@@ -77,17 +77,17 @@ func (w *World) live(ctx context.Context) error {
 		w.start() // a standby
 	}
 	for _, s := range w.history.Steps {
-		w.pass(s.After)
-		if w.oracle.broken != "" {
+		w.advance(s.After)
+		if w.oracle.violation != "" {
 			return nil
 		}
 		result := ""
 		if err := s.do(ctx, w); err != nil {
 			result = "  (" + brief(err) + ")"
 		}
-		w.oracle.locked(func() { w.tell(fmt.Sprintf("%d: %s%s", s.Number, s.Text, result)) })
+		w.oracle.locked(func() { w.log(fmt.Sprintf("%d: %s%s", s.Number, s.Text, result)) })
 	}
-	return w.rest()
+	return w.finish()
 }
 
 func brief(err error) string {
@@ -96,7 +96,7 @@ func brief(err error) string {
 }
 
 // pass lets time go by; then everything that is ready has run.
-func (w *World) pass(d time.Duration) {
+func (w *World) advance(d time.Duration) {
 	for d > 0 && w.oracle.ok() {
 		part := min(d, time.Minute)
 		timer := time.NewTimer(part)
@@ -125,9 +125,9 @@ func (w *World) supervise() {
 	}
 }
 
-func (w *World) setWeather(to Weather) {
-	w.network.set(to)
-	w.oracle.weather(to)
+func (w *World) setFaultProfile(to FaultProfile) {
+	w.network.setProfile(to)
+	w.oracle.setFaultProfile(to)
 }
 
 func (w *World) drop(p *process) {
@@ -140,7 +140,7 @@ func (w *World) start() {
 	w.processes = append(w.processes, p)
 	w.oracle.locked(func() {
 		w.oracle.started = time.Now()
-		w.tell(p.name + " starts")
+		w.log(p.name + " starts")
 	})
 }
 
@@ -161,17 +161,17 @@ func (w *World) restart(gently bool, back time.Duration) {
 		}
 	}
 	w.processes = nil
-	w.pass(back)
+	w.advance(back)
 	for range max(n, 1) {
 		w.start()
 	}
 }
 
 func (w *World) takeover(both time.Duration) {
-	w.network.count(faultTwo)
+	w.network.count(faultTwoActive)
 	first := slices.Clone(w.processes)
 	w.start()
-	w.pass(both)
+	w.advance(both)
 	for _, p := range first {
 		p.kill()
 		w.drop(p)
@@ -189,36 +189,36 @@ func (w *World) end() {
 
 // How long a cluster may take to converge once the faults have ended, and is watched at rest.
 const (
-	settling = 25 * time.Minute
-	resting  = 15 * time.Minute
+	convergenceTime = 25 * time.Minute
+	quietTime       = 15 * time.Minute
 )
 
 // rest ends the faults and looks at what is left: converged, at rest, and nothing to do for a new process.
-func (w *World) rest() error {
-	w.setWeather(Calm)
-	w.oracle.locked(func() { w.tell("weather: calm, and nothing happens any more") })
-	w.pass(settling)
+func (w *World) finish() error {
+	w.setFaultProfile(NoFaults)
+	w.oracle.locked(func() { w.log("fault profile: none; no more steps") })
+	w.advance(convergenceTime)
 	if !w.oracle.ok() {
 		return nil
 	}
 	w.oracle.locked(func() { w.oracle.converged() })
-	w.network.written()
-	w.pass(resting)
-	w.quiet("at rest")
+	w.network.takeWrites()
+	w.advance(quietTime)
+	w.checkQuiet("at rest")
 	for _, p := range w.processes {
 		p.kill()
 	}
 	w.processes = nil
 	w.start()
-	w.pass(w.history.Settings.Grace + 2*time.Minute)
-	w.quiet("started again, with nothing to do")
+	w.advance(w.history.Settings.Grace + 2*time.Minute)
+	w.checkQuiet("started again, with nothing to do")
 	return nil
 }
 
-func (w *World) quiet(when string) {
-	if written := w.network.written(); len(written) > 0 && w.oracle.ok() {
+func (w *World) checkQuiet(when string) {
+	if written := w.network.takeWrites(); len(written) > 0 && w.oracle.ok() {
 		w.oracle.locked(func() {
-			w.oracle.breaks("quiet", fmt.Sprintf("%s, %d writes were made, the first %s", when, len(written), written[0]))
+			w.oracle.violate(ruleQuiet, fmt.Sprintf("%s, %d writes were made, the first %s", when, len(written), written[0]))
 		})
 	}
 }

@@ -15,21 +15,21 @@ import (
 )
 
 // tenants are everyone but Mirrorball. Their requests always arrive.
-type tenants struct {
+type workload struct {
 	client corev1client.CoreV1Interface
 	// before are the last states of what was deleted, for it to be made again.
 	before map[place]*item
 }
 
-func newTenants(server *apiserver.Server) (*tenants, error) {
+func newWorkload(server *apiserver.Server) (*workload, error) {
 	client, err := corev1client.NewForConfig(&rest.Config{
-		Host: "http://sim", QPS: -1, Transport: server.RoundTripper("tenant"),
+		Host: "http://sim", QPS: -1, Transport: server.RoundTripper("workload"),
 		ContentConfig: rest.ContentConfig{ContentType: "application/vnd.kubernetes.protobuf"},
 	})
-	return &tenants{client: client, before: map[place]*item{}}, err
+	return &workload{client: client, before: map[place]*item{}}, err
 }
 
-func (t *tenants) get(ctx context.Context, p place) (*item, error) {
+func (t *workload) get(ctx context.Context, p place) (*item, error) {
 	if p.kind == annotations.ConfigMap {
 		o, err := t.client.ConfigMaps(p.Namespace).Get(ctx, p.Name, metav1.GetOptions{})
 		return itemOf(o), err
@@ -38,7 +38,7 @@ func (t *tenants) get(ctx context.Context, p place) (*item, error) {
 	return itemOf(o), err
 }
 
-func (t *tenants) create(ctx context.Context, i *item) (err error) {
+func (t *workload) create(ctx context.Context, i *item) (err error) {
 	switch o := i.object().(type) {
 	case *corev1.ConfigMap:
 		_, err = t.client.ConfigMaps(i.Namespace).Create(ctx, o, metav1.CreateOptions{})
@@ -48,7 +48,7 @@ func (t *tenants) create(ctx context.Context, i *item) (err error) {
 	return err
 }
 
-func (t *tenants) update(ctx context.Context, i *item) (err error) {
+func (t *workload) update(ctx context.Context, i *item) (err error) {
 	switch o := i.object().(type) {
 	case *corev1.ConfigMap:
 		_, err = t.client.ConfigMaps(i.Namespace).Update(ctx, o, metav1.UpdateOptions{})
@@ -59,7 +59,7 @@ func (t *tenants) update(ctx context.Context, i *item) (err error) {
 }
 
 // edit changes what is there.
-func (t *tenants) edit(ctx context.Context, p place, change func(*item)) error {
+func (t *workload) edit(ctx context.Context, p place, change func(*item)) error {
 	i, err := t.get(ctx, p)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (t *tenants) edit(ctx context.Context, p place, change func(*item)) error {
 	return t.update(ctx, i)
 }
 
-func (t *tenants) remove(ctx context.Context, p place) error {
+func (t *workload) remove(ctx context.Context, p place) error {
 	i, err := t.get(ctx, p)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (t *tenants) remove(ctx context.Context, p place) error {
 }
 
 // put has the item in its place, whatever stands there.
-func (t *tenants) put(ctx context.Context, i *item) error {
+func (t *workload) put(ctx context.Context, i *item) error {
 	if _, err := t.get(ctx, i.place()); err == nil {
 		if err := t.remove(ctx, i.place()); err != nil {
 			return err
@@ -97,7 +97,7 @@ func (t *tenants) put(ctx context.Context, i *item) error {
 }
 
 // restore creates what was deleted again, with new content.
-func (t *tenants) restore(ctx context.Context, p place, token string, change func(*item)) error {
+func (t *workload) restore(ctx context.Context, p place, token string, change func(*item)) error {
 	was := t.before[p]
 	if was == nil {
 		return fmt.Errorf("nothing was deleted at %s", p)
@@ -125,7 +125,7 @@ func content(kindType, token string) map[string]string {
 	return map[string]string{"a": token + "-a.", "b": token + "-b."}
 }
 
-func (t *tenants) editNamespace(ctx context.Context, name string, change func(*corev1.Namespace)) error {
+func (t *workload) editNamespace(ctx context.Context, name string, change func(*corev1.Namespace)) error {
 	ns, err := t.client.Namespaces().Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (t *tenants) editNamespace(ctx context.Context, name string, change func(*c
 	return err
 }
 
-func (t *tenants) createNamespace(ctx context.Context, name string, labels map[string]string) error {
+func (t *workload) createNamespace(ctx context.Context, name string, labels map[string]string) error {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}
 	if _, err := t.client.Namespaces().Create(ctx, ns, metav1.CreateOptions{}); err != nil {
 		return err
@@ -149,13 +149,13 @@ func (t *tenants) createNamespace(ctx context.Context, name string, labels map[s
 	return t.createAccount(ctx, name, "default")
 }
 
-func (t *tenants) createAccount(ctx context.Context, namespace, name string) error {
+func (t *workload) createAccount(ctx context.Context, namespace, name string) error {
 	_, err := t.client.ServiceAccounts(namespace).Create(ctx,
 		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 	return err
 }
 
-func (t *tenants) editAccount(ctx context.Context, n types.NamespacedName, change func(*corev1.ServiceAccount)) error {
+func (t *workload) editAccount(ctx context.Context, n types.NamespacedName, change func(*corev1.ServiceAccount)) error {
 	sa, err := t.client.ServiceAccounts(n.Namespace).Get(ctx, n.Name, metav1.GetOptions{})
 	if err != nil {
 		return err

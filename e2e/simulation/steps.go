@@ -16,21 +16,21 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
-func changeNamespace(c chance, _ string, _ *Settings) []Step {
-	name := pick(c, "team-a", "team-b", "team-c", "dev-a", "platform", protected)
-	if c.oneIn(2) {
-		to := namespaceLabels(c)
+func changeNamespace(r random, _ string, _ *Settings) []Step {
+	name := pick(r, "team-a", "team-b", "team-c", "dev-a", "platform", protected)
+	if r.oneIn(2) {
+		to := namespaceLabels(r)
 		return one(fmt.Sprintf("label namespace %s %v", name, to), func(ctx context.Context, w *World) error {
-			return w.tenants.editNamespace(ctx, name, func(ns *corev1.Namespace) { ns.Labels = maps.Clone(to) })
+			return w.workload.editNamespace(ctx, name, func(ns *corev1.Namespace) { ns.Labels = maps.Clone(to) })
 		})
 	}
-	accept := pick(c, "", "platform", "*", "team-*", "Not A Pattern", "-", "-", "-")
+	accept := pick(r, "", "platform", "*", "team-*", "Not A Pattern", "-", "-", "-")
 	text := fmt.Sprintf("have namespace %s accept from %q", name, accept)
 	if accept == "-" {
 		text = "have namespace " + name + " accept from everywhere"
 	}
 	return one(text, func(ctx context.Context, w *World) error {
-		return w.tenants.editNamespace(ctx, name, func(ns *corev1.Namespace) {
+		return w.workload.editNamespace(ctx, name, func(ns *corev1.Namespace) {
 			if accept == "-" {
 				delete(ns.Annotations, annotations.AcceptFrom)
 			} else {
@@ -40,24 +40,24 @@ func changeNamespace(c chance, _ string, _ *Settings) []Step {
 	})
 }
 
-// passNamespace creates namespaces and deletes them.
-func passNamespace(c chance, _ string, _ *Settings) []Step {
-	name := pick(c, passing...)
-	l := namespaceLabels(c)
+// createOrDeleteNamespace creates namespaces and deletes them.
+func createOrDeleteNamespace(r random, _ string, _ *Settings) []Step {
+	name := pick(r, temporaryNamespaces...)
+	l := namespaceLabels(r)
 	return one(fmt.Sprintf("create namespace %s %v, or delete it", name, l),
 		func(ctx context.Context, w *World) error {
-			if err := w.tenants.createNamespace(ctx, name, l); err == nil {
+			if err := w.workload.createNamespace(ctx, name, l); err == nil {
 				return nil
 			}
-			return w.tenants.client.Namespaces().Delete(ctx, name, metav1.DeleteOptions{})
+			return w.workload.client.Namespaces().Delete(ctx, name, metav1.DeleteOptions{})
 		})
 }
 
 // tamper does something to whatever stands in a place: a replica, often.
-func tamper(c chance, token string, _ *Settings) []Step {
-	p := anyPlace(c)
-	to := types.NamespacedName{Namespace: sourceNamespace(c), Name: pick(c, objects...)}
-	own := policy(c)
+func tamper(r random, token string, _ *Settings) []Step {
+	p := anyPlace(r)
+	to := types.NamespacedName{Namespace: sourceNamespace(r), Name: pick(r, objectNames...)}
+	ownPolicy := policy(r)
 	changes := []struct {
 		text   string
 		change func(*item)
@@ -72,7 +72,7 @@ func tamper(c chance, token string, _ *Settings) []Step {
 		}},
 		{"set the replica label to pull on", func(i *item) { i.Labels[annotations.LabelReplica] = annotations.ReplicaPull }},
 		{"set the replica label to nonsense on", func(i *item) { i.Labels[annotations.LabelReplica] = "banana" }},
-		{"put a policy onto", func(i *item) { maps.Copy(i.Annotations, own) }},
+		{"put a policy onto", func(i *item) { maps.Copy(i.Annotations, ownPolicy) }},
 		{"have pulled from " + to.String(), func(i *item) { i.Annotations[annotations.PullFrom] = to.String() }},
 		{"make immutable", func(i *item) { i.immutable = true }},
 		{"add labels and a finalizer to", func(i *item) {
@@ -85,95 +85,95 @@ func tamper(c chance, token string, _ *Settings) []Step {
 			i.Annotations[annotations.CopiedAnnotations] = "note,other"
 		}},
 	}
-	if c.oneIn(4) {
+	if r.oneIn(4) {
 		return one("delete whatever is "+p.String(), func(ctx context.Context, w *World) error {
-			return w.tenants.remove(ctx, p)
+			return w.workload.remove(ctx, p)
 		})
 	}
-	x := changes[c.IntN(len(changes))]
+	x := changes[r.IntN(len(changes))]
 	return one(x.text+" "+p.String(), func(ctx context.Context, w *World) error {
-		return w.tenants.edit(ctx, p, x.change)
+		return w.workload.edit(ctx, p, x.change)
 	})
 }
 
 // race changes a source's policy, and what stands at one of its targets just when the controller acts on that.
-func race(c chance, token string, _ *Settings) []Step {
-	p := sourcePlace(c)
-	target := at(p.kind, pick(c, "team-a", "team-b", "dev-a"), p.Name)
-	to := pick(c, nil, policy(c), map[string]string{annotations.PushTo: "none"},
+func race(r random, token string, _ *Settings) []Step {
+	p := sourcePlace(r)
+	target := at(p.kind, pick(r, "team-a", "team-b", "dev-a"), p.Name)
+	to := pick(r, nil, policy(r), map[string]string{annotations.PushTo: "none"},
 		map[string]string{annotations.PushTo: "team-*,dev-*"})
 	steps := one(fmt.Sprintf("change the policy of %s: %s", p, describePolicy(to)),
 		func(ctx context.Context, w *World) error {
-			return w.tenants.edit(ctx, p, func(i *item) { i.Annotations = to })
+			return w.workload.edit(ctx, p, func(i *item) { i.Annotations = to })
 		})
-	soon := Step{After: c.between(time.Microsecond, 8*time.Millisecond)}
-	mine := &item{kind: p.kind, kindType: anyType(c, p)}
+	soon := Step{After: r.between(time.Microsecond, 8*time.Millisecond)}
+	mine := &item{kind: p.kind, kindType: anyType(r, p)}
 	mine.Namespace, mine.Name, mine.data = target.Namespace, target.Name, content(mine.kindType, token)
-	switch c.IntN(4) {
+	switch r.IntN(4) {
 	case 0:
 		soon.Text = "take the replica label off " + target.String()
 		soon.do = func(ctx context.Context, w *World) error {
-			return w.tenants.edit(ctx, target, func(i *item) { delete(i.Labels, annotations.LabelReplica) })
+			return w.workload.edit(ctx, target, func(i *item) { delete(i.Labels, annotations.LabelReplica) })
 		}
 	case 1:
 		soon.Text = "have platform/db named by " + target.String()
 		soon.do = func(ctx context.Context, w *World) error {
-			return w.tenants.edit(ctx, target, func(i *item) { i.Annotations[annotations.ReplicaOf] = "platform/db" })
+			return w.workload.edit(ctx, target, func(i *item) { i.Annotations[annotations.ReplicaOf] = "platform/db" })
 		}
 	case 2:
 		soon.Text = "put something else at " + target.String()
-		soon.do = func(ctx context.Context, w *World) error { return w.tenants.put(ctx, mine.clone()) }
+		soon.do = func(ctx context.Context, w *World) error { return w.workload.put(ctx, mine.clone()) }
 	default:
-		again := policy(c)
+		again := policy(r)
 		soon.Text = fmt.Sprintf("change the policy of %s again: %s", p, describePolicy(again))
 		soon.do = func(ctx context.Context, w *World) error {
-			return w.tenants.edit(ctx, p, func(i *item) { i.Annotations, i.data = again, content(i.kindType, token) })
+			return w.workload.edit(ctx, p, func(i *item) { i.Annotations, i.data = again, content(i.kindType, token) })
 		}
 	}
 	return append(steps, soon)
 }
 
-func stranger(c chance, token string, _ *Settings) []Step {
-	p := anyPlace(c)
-	i := &item{kind: p.kind, kindType: anyType(c, p)}
-	i.Namespace, i.Name, i.Labels, i.data = p.Namespace, p.Name, labels(c), content(i.kindType, token)
-	if c.oneIn(3) {
+func unrelatedObject(r random, token string, _ *Settings) []Step {
+	p := anyPlace(r)
+	i := &item{kind: p.kind, kindType: anyType(r, p)}
+	i.Namespace, i.Name, i.Labels, i.data = p.Namespace, p.Name, labels(r), content(i.kindType, token)
+	if r.oneIn(3) {
 		i.Annotations = map[string]string{"note": "mine"}
 	}
 	return one("create "+p.String()+", which is nobody's business", func(ctx context.Context, w *World) error {
-		return w.tenants.create(ctx, i.clone())
+		return w.workload.create(ctx, i.clone())
 	})
 }
 
 // forge writes what only Mirrorball should.
-func forge(c chance, token string, _ *Settings) []Step {
-	source := sourcePlace(c)
-	p := at(source.kind, anyNamespace(c), pick(c, objects...))
-	if c.oneIn(6) {
-		return forgeRecord(c, source, token)
+func forge(r random, token string, _ *Settings) []Step {
+	source := sourcePlace(r)
+	p := at(source.kind, anyNamespace(r), pick(r, objectNames...))
+	if r.oneIn(6) {
+		return forgeRecord(r, source, token)
 	}
-	i := &item{kind: p.kind, kindType: anyType(c, p)}
+	i := &item{kind: p.kind, kindType: anyType(r, p)}
 	i.Namespace, i.Name, i.data = p.Namespace, p.Name, content(i.kindType, token)
-	mode := pick(c,
+	mode := pick(r,
 		annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPull, "x")
 	i.Labels, i.Annotations = replicaMarks(mode, source.NamespacedName)
-	switch c.IntN(6) {
+	switch r.IntN(6) {
 	case 0:
 		i.Annotations = nil // the labels alone still name it
 	case 1:
 		i.Labels = map[string]string{annotations.LabelReplica: mode}
 		i.Annotations = nil
 	case 2:
-		maps.Copy(i.Annotations, policy(c))
+		maps.Copy(i.Annotations, policy(r))
 	}
 	return one(fmt.Sprintf("forge a %s replica of %s at %s", mode, source, p), func(ctx context.Context, w *World) error {
-		return w.tenants.put(ctx, i.clone())
+		return w.workload.put(ctx, i.clone())
 	})
 }
 
 // forgeRecord writes a record of a policy outside of Mirrorball's namespace, where it must not be believed.
-func forgeRecord(c chance, source place, token string) []Step {
-	namespace := pick(c, "team-a", "platform")
+func forgeRecord(r random, source place, token string) []Step {
+	namespace := pick(r, "team-a", "platform")
 	record := informers.Record{
 		Source: informers.Key{Kind: source.kind, NamespacedName: source.NamespacedName}, Type: "Opaque",
 		Annotations: map[string]string{annotations.PushTo: "*", annotations.SurvivesRecreation: "true"},
@@ -182,19 +182,19 @@ func forgeRecord(c chance, source place, token string) []Step {
 		func(ctx context.Context, w *World) error {
 			forged := itemOf(record.ConfigMap(namespace))
 			forged.data["note"] = token
-			return w.tenants.put(ctx, forged)
+			return w.workload.put(ctx, forged)
 		})
 }
 
-func puller(c chance, token string, _ *Settings) []Step {
-	source := sourcePlace(c)
-	p := at(source.kind, anyNamespace(c), pick(c, append(slices.Clone(objects), "mine")...))
-	i := &item{kind: p.kind, kindType: anyType(c, p)}
-	i.Namespace, i.Name, i.Labels = p.Namespace, p.Name, labels(c)
+func puller(r random, token string, _ *Settings) []Step {
+	source := sourcePlace(r)
+	p := at(source.kind, anyNamespace(r), pick(r, append(slices.Clone(objectNames), "mine")...))
+	i := &item{kind: p.kind, kindType: anyType(r, p)}
+	i.Namespace, i.Name, i.Labels = p.Namespace, p.Name, labels(r)
 	i.data = map[string]string{}
-	key := pick(c, annotations.PullFrom, annotations.PullFrom, annotations.PullFrom, reflector+"reflects",
+	key := pick(r, annotations.PullFrom, annotations.PullFrom, annotations.PullFrom, reflector+"reflects",
 		replicatorV+"replicate-from")
-	if c.oneIn(3) || i.kindType == corev1.DockerConfigJsonKey {
+	if r.oneIn(3) || i.kindType == corev1.DockerConfigJsonKey {
 		i.data = content(i.kindType, token)
 		i.data["kept"] = token + "-own."
 	}
@@ -204,17 +204,17 @@ func puller(c chance, token string, _ *Settings) []Step {
 	}
 	i.Annotations = map[string]string{key: source.NamespacedName.String()}
 	return one(fmt.Sprintf("create %s, which asks by %s for %s", p, key, source),
-		func(ctx context.Context, w *World) error { return w.tenants.put(ctx, i.clone()) })
+		func(ctx context.Context, w *World) error { return w.workload.put(ctx, i.clone()) })
 }
 
 // peer writes what another controller would have.
-func peer(c chance, token string, _ *Settings) []Step {
-	source := sourcePlace(c)
-	p := at(source.kind, pick(c, "team-a", "team-b", "dev-a"), source.Name)
-	byReflector := c.oneIn(2)
+func peer(r random, token string, _ *Settings) []Step {
+	source := sourcePlace(r)
+	p := at(source.kind, pick(r, "team-a", "team-b", "dev-a"), source.Name)
+	byReflector := r.oneIn(2)
 	return one(fmt.Sprintf("have another controller mirror %s at %s", source, p),
 		func(ctx context.Context, w *World) error {
-			from, err := w.tenants.get(ctx, source)
+			from, err := w.workload.get(ctx, source)
 			if err != nil {
 				return err
 			}
@@ -229,14 +229,14 @@ func peer(c chance, token string, _ *Settings) []Step {
 					replicatorV + "replicated-keys":         strings.Join(sortedKeys(from.data), ","),
 				}
 			}
-			return w.tenants.create(ctx, i)
+			return w.workload.create(ctx, i)
 		})
 }
 
-func account(c chance, _ string, _ *Settings) []Step {
-	n := types.NamespacedName{Namespace: anyNamespace(c), Name: pick(c, people...)}
-	secret := pick(c, objects...)
-	source := sourcePlace(c)
+func account(r random, _ string, _ *Settings) []Step {
+	n := types.NamespacedName{Namespace: anyNamespace(r), Name: pick(r, accountNames...)}
+	secret := pick(r, objectNames...)
+	source := sourcePlace(r)
 	changes := []struct {
 		text   string
 		change func(*corev1.ServiceAccount)
@@ -250,23 +250,23 @@ func account(c chance, _ string, _ *Settings) []Step {
 		}},
 		{"take the annotations from", func(sa *corev1.ServiceAccount) { sa.Annotations = nil }},
 	}
-	if c.oneIn(3) {
+	if r.oneIn(3) {
 		return one("create or delete the ServiceAccount "+n.String(), func(ctx context.Context, w *World) error {
-			if err := w.tenants.createAccount(ctx, n.Namespace, n.Name); err == nil {
+			if err := w.workload.createAccount(ctx, n.Namespace, n.Name); err == nil {
 				return nil
 			}
-			return w.tenants.client.ServiceAccounts(n.Namespace).Delete(ctx, n.Name, metav1.DeleteOptions{})
+			return w.workload.client.ServiceAccounts(n.Namespace).Delete(ctx, n.Name, metav1.DeleteOptions{})
 		})
 	}
-	x := changes[c.IntN(len(changes))]
+	x := changes[r.IntN(len(changes))]
 	return one(x.text+" the ServiceAccount "+n.String(), func(ctx context.Context, w *World) error {
-		return w.tenants.editAccount(ctx, n, x.change)
+		return w.workload.editAccount(ctx, n, x.change)
 	})
 }
 
-func killStep(c chance, after time.Duration) Step {
-	back := c.between(0, 20*time.Second)
-	gently := c.oneIn(4)
+func killStep(r random, after time.Duration) Step {
+	back := r.between(0, 20*time.Second)
+	gently := r.oneIn(4)
 	text := fmt.Sprintf("kill the controller, back after %s", back.Round(time.Millisecond))
 	if gently {
 		text = fmt.Sprintf("stop the controller, back after %s", back.Round(time.Millisecond))
@@ -277,11 +277,11 @@ func killStep(c chance, after time.Duration) Step {
 	}}
 }
 
-func kill(c chance, _ string, _ *Settings) []Step { return []Step{killStep(c, pause(c))} }
+func kill(r random, _ string, _ *Settings) []Step { return []Step{killStep(r, pause(r))} }
 
 // takeover has two controllers at work for a moment, as when a lease is lost unnoticed.
-func takeover(c chance, _ string, _ *Settings) []Step {
-	both := c.between(time.Millisecond, 30*time.Second)
+func takeover(r random, _ string, _ *Settings) []Step {
+	both := r.between(time.Millisecond, 30*time.Second)
 	return one(fmt.Sprintf("start a second controller, and kill the first after %s", both.Round(time.Millisecond)),
 		func(_ context.Context, w *World) error {
 			w.takeover(both)
@@ -289,26 +289,26 @@ func takeover(c chance, _ string, _ *Settings) []Step {
 		})
 }
 
-func weather(c chance, _ string, _ *Settings) []Step {
-	to := pick(c, Calm, Unsettled, Unsettled, Unsettled, Storm, Outage)
-	steps := one("weather: "+to.String(), func(_ context.Context, w *World) error {
-		w.setWeather(to)
+func changeFaultProfile(r random, _ string, _ *Settings) []Step {
+	to := pick(r, NoFaults, OccasionalFaults, OccasionalFaults, OccasionalFaults, FrequentFaults, Outage)
+	steps := one("fault profile: "+to.String(), func(_ context.Context, w *World) error {
+		w.setFaultProfile(to)
 		return nil
 	})
-	if to == Outage || to == Storm {
-		last := c.between(time.Second, 40*time.Second)
-		steps = append(steps, Step{After: last, Text: "weather: unsettled", do: func(_ context.Context, w *World) error {
-			w.setWeather(Unsettled)
+	if to == Outage || to == FrequentFaults {
+		last := r.between(time.Second, 40*time.Second)
+		steps = append(steps, Step{After: last, Text: "fault profile: occasional", do: func(_ context.Context, w *World) error {
+			w.setFaultProfile(OccasionalFaults)
 			return nil
 		}})
 	}
 	return steps
 }
 
-func compact(_ chance, _ string, _ *Settings) []Step {
+func compact(_ random, _ string, _ *Settings) []Step {
 	return one("compact the history", func(_ context.Context, w *World) error {
 		w.server.Compact()
-		w.network.count(faultCompacted)
+		w.network.count(faultHistoryCompacted)
 		return nil
 	})
 }
