@@ -41,12 +41,14 @@ clean: ## Remove bin/
 .PHONY: test test-unit test-e2e race-build fuzz simulate guards mutants lint fmt tidy
 test: test-unit test-e2e ## All tests: unit and end-to-end
 
-test-unit: ## Unit tests, some seconds
+test-unit: ## Unit tests and the simulation, some seconds; no control plane is needed
 	go test $(RACE) -timeout 10m ./...
+	cd e2e && go test $(RACE) -timeout 10m ./simulation/...
 
 # -count=1: Go does not see that the programs under test have changed.
 test-e2e: build race-build devcluster ## End-to-end tests on a real control plane
-	cd e2e && MIRRORBALL="$(CURDIR)/bin/race/mirrorball" go test $(RACE) -count=1 -timeout 15m ./...
+	cd e2e && MIRRORBALL="$(CURDIR)/bin/race/mirrorball" go test $(RACE) -count=1 -timeout 15m \
+	  $$(go list ./... | grep -v /e2e/simulation)
 
 # The controller that the end-to-end tests run, with the race detector in it; bin/mirrorball stays the static one.
 race-build:
@@ -61,19 +63,25 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s) each
 	  done; \
 	done
 
+# PRODUCT are the packages of which `make simulate` reports the coverage.
+comma := ,
+empty :=
+MODULE := github.com/mirrorball-dev/mirrorball
+PRODUCT := $(MODULE)/replicator $(MODULE)/replicator/events $(MODULE)/replicator/plan $(MODULE)/informers
 simulate: ## SEEDS=2000 histories of faults and tampering in memory; their rate, faults and coverage
 	@set -o pipefail; mkdir -p bin; \
-	go test ./replicator/simulation -run '^TestSimulation$$' -count=1 -timeout 3h -v -seeds $(SEEDS) \
-	  -coverpkg=./replicator,./replicator/plan,./informers -coverprofile=bin/simulate.cover \
+	cd e2e && go test ./simulation -run '^TestSimulation$$' -count=1 -timeout 3h -v -seeds $(SEEDS) \
+	  -coverpkg=$(subst $(empty) ,$(comma),$(PRODUCT)) -coverprofile=$(CURDIR)/bin/simulate.cover \
 	  | grep -vE '^ *(=== |--- (PASS|SKIP))'
 	@awk -F'[: ]' 'NR > 1 { sub("/[^/]*$$", "", $$1); all[$$1] += $$3; if ($$4) hit[$$1] += $$3 } \
 	  END { for (p in all) printf "coverage of %s: %.1f%%\n", p, 100 * hit[p] / all[p] }' bin/simulate.cover | sort
 
-guards: ## Take each guard away in turn and show which simulated history notices
-	go run ./replicator/simulation/cmd/guards -seeds $(SEEDS)
+guards: ## Take each guard of the controller away in turn and show which simulated history notices
+	cd e2e && go run ./simulation/cmd/mutants -named -seeds $(SEEDS)
 
-mutants: ## Change parsers, plan and apply, one small change at a time, and show which changes no test notices
-	go run ./replicator/simulation/cmd/mutants
+# MUTANTS='-sample 40' tries 40 of each package, MUTANTS='-only replicator/plan' one package.
+mutants: ## Change parsers, plan and executor, one small change at a time, and show which changes no test notices
+	cd e2e && go run ./simulation/cmd/mutants $(MUTANTS)
 
 lint: $(GOLANGCI_LINT) ## Formatting, vet, golangci-lint and go.mod, in both modules
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')) || exit 1; \

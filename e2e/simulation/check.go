@@ -17,7 +17,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
 )
 
-// judge holds a write of Mirrorball's against the rules.
+// checkWrite checks a write of the controller against the rules.
 func (o *oracle) checkWrite(c *apiserver.Change, now time.Time) {
 	switch c.Resource {
 	case "leases":
@@ -28,12 +28,12 @@ func (o *oracle) checkWrite(c *apiserver.Change, now time.Time) {
 	case "events":
 		o.log(o.describeChange(c))
 		if e, ok := c.After.(*eventsv1.Event); ok && token.MatchString(e.Note) {
-			o.violate(ruleLeak, "an event tells content: "+e.Note)
+			o.violate(ruleLeak, "an event has content in its note: "+e.Note)
 		}
 		return
 	}
 	if o.writes++; o.writes > maxWrites {
-		o.violate(ruleEndless, fmt.Sprintf("after %d writes there is no end of them", o.writes))
+		o.violate(ruleEndless, fmt.Sprintf("there have been %d writes, and they do not end", o.writes))
 	}
 	o.log(o.describeChange(c))
 	switch c.Resource {
@@ -48,8 +48,7 @@ func (o *oracle) checkWrite(c *apiserver.Change, now time.Time) {
 	}
 }
 
-// maxWrites are more than any history gives reason for, maxRequests as well, renewals of
-// a lease left out.
+// maxWrites and maxRequests are more than any history gives reason for. Renewals of a lease do not count.
 const (
 	maxWrites   = 1500
 	maxRequests = 15_000
@@ -61,7 +60,7 @@ func isRecord(i *item) bool {
 
 func parseRemembered(s string) map[string]string {
 	var m map[string]string
-	_ = json.Unmarshal([]byte(s), &m) // what can't be read says nothing
+	_ = json.Unmarshal([]byte(s), &m) // what can't be parsed records nothing
 	return m
 }
 
@@ -74,12 +73,12 @@ func (o *oracle) checkItem(before, after *item, now time.Time) {
 	if after != nil {
 		for _, m := range []map[string]string{after.Labels, after.Annotations} {
 			if len(tokensOf(m)) > 0 {
-				o.violate(ruleLeak, "content stands in the metadata of "+p.String())
+				o.violate(ruleLeak, "content is in the metadata of "+p.String())
 			}
 		}
 	}
 	if p.Namespace == ownNamespace && isRecord(i) && (before == nil || isRecord(before)) {
-		return // its memory
+		return // its records
 	}
 	switch {
 	case after == nil, before != nil && before.DeletionTimestamp == nil && after.DeletionTimestamp != nil:
@@ -97,7 +96,8 @@ func (o *oracle) checkItem(before, after *item, now time.Time) {
 	}
 }
 
-// checkRemoval: only a replica that names its source is removed, and only where no one wants it, or to be made anew.
+// checkRemoval checks that only a replica is deleted, and only where its source does not want it or has to recreate
+// it.
 func (o *oracle) checkRemoval(before *item, p place, now time.Time) {
 	s, ok := sourceOf(before)
 	if !ok || before.mode() != annotations.ReplicaPush {
@@ -113,14 +113,14 @@ func (o *oracle) checkRemoval(before *item, p place, now time.Time) {
 	for _, was := range o.recentSources(s, now) {
 		for _, n := range o.recentNamespaces(p.Namespace, now) {
 			if n != nil && !o.keptBy(was, p, n) {
-				return // it named the source when the controller had not heard of the source's change
+				return // the source's change had not reached the controller
 			}
 		}
 	}
 	o.violate(ruleAbsent, fmt.Sprintf("%s was deleted, a replica that %s has to have", p, s))
 }
 
-// checkPush: a replica is made, changed or adopted.
+// checkPush checks that a replica is created, changed or adopted by right.
 func (o *oracle) checkPush(before, after *item, p place, now time.Time) {
 	s, ok := sourceOf(after)
 	switch {
@@ -153,7 +153,7 @@ func (o *oracle) checkPush(before, after *item, p place, now time.Time) {
 	}
 }
 
-// checkContent: each value that was not there before may be where it is now.
+// checkContent checks that each value that is new in an object may be there.
 func (o *oracle) checkContent(before, after *item, x permission, now time.Time) {
 	var had []string
 	if before != nil {
@@ -167,7 +167,7 @@ func (o *oracle) checkContent(before, after *item, x permission, now time.Time) 
 	}
 }
 
-// checkForeign: what others added to a replica stays.
+// checkForeign checks that labels which others added to a replica stay.
 func (o *oracle) checkForeign(before, after *item, p, s place) {
 	copied := strings.Split(before.Annotations[annotations.CopiedLabels], ",")
 	for k, v := range before.Labels {
@@ -180,7 +180,8 @@ func (o *oracle) checkForeign(before, after *item, p, s place) {
 	}
 }
 
-// checkFill: only what asked for it is filled, and nothing but the content and Mirrorball's marks changes.
+// checkFill checks that only an object that pulls is filled, and that nothing changes but its content and Mirrorball's
+// labels and annotations.
 func (o *oracle) checkFill(before, after *item, p place, now time.Time) {
 	s, _ := sourceOf(after)
 	claims := before.claims()
@@ -217,7 +218,7 @@ func (o *oracle) checkFill(before, after *item, p place, now time.Time) {
 	}
 }
 
-// checkWriteBack: a source that was made again gets its annotations, and nothing else.
+// checkWriteBack checks that only a source that survives its recreation gets back its annotations, and nothing else.
 func (o *oracle) checkWriteBack(before, after *item, p place) {
 	policy, remembered, record := o.record(p)
 	if !o.survives(newView(before), &policy, record) {
@@ -286,7 +287,7 @@ func pullSecrets(sa *corev1.ServiceAccount) []string {
 	return names
 }
 
-// attachedTo reads what Mirrorball remembers on a ServiceAccount: the sources, by the name of the pull secret.
+// attachedTo returns the sources that Mirrorball has attached to a ServiceAccount, by the name of the pull secret.
 func attachedTo(sa *corev1.ServiceAccount) map[string]place {
 	m := map[string]place{}
 	for entry := range strings.SplitSeq(sa.Annotations[annotations.Attached], ",") {

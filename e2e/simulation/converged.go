@@ -12,8 +12,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-// converged holds the cluster against what has to come of it, once nothing happens any more.
-func (o *oracle) converged() {
+// checkConverged checks the state of the cluster once nothing happens any more.
+func (o *oracle) checkConverged() {
 	now := time.Now()
 	for p, s := range o.items {
 		if s.phase == active {
@@ -24,7 +24,7 @@ func (o *oracle) converged() {
 			}
 		}
 		if policy, _, record := o.record(p); o.survives(s, &policy, record) {
-			o.violate(ruleConverged, p.String()+" was made again, and its policy was not written back")
+			o.violate(ruleConverged, p.String()+" was created again, and its policy was not restored")
 		}
 	}
 	for p, v := range o.items {
@@ -36,7 +36,7 @@ func (o *oracle) converged() {
 	}
 }
 
-// convergedTarget: where a source wants a replica there is one, or somebody who has the better right.
+// convergedTarget checks that where a source wants a replica there is one, or an object that has precedence.
 func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 	target := at(p.kind, n.name, s.claims.Policy.ReplicaName(p.Name))
 	v := o.items[target]
@@ -53,10 +53,10 @@ func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 	}
 	of, ok := sourceOf(v.item)
 	if !ok {
-		return // somebody's forgery
+		return // a forged replica that names no source
 	}
 	if of != p {
-		return // convergedReplica sees to it that it is rightly there
+		return // convergedReplica checks that it belongs there
 	}
 	if v.DeletionTimestamp != nil {
 		return
@@ -91,8 +91,8 @@ func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 	}
 }
 
-// convergedReplica: no replica is left that nobody wants. One that has a policy of its ownNamespace may be a source that was
-// labelled: it stays while others name it.
+// convergedReplica checks that no replica is left that no source wants. One that has a policy of its own may be a
+// source that was labelled: it stays while replicas name it.
 func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 	if v.mode() != annotations.ReplicaPush || v.DeletionTimestamp != nil || v.claims.Policy != nil {
 		return
@@ -109,7 +109,7 @@ func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 	}
 }
 
-// convergedPuller: what asks, and may, has what it asked for.
+// convergedPuller checks that an object that may pull has the source's content.
 func (o *oracle) convergedPuller(p place, v *view) {
 	pull := v.claims.PullFrom
 	if pull == nil || len(v.claims.Problems) > 0 || v.mode() == annotations.ReplicaPush || v.DeletionTimestamp != nil {
@@ -135,7 +135,8 @@ func (o *oracle) convergedPuller(p place, v *view) {
 	}
 }
 
-// convergedAccount: each ServiceAccount names the pull secrets that are attached to it, and none that no longer are.
+// convergedAccount checks that a ServiceAccount names the pull secrets that are attached to it, and none that no longer
+// are.
 func (o *oracle) convergedAccount(n types.NamespacedName, sa *corev1.ServiceAccount) {
 	ns := o.namespaces[n.Namespace]
 	if ns == nil || ns.deleting || sa.DeletionTimestamp != nil {

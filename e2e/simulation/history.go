@@ -9,24 +9,24 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-// Step is one thing that happens.
+// Step is one change to the cluster, its processes or its faults.
 type Step struct {
 	Number int
-	// After is how long after the step before.
+	// After is the time since the step before.
 	After time.Duration
-	// Text says what happens, for people.
+	// Text describes the step.
 	Text string
 	do   func(context.Context, *World) error
 }
 
-// History is what happens in one world.
+// History is what happens in one cluster, as data.
 type History struct {
 	Seed     uint64
 	Settings Settings
 	Steps    []Step
 }
 
-// Generate makes the history that a seed describes.
+// Generate returns the history of a seed.
 func Generate(seed uint64) History {
 	r := newRandom(seed, "settings", 0)
 	h := History{Seed: seed, Settings: Settings{
@@ -49,7 +49,7 @@ func Generate(seed uint64) History {
 	return h
 }
 
-// pause is how long until the next step: mostly so short that work is still under way.
+// pause returns the time until the next step, mostly so short that the controller is still working.
 func pause(r random) time.Duration {
 	switch roll := r.IntN(100); {
 	case roll < 45:
@@ -64,13 +64,14 @@ func pause(r random) time.Duration {
 	return r.between(90*time.Second, 12*time.Minute)
 }
 
-// kinds of steps by how often they happen.
+// stepKinds are the kinds of steps, weighted by how often they happen.
 var stepKinds = []struct {
 	weight int
 	make   func(r random, token string, s *Settings) []Step
 }{
 	{18, putSource}, {7, editSource}, {7, editPolicy}, {4, editUnrelated}, {4, deleteSource}, {10, recreate},
-	{8, changeNamespace}, {4, createOrDeleteNamespace}, {10, tamper}, {5, unrelatedObject}, {7, forge}, {7, puller}, {3, peer},
+	{8, changeNamespace}, {4, createOrDeleteNamespace}, {10, tamper}, {5, unrelatedObject}, {7, forge}, {7, puller},
+	{3, peer},
 	{5, account}, {9, kill}, {6, changeFaultProfile}, {2, compact}, {2, takeover}, {12, race},
 }
 
@@ -112,7 +113,7 @@ func putSource(r random, token string, _ *Settings) []Step {
 	i := &item{kind: p.kind, kindType: anyType(r, p), immutable: r.oneIn(15)}
 	i.Namespace, i.Name, i.Labels, i.Annotations = p.Namespace, p.Name, labels(r), policy(r)
 	if slices.Contains(refused, i.kindType) {
-		delete(i.Annotations, annotations.OnDelete) // of what is refused nothing is remembered
+		delete(i.Annotations, annotations.OnDelete) // there is no record of a source that is refused
 	}
 	if r.oneIn(4) {
 		i.Annotations["note"] = pick(r, "one", "two")
@@ -160,7 +161,7 @@ func deleteSource(r random, _ string, _ *Settings) []Step {
 	return one("delete "+p.String(), func(ctx context.Context, w *World) error { return w.workload.remove(ctx, p) })
 }
 
-// recreate deletes a source and creates it again, as rotations do.
+// recreate deletes a source and creates it again, as some tools do to rotate it.
 func recreate(r random, token string, s *Settings) []Step {
 	p := sourcePlace(r)
 	wait := r.between(time.Millisecond, s.Grace/2)
@@ -178,7 +179,7 @@ func recreate(r random, token string, s *Settings) []Step {
 	case 5:
 		wait = r.between(s.Grace/2, 3*s.Grace)
 	}
-	steps := one("delete "+p.String()+", to be made again",
+	steps := one("delete "+p.String()+", to create it again",
 		func(ctx context.Context, w *World) error { return w.workload.remove(ctx, p) })
 	if r.oneIn(3) {
 		steps = append(steps, killStep(r, r.between(0, wait/2)))

@@ -12,7 +12,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-// place is where an object of one of the mirrored kinds stands.
+// place is the kind, namespace and name of a Secret or ConfigMap.
 type place struct {
 	kind annotations.Kind
 	types.NamespacedName
@@ -35,7 +35,7 @@ type item struct {
 
 func (i *item) place() place { return at(i.kind, i.Namespace, i.Name) }
 
-// itemOf is nil for other objects, and for none.
+// itemOf returns nil for other objects, and for nil.
 func itemOf(o any) *item {
 	switch o := o.(type) {
 	case *corev1.Secret:
@@ -59,7 +59,7 @@ func itemOf(o any) *item {
 	return nil
 }
 
-// object is the item as the API has it.
+// object returns the item as an API object.
 func (i *item) object() runtime.Object {
 	var immutable *bool
 	if i.immutable {
@@ -85,12 +85,12 @@ func (i *item) clone() *item {
 	return &c
 }
 
-// claims is what the item's annotations say.
+// claims returns the item's parsed annotations.
 func (i *item) claims() annotations.Claims {
 	return annotations.Parse(i.Namespace, i.Name, i.Annotations)
 }
 
-// mode is the value of the replica label.
+// mode returns the value of the replica label.
 func (i *item) mode() string { return i.Labels[annotations.LabelReplica] }
 
 func (i *item) labelled() bool {

@@ -2,8 +2,6 @@ package simulation
 
 import (
 	"fmt"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -17,63 +15,52 @@ import (
 	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
 )
 
-// The rules, by which a history that breaks one is known.
-const (
-	ruleLeak      = "leak"      // content goes only where its source's policy sends it
-	ruleStranger  = "stranger"  // what is no replica is neither changed nor deleted
-	ruleProtected = "protected" // protected namespaces are not written to
-	ruleAbsent    = "absent"    // a replica is not removed while its source wants it, or may be coming back
-	ruleConverged = "converged" // in the end every object is as it has to be
-	ruleQuiet     = "quiet"     // nothing is written when nothing changed
-	ruleEndless   = "endless"   // a history ends
-)
-
-// oracle sees each write before and after, and knows the rules. It shares nothing with the controller but the
-// vocabulary of the annotations.
+// oracle checks each committed write against the rules, with the object's states before and after. It shares no code
+// with the controller but the parser of annotations.
 type oracle struct {
 	mu        sync.Mutex
 	settings  Settings
 	log       func(string)
 	violation string
-	// stop is closed when a rule was broken.
+	// stop is closed when a rule is violated.
 	stop   chan struct{}
 	rule   string
 	writes int
 
 	items      map[place]*view
 	namespaces map[string]*namespace
-	// past and former are what namespaces and sources were before, for a controller that has not heard of the change yet.
+	// pastNamespaces and pastSources are earlier states, which the controller may still act on while its watches lag.
 	pastNamespaces map[string][]*namespace
 	pastSources    map[place][]*view
 	accounts       map[types.NamespacedName]*corev1.ServiceAccount
-	// vanished is what is known of sources that are gone or have no policy any more.
+	// missing are sources that are gone or have no policy any more.
 	missing map[place]*missingSource
 	// versions are the resourceVersions that each object had.
 	versions map[place]map[string]bool
-	// unkept is when a replica last was one that may be removed.
+	// removableAt is when it was last right to delete a replica.
 	removableAt map[replicaKey]time.Time
-	// unfit is when a replica last was one that can't be changed in place.
+	// recreatableAt is when a replica last could not be updated in place.
 	recreatableAt map[replicaKey]time.Time
-	// rough is when the API last was anything but calm, started when a process last began.
+	// lastFault is when a fault profile other than none was last in force, started when a process last started.
 	lastFault, started time.Time
 	protected          annotations.Patterns
 }
 
-// view is an item with what its annotations come to.
+// view is an item with its parsed annotations.
 type view struct {
 	*item
 	claims annotations.Claims
 	phase  phase
-	// until is when it was changed.
+	// until is when this state ended.
 	until time.Time
 }
 
-// life is what an object is as a source.
+// phase is what an object is as a source.
 type phase uint8
 
 const (
-	none phase = iota // it has no policy
-	held              // it has one, but is frozen or refused
+	none phase = iota // without a policy
+	held              // frozen or refused
 	active
 )
 
@@ -83,27 +70,27 @@ type namespace struct {
 	accept   *annotations.Patterns
 	frozen   bool
 	deleting bool
-	// until is when it was changed.
+	// until is when this state ended.
 	until time.Time
 }
 
-// memory is what a source was when it still had a policy.
+// missingSource is what a source was when it last had a policy.
 type missingSource struct {
 	uid   types.UID
 	since time.Time
-	// life is what it was last, keep that its annotations then said to keep the replicas.
+	// phase is its last one; keep says that its annotations then said to keep the replicas.
 	phase phase
 	keep  bool
 }
 
-// permission is that a source's content, or one value of it, may be written into a namespace.
+// permission is that of a source to have its content, or one value of it, in a namespace.
 type permission struct {
 	source    place
 	namespace string
-	// name is the replicas' name; empty for pulling.
+	// name is that of the replicas; empty where pull is set.
 	name string
 	pull bool
-	// token is the value; empty for the object as such.
+	// token marks the value; empty for the object as a whole.
 	token string
 }
 
@@ -133,26 +120,26 @@ func (o *oracle) ok() bool {
 	return o.violation == ""
 }
 
-// breaks notes that a rule was broken; the first time counts.
+// violate records a violation. The first one counts.
 func (o *oracle) violate(rule, text string) {
 	if o.violation == "" {
 		o.rule, o.violation = rule, text
 		close(o.stop)
-		o.log("BROKEN (" + rule + "): " + text)
+		o.log("VIOLATION (" + rule + "): " + text)
 	}
 }
 
-// weather notes how the API fares, which decides how old the controller's view may be.
-func (o *oracle) setFaultProfile(w FaultProfile) {
+// setFaultProfile records the fault profile, on which it depends how far the controller's watches may lag.
+func (o *oracle) setFaultProfile(p FaultProfile) {
 	o.locked(func() {
 		o.lastFault = time.Now()
-		if w != NoFaults {
+		if p != NoFaults {
 			o.lastFault = time.Now().Add(1000 * time.Hour)
 		}
 	})
 }
 
-// lag is how old a view may be that the controller acts on.
+// lag returns how old the state may be that the controller acts on.
 func (o *oracle) lag() time.Duration {
 	if time.Since(o.lastFault) > 5*time.Minute {
 		return 5 * time.Second
@@ -160,7 +147,7 @@ func (o *oracle) lag() time.Duration {
 	return 5 * time.Minute
 }
 
-// commit is told of each write.
+// commit is called with each committed write.
 func (o *oracle) commit(c apiserver.Change) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -186,7 +173,7 @@ func (o *oracle) commit(c apiserver.Change) {
 	o.update(&c, now)
 }
 
-// take brings the oracle's picture up to date.
+// update applies a write to the oracle's state.
 func (o *oracle) update(c *apiserver.Change, now time.Time) {
 	switch c.Resource {
 	case "secrets", "configmaps":
@@ -267,193 +254,6 @@ func hasKeys(i *item, p *annotations.Policy) bool {
 	return true
 }
 
-// named is the source that a replica names.
-func sourceOf(i *item) (place, bool) {
-	namespace, name, ok := strings.Cut(i.Annotations[annotations.ReplicaOf], "/")
-	if !ok {
-		namespace, name = i.Labels[annotations.LabelSourceNamespace], i.Labels[annotations.LabelSourceName]
-	}
-	return at(i.kind, namespace, name), namespace != "" && name != ""
-}
-
-// guarded says that nothing may be written in a namespace.
-func (o *oracle) isProtected(namespace string) bool {
-	return namespace == ownNamespace || o.protected.Match(namespace)
-}
-
-// wants says whether a source is to have a replica in a namespace.
-func (o *oracle) wants(s *view, n *namespace) bool {
-	if s == nil || n == nil || s.phase != active || n.name == s.Namespace || n.deleting || n.frozen || o.isProtected(n.name) {
-		return false
-	}
-	push, err := s.claims.Policy.PushesTo(n.name, n.labels)
-	return push && err == nil && (n.accept == nil || n.accept.Match(s.Namespace))
-}
-
-func (o *oracle) permitsPull(s *view, n *namespace) bool {
-	if s == nil || n == nil || s.phase != active || o.isProtected(n.name) {
-		return false
-	}
-	pull, err := s.claims.Policy.PullableBy(n.name, n.labels)
-	return pull && err == nil
-}
-
-// selected is what of the source's data goes into replicas.
-func selected(s *view) map[string]string {
-	if len(s.claims.Policy.Keys) == 0 {
-		return s.data
-	}
-	out := map[string]string{}
-	for _, k := range s.claims.Policy.Keys {
-		out[k.To] = s.data[k.From]
-	}
-	return out
-}
-
-// permitted says whether a source gives a permission, going by what it and the namespace are or were within the
-// controller's lag, each by itself: their news comes by streams of their own.
-func (o *oracle) wasPermitted(x permission, now time.Time) bool {
-	for _, s := range append(o.recentSources(x.source, now), o.items[x.source]) {
-		for _, n := range o.recentNamespaces(x.namespace, now) {
-			if o.permits(s, n, x) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// formerly is what a source was within the controller's lag.
-func (o *oracle) recentSources(p place, now time.Time) (sources []*view) {
-	for _, was := range o.pastSources[p] {
-		if now.Sub(was.until) <= o.lag() {
-			sources = append(sources, was)
-		}
-	}
-	return sources
-}
-
-func (o *oracle) permits(s *view, n *namespace, x permission) bool {
-	if x.pull && !o.permitsPull(s, n) || !x.pull && !o.wants(s, n) {
-		return false
-	}
-	return (x.pull || x.name == s.claims.Policy.ReplicaName(s.Name)) &&
-		(x.token == "" || slices.Contains(tokensOf(selected(s)), x.token))
-}
-
-var token = regexp.MustCompile(`tok-\d+-[a-z]+\.`)
-
-func tokensOf(data map[string]string) []string {
-	var all []string
-	for _, v := range data {
-		all = append(all, token.FindAllString(v, -1)...)
-	}
-	return all
-}
-
-// record is what Mirrorball itself remembers of a source.
-func (o *oracle) record(s place) (annotations.Policy, map[string]string, *item) {
-	for p, v := range o.items {
-		if p.Namespace != ownNamespace || !isRecord(v.item) {
-			continue
-		}
-		if v.data["kind"] == string(s.kind) && v.data["namespace"] == s.Namespace && v.data["name"] == s.Name {
-			remembered := parseRemembered(v.data["annotations"])
-			if policy := annotations.Parse(s.Namespace, s.Name, remembered).Policy; policy != nil {
-				return *policy, remembered, v.item
-			}
-		}
-	}
-	return annotations.Policy{}, nil, nil
-}
-
-// keeps says whether a replica must not be removed: its source wants it, or may be coming back, or can't be read. Where
-// the controller can't always know, it is false.
-func (o *oracle) mustKeep(source, p place, n *namespace, now time.Time) bool {
-	return !o.isAmbiguous(source, p) && o.mustExist(source, p, n, now)
-}
-
-// lately is what a namespace is, and what it was within the controller's lag.
-func (o *oracle) recentNamespaces(name string, now time.Time) []*namespace {
-	states := []*namespace{o.namespaces[name]}
-	for _, was := range o.pastNamespaces[name] {
-		if now.Sub(was.until) <= o.lag() {
-			states = append(states, was)
-		}
-	}
-	return states
-}
-
-// unsure says that a source was made again without a policy, and the controller or the replica after that: not knowing
-// the object that had the policy, the controller can't always tell this from a policy that was taken away.
-func (o *oracle) isAmbiguous(source, p place) bool {
-	s, m, r := o.items[source], o.missing[source], o.items[p]
-	return s != nil && s.phase == none && m != nil &&
-		(o.started.After(m.since) || r != nil && !r.CreationTimestamp.Time.Before(s.CreationTimestamp.Time))
-}
-
-// stays says whether a replica has to be there, for all that can be known.
-func (o *oracle) mustExist(source, p place, n *namespace, now time.Time) bool {
-	if n == nil || n.deleting || source == p {
-		return true
-	}
-	s := o.items[source]
-	if s != nil && s.phase == held {
-		return true
-	}
-	if s != nil && s.phase == active {
-		return o.keptBy(s, p, n)
-	}
-	m := o.missing[source]
-	policy, _, record := o.record(source)
-	if s != nil {
-		switch {
-		case m == nil, m.uid == s.UID:
-			return false // its owner took the policy away
-		case o.survives(s, &policy, record):
-			return true
-		}
-	}
-	if m == nil {
-		return false
-	}
-	if now.Sub(m.since) < o.settings.Grace {
-		return true
-	}
-	// What was frozen or refused last is not remembered, though it may be known: with that, either is right.
-	return m.phase == active && record != nil && policy.OnDelete == annotations.Keep
-}
-
-// holds says whether an active source has the replica stay.
-func (o *oracle) keptBy(s *view, p place, n *namespace) bool {
-	return n.frozen || o.wants(s, n) && s.claims.Policy.ReplicaName(s.Name) == p.Name
-}
-
-// replaceable says whether a replica has to be removed and made again to be what its source wants.
-func (o *oracle) needsRecreation(source place, v *view) bool {
-	s := o.items[source]
-	return s != nil && (v.immutable || s.kindType != v.kindType) && o.wants(s, o.namespaces[v.Namespace]) &&
-		s.claims.Policy.ReplicaName(source.Name) == v.Name
-}
-
-// survives says that a source was made again such that it goes on under the policy that is remembered.
-func (o *oracle) survives(s *view, policy *annotations.Policy, record *item) bool {
-	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType &&
-		record.data["uid"] != string(s.UID) && takesPolicy(s, record) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
-		!o.isProtected(s.Namespace) && s.phase == none && s.claims.PullFrom == nil && s.claims.Mirror == nil &&
-		s.claims.PushedVersion == ""
-}
-
-// carries says that the remembered policy would be in force beside the annotations that the object has.
-func takesPolicy(s *view, record *item) bool {
-	both := *s.item
-	both.Annotations = map[string]string{}
-	maps.Copy(both.Annotations, s.Annotations)
-	maps.Copy(both.Annotations, parseRemembered(record.data["annotations"]))
-	claims := both.claims()
-	return claims.Policy != nil && len(claims.Problems) == 0
-}
-
 func (o *oracle) describeChange(c *apiserver.Change) string {
 	verb := "changed"
 	switch {
@@ -474,7 +274,8 @@ func (o *oracle) describeChange(c *apiserver.Change) string {
 		}
 	}
 	if e, ok := c.After.(*eventsv1.Event); ok {
-		text = fmt.Sprintf("   %s says of %s/%s: %s: %s", c.By, e.Regarding.Namespace, e.Regarding.Name, e.Reason, e.Note)
+		text = fmt.Sprintf("   %s records an event on %s/%s: %s: %s", c.By, e.Regarding.Namespace, e.Regarding.Name,
+			e.Reason, e.Note)
 	}
 	return text + fmt.Sprintf(" @%d", c.Version)
 }

@@ -3,13 +3,14 @@ package simulation
 import (
 	"maps"
 
-	"github.com/mirrorball-dev/mirrorball/annotations"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-// The world is small, so that things meet.
+// The world is small, so that sources, replicas and strangers meet under the same names.
 var (
-	// permanentNamespaces are the namespaces that are there throughout, temporaryNamespaces those that come and go.
+	// permanentNamespaces exist from the beginning, temporaryNamespaces are created and deleted.
 	permanentNamespaces = []string{ownNamespace, protected, "platform", "team-a", "team-b", "dev-a"}
 	temporaryNamespaces = []string{"team-c", "team-c", "dev-a"}
 	objectNames         = []string{"app", "db", "pull"}
@@ -63,7 +64,7 @@ func anyType(r random, p place) string {
 	return pick(r, "Opaque", "Opaque", "Opaque", "example.com/other")
 }
 
-// policy is a source's annotations, readable as a rule.
+// policy returns a source's annotations, most of them valid.
 func policy(r random) map[string]string {
 	switch r.IntN(12) {
 	case 0:
@@ -121,7 +122,7 @@ func options(r random, a map[string]string) {
 		a[annotations.AttachToServiceAccounts] = pick(r, "*", "default", "builder,!default")
 	}
 	if _, keys := a[annotations.Keys]; !keys && r.oneIn(5) {
-		// Not with keys: what is remembered of a source that they freeze is the policy before.
+		// Not with keys: the record of a source that they freeze has the policy before.
 		a[annotations.OnDelete] = pick(r, "keep", "keep", "remove")
 	}
 	if r.oneIn(3) {
@@ -129,7 +130,8 @@ func options(r random, a map[string]string) {
 	}
 }
 
-// Expressions are such that the fast path runs them: the library's ownNamespace clock would be one of the bubble's goroutines.
+// reflectorPolicy has expressions that need no backtracking: the library that runs those has a clock of its own, which
+// would be one of the bubble's goroutines.
 func reflectorPolicy(r random) map[string]string {
 	a := map[string]string{reflector + "reflection-allowed": pick(r, "true", "true", "True", "false")}
 	if r.oneIn(2) {
@@ -184,7 +186,7 @@ func namespaceLabels(r random) map[string]string {
 	return l
 }
 
-// replicaMarks are what Mirrorball writes on replicas of a source.
+// replicaMarks returns the labels and annotations that Mirrorball writes on replicas of a source.
 func replicaMarks(mode string, source types.NamespacedName) (labels, notes map[string]string) {
 	labels = map[string]string{
 		annotations.LabelReplica: mode, annotations.LabelSourceNamespace: source.Namespace,

@@ -20,20 +20,20 @@ import (
 )
 
 const (
-	// ownNamespace is Mirrorball's namespace, protected one that its operator protects.
+	// ownNamespace is Mirrorball's namespace, protected one that the operator protects.
 	ownNamespace = "mirrorball-system"
 	protected    = "kube-system"
-	// processPrefix begins the names under which processes write.
+	// processPrefix begins the names of processes, by which the oracle knows their writes.
 	processPrefix = "mirrorball-"
 )
 
-// Settings are what the controllers of a history run with.
+// Settings are those of a history's controllers and of its API server.
 type Settings struct {
 	Grace           time.Duration
 	Workers, Writes int
-	// Lease has the controllers lead by a Lease, so that several can be at hand.
+	// Lease turns on leader election, with a standby.
 	Lease bool
-	// NoWatchList is an API server that does not stream lists.
+	// NoWatchList is set for an API server that does not stream lists.
 	NoWatchList bool
 }
 
@@ -53,7 +53,7 @@ func allPatterns() annotations.Patterns {
 	return p
 }
 
-// process is a controller's process.
+// process is a process that runs the controller.
 type process struct {
 	name string
 	stop context.CancelFunc
@@ -75,7 +75,7 @@ func start(n *network, number int, s Settings) *process {
 	go func() {
 		defer close(p.done)
 		if p.err = p.run(ctx, config, s); p.err != nil {
-			p.kill() // as a process that exits: what it left running is gone with it
+			p.kill() // what it left running ends with the process
 		}
 	}()
 	return p
@@ -109,13 +109,13 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 	}, work)
 }
 
-// kill ends the process as SIGKILL does: nothing that it asks for from now on arrives.
+// kill ends the process as SIGKILL does: none of its requests arrives from now on.
 func (p *process) kill() {
 	p.once.Do(func() { close(p.dead) })
 	p.stop()
 }
 
-// ended says whether it is over.
+// ended reports whether the process has exited or was killed.
 func (p *process) ended() bool {
 	select {
 	case <-p.done:

@@ -13,21 +13,24 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
-// Histories that broke a rule once, made small and told by hand. The rules are the test.
+// Each scenario is a minimized history that violated a rule once, written by hand. The rules are the assertion.
 
-func scenario(t *testing.T, steps ...Step) {
+// scenario runs a history of these steps, a second apart at least, as a subtest.
+func scenario(t *testing.T, name string, steps ...Step) {
 	t.Helper()
 	for i := range steps {
 		steps[i].Number = i
 		steps[i].After = max(steps[i].After, time.Second)
 	}
 	h := History{Seed: 1, Settings: Settings{Grace: time.Minute, Workers: 2, Writes: 4}, Steps: steps}
-	if r := run(t, h); r.Violation != "" {
-		t.Errorf("%s: %s", r.Rule, r.Violation)
-		for _, line := range r.Trace {
-			t.Log(line)
+	t.Run(name, func(t *testing.T) {
+		if r := run(t, h); r.Violation != "" {
+			t.Errorf("%s: %s", r.Rule, r.Violation)
+			for _, line := range r.Trace {
+				t.Log(line)
+			}
 		}
-	}
+	})
 }
 
 func secretAt(p place, notes map[string]string) *item {
@@ -54,16 +57,16 @@ func removes(p place) Step {
 	}}
 }
 
-// holds has one of the controller's streams stand still until releases; the last step has to be one.
+// pausesWatches holds back one of the controller's watches until resumesWatches, which must follow.
 func pausesWatches(selector string) Step {
-	return Step{Text: "hold the watch of " + selector, do: func(_ context.Context, w *World) error {
+	return Step{Text: "pause the watch of " + selector, do: func(_ context.Context, w *World) error {
 		w.network.pauseWatches(selector)
 		return nil
 	}}
 }
 
 func resumesWatches() Step {
-	return Step{Text: "release the watches", do: func(_ context.Context, w *World) error {
+	return Step{Text: "resume the watches", do: func(_ context.Context, w *World) error {
 		w.network.resumeWatches()
 		return nil
 	}}
@@ -73,16 +76,16 @@ func expects(text string, ok func(*World) bool) Step {
 	return Step{Text: text, After: 5 * time.Second, do: func(_ context.Context, w *World) error {
 		w.oracle.locked(func() {
 			if !ok(w) {
-				w.oracle.violate("expected", text)
+				w.oracle.violate("expectation", text)
 			}
 		})
 		return nil
 	}}
 }
 
-func TestReplicaThatNoLongerCopiesIsWrittenOnce(t *testing.T) {
+func TestCopiedAnnotations(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
-	scenario(t,
+	scenario(t, "a replica that no longer copies is written once",
 		puts(secretAt(source, map[string]string{
 			annotations.PushTo: "team-a", annotations.CopyAnnotations: "note", "note": "one",
 		})),
@@ -93,7 +96,7 @@ func TestReplicaThatNoLongerCopiesIsWrittenOnce(t *testing.T) {
 	)
 }
 
-func TestPolicyIsNotWrittenBackOntoAnothersObject(t *testing.T) {
+func TestRestoreOntoOthers(t *testing.T) {
 	survivor := map[string]string{annotations.PushTo: "team-b", annotations.SurvivesRecreation: "true"}
 	marks, notes := replicaMarks(annotations.ReplicaPush, types.NamespacedName{Namespace: "platform", Name: "db"})
 	forged := secretAt(at(annotations.Secret, "team-a", "app"), notes)
@@ -108,16 +111,14 @@ func TestPolicyIsNotWrittenBackOntoAnothersObject(t *testing.T) {
 			map[string]string{reflector + "reflects": "team-a/app"}),
 		"a source in a protected namespace": secretAt(at(annotations.Secret, protected, "app"), nil),
 	} {
-		t.Run(name, func(t *testing.T) {
-			source := secretAt(stands.place(), survivor)
-			scenario(t, puts(source), removes(source.place()), puts(stands))
-		})
+		source := secretAt(stands.place(), survivor)
+		scenario(t, "a policy is not restored onto "+name, puts(source), removes(source.place()), puts(stands))
 	}
 }
 
-func TestSourceThatIsFrozenByItsKeysKeepsNobodyOut(t *testing.T) {
+func TestFrozenByKeys(t *testing.T) {
 	older := at(annotations.Secret, "dev-a", "app")
-	scenario(t,
+	scenario(t, "a source that its keys freeze keeps no other source out",
 		puts(secretAt(older, map[string]string{annotations.PushTo: "team-a", annotations.Keys: "none"})),
 		puts(secretAt(at(annotations.Secret, "platform", "app"), map[string]string{annotations.PushTo: "team-a"})),
 		expects("the younger source has its replica", func(w *World) bool {
@@ -126,7 +127,7 @@ func TestSourceThatIsFrozenByItsKeysKeepsNobodyOut(t *testing.T) {
 	)
 }
 
-func TestObjectThatPullsFollowsAfterItWasFilled(t *testing.T) {
+func TestPull(t *testing.T) {
 	source, puller := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "mine")
 	steps := []Step{
 		puts(secretAt(source, map[string]string{annotations.PullBy: "*"})),
@@ -136,10 +137,10 @@ func TestObjectThatPullsFollowsAfterItWasFilled(t *testing.T) {
 		token := fmt.Sprintf("tok-%d", n+10)
 		steps = append(steps, edits(source, func(i *item) { i.data = content(i.kindType, token) }))
 	}
-	scenario(t, steps...)
+	scenario(t, "an object that pulls follows after it was filled", steps...)
 }
 
-func TestSourceMadeInThePlaceOfAReplicaIsSeen(t *testing.T) {
+func TestSourceInPlaceOfReplica(t *testing.T) {
 	replica := at(annotations.Secret, "team-a", "app")
 	steps := []Step{puts(secretAt(at(annotations.Secret, "platform", "app"),
 		map[string]string{annotations.PushTo: "team-*"}))}
@@ -151,13 +152,13 @@ func TestSourceMadeInThePlaceOfAReplicaIsSeen(t *testing.T) {
 			}),
 			removes(replica))
 	}
-	scenario(t, steps...)
+	scenario(t, "a source created in the place of a replica is noticed", steps...)
 }
 
-func TestGraceBeginsAnewForASourceThatWasBackAndFrozen(t *testing.T) {
+func TestGraceRestarts(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
 	frozen := func(i *item) { i.Annotations = map[string]string{annotations.PushTo: "Not_A_Pattern!"} }
-	scenario(t,
+	scenario(t, "the grace begins anew for a source that was back and frozen",
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
 		removes(source),
 		puts(secretAt(source, nil)),
@@ -170,12 +171,12 @@ func TestGraceBeginsAnewForASourceThatWasBackAndFrozen(t *testing.T) {
 	)
 }
 
-func TestForgedReplicaDoesNotEndTheGraceAfterARestart(t *testing.T) {
+func TestGraceAfterRestart(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
 	marks, notes := replicaMarks(annotations.ReplicaPush, source.NamespacedName)
 	forged := secretAt(source, notes)
 	forged.Labels = marks
-	scenario(t,
+	scenario(t, "a forged replica does not end the grace after a restart",
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
 		Step{Text: "restart, with a replica of itself in the source's place", After: 5 * time.Second,
 			do: func(ctx context.Context, w *World) error {
@@ -195,9 +196,9 @@ func TestForgedReplicaDoesNotEndTheGraceAfterARestart(t *testing.T) {
 	)
 }
 
-func TestPolicyThatWasWithdrawnIsNotWrittenBack(t *testing.T) {
+func TestWithdrawnPolicy(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
-	scenario(t,
+	scenario(t, "a policy that was withdrawn is not restored",
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.SurvivesRecreation: "true"})),
 		pausesWatches(informers.LabelRecord+"=policy"),
 		edits(source, func(i *item) { delete(i.Annotations, annotations.SurvivesRecreation) }),
@@ -207,12 +208,12 @@ func TestPolicyThatWasWithdrawnIsNotWrittenBack(t *testing.T) {
 	)
 }
 
-func TestReplicaIsNotRemovedByAPolicyThatHasChangedSince(t *testing.T) {
+func TestStalePolicy(t *testing.T) {
 	source, replica := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-b", "app")
 	marks, notes := replicaMarks(annotations.ReplicaPush, source.NamespacedName)
 	older := secretAt(replica, notes)
 	older.Labels = marks
-	scenario(t,
+	scenario(t, "a policy that has changed since does not remove a replica",
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
 		pausesWatches("!"+annotations.LabelReplica),
 		edits(source, func(i *item) { i.Annotations[annotations.PushTo] = "team-*" }),
@@ -222,9 +223,9 @@ func TestReplicaIsNotRemovedByAPolicyThatHasChangedSince(t *testing.T) {
 	)
 }
 
-func TestPolicyIsRememberedBeforeTheStreamTellsOfIt(t *testing.T) {
+func TestRecordBeforeWatch(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
-	scenario(t,
+	scenario(t, "a record is used before the watch shows it",
 		pausesWatches(informers.LabelRecord+"=policy"),
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.SurvivesRecreation: "true"})),
 		removes(source),
@@ -234,7 +235,7 @@ func TestPolicyIsRememberedBeforeTheStreamTellsOfIt(t *testing.T) {
 	)
 }
 
-func TestReplicaThatAnAcceptFromHeldGoesOnceItIsMended(t *testing.T) {
+func TestUnreadableAcceptFrom(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
 	accepts := func(list string) Step {
 		return Step{Text: "have team-b accept from " + list, do: func(ctx context.Context, w *World) error {
@@ -243,7 +244,7 @@ func TestReplicaThatAnAcceptFromHeldGoesOnceItIsMended(t *testing.T) {
 			})
 		}}
 	}
-	scenario(t,
+	scenario(t, "a replica that an unreadable accept-from held is removed once that is readable",
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-*"})),
 		accepts("Not A Pattern"),
 		edits(source, func(i *item) { i.Annotations[annotations.PushTo] = "team-a" }),
@@ -252,12 +253,12 @@ func TestReplicaThatAnAcceptFromHeldGoesOnceItIsMended(t *testing.T) {
 }
 
 // A replica that poses as a source, and has replicas, is not removed; it is once it has none.
-func TestReplicaThatPosedAsASourceGoesOnceItHasNoReplicas(t *testing.T) {
+func TestReplicaPosingAsSource(t *testing.T) {
 	source, posing := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "app")
 	marks, notes := replicaMarks(annotations.ReplicaPull, posing.NamespacedName)
 	forged := secretAt(at(annotations.Secret, "team-b", "mine"), notes)
 	forged.Labels = marks
-	scenario(t,
+	scenario(t, "a replica with a policy is removed once nothing names it as a source",
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
 		edits(posing, func(i *item) { i.Annotations[annotations.PushTo] = "dev-a" }),
 		puts(forged),

@@ -2,5 +2,6 @@
 
 package simulation
 
-// defaultSeeds are how many histories the tests run: fewer, since the race detector makes each take several times as long.
+// defaultSeeds is how many histories the tests run: fewer, since each takes several times as long with the race
+// detector.
 const defaultSeeds = 100

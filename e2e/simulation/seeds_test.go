@@ -2,5 +2,5 @@
 
 package simulation
 
-// defaultSeeds are how many histories the tests run.
+// defaultSeeds is how many histories the tests run.
 const defaultSeeds = 300

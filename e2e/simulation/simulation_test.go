@@ -18,15 +18,15 @@ import (
 )
 
 var (
-	seedFlag  = flag.Uint64("seed", 0, "the one history to run, and to tell")
-	seedsFlag = flag.Uint64("seeds", defaultSeeds, "how many histories to run")
+	seedFlag  = flag.Uint64("seed", 0, "run only this seed, and print its trace")
+	seedsFlag = flag.Uint64("seeds", defaultSeeds, "number of histories to run")
 	firstFlag = flag.Uint64("first", 1, "the first seed")
-	stopFlag  = flag.Bool("stop", false, "stop at the first seed that fails, and do not look for a smaller history")
+	stopFlag  = flag.Bool("stop", false, "stop at the first violation, and do not minimize its history")
 )
 
 func TestMain(m *testing.M) {
-	// client-go's ownNamespace handler keeps the time of the last error for all of the process, and sleeps by it: histories must
-	// not share a clock.
+	// client-go's own handler keeps the time of the last error for the whole process, and sleeps by it: histories must not
+	// share a clock.
 	utilruntime.ErrorHandlers = nil
 	debug.SetGCPercent(400)
 	os.Exit(m.Run())
@@ -47,7 +47,7 @@ func TestSimulation(t *testing.T) {
 	if *seedFlag != 0 {
 		one := Generate(*seedFlag)
 		result := run(t, one)
-		t.Logf("the history of seed %d, with %+v:\n%s", *seedFlag, one.Settings, strings.Join(result.Trace, "\n"))
+		t.Logf("the trace of seed %d, with %+v:\n%s", *seedFlag, one.Settings, strings.Join(result.Trace, "\n"))
 		if result.Violation != "" {
 			explain(t, one, result)
 		}
@@ -60,7 +60,7 @@ func TestSimulation(t *testing.T) {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
 				if *stopFlag && total.failed.Load() > 0 {
-					t.Skip("one has failed")
+					t.Skip("another has failed")
 				}
 				h := Generate(seed)
 				result := run(t, h)
@@ -74,7 +74,7 @@ func TestSimulation(t *testing.T) {
 	total.report(t, time.Since(begin))
 }
 
-// totals are over all histories.
+// totals are those of all histories.
 type totals struct {
 	failed atomic.Int32
 	mu     sync.Mutex
@@ -103,33 +103,34 @@ func (s *totals) add(r Result) {
 
 func (s *totals) report(t *testing.T, took time.Duration) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d histories in %s, %.1f a second: %d steps, %d writes of the controller judged, %d histories broke "+
-		"a rule\nfaults:", s.runs, took.Round(time.Second), float64(s.runs)/took.Seconds(), s.steps, s.writes,
-		s.failed.Load())
+	fmt.Fprintf(&b, "%d histories in %s (%.1f per second), %d violations\n"+
+		"steps: %d, writes of the controller checked: %d\nfaults:",
+		s.runs, took.Round(time.Second), float64(s.runs)/took.Seconds(), s.failed.Load(),
+		s.steps, s.writes)
 	for _, k := range slices.Sorted(maps.Keys(s.faults)) {
 		fmt.Fprintf(&b, "\n  %7d  %s", s.faults[k], k)
 	}
 	t.Log(b.String())
 }
 
-// explain says how a history broke a rule, by the smallest one that still does.
+// explain reports a violation, with the trace of the smallest history that still has it.
 func explain(t *testing.T, h History, result Result) {
 	t.Errorf("seed %d: %s: %s", h.Seed, result.Rule, result.Violation)
 	if *stopFlag {
 		return
 	}
 	if smaller, again := minimize(t, h, result); again != nil {
-		t.Logf("%d of its %d steps suffice, with %+v:\n%s\nagain: go test ./replicator/simulation -run TestSimulation "+
+		t.Logf("%d of its %d steps suffice, with %+v:\n%s\nto repeat: cd e2e; go test ./simulation -run TestSimulation "+
 			"-seed %d -v", len(smaller.Steps), len(h.Steps), h.Settings, strings.Join(again.Trace, "\n"), h.Seed)
 	}
 }
 
-// minimize leaves out steps for as long as the same rule is broken. What a seed does not decide may make it miss: each
-// history is tried twice.
+// minimize leaves out steps for as long as the same rule is violated. A history is tried twice, since a seed does not
+// determine everything.
 func minimize(t *testing.T, h History, result Result) (History, *Result) {
 	t.Helper()
 	var last *Result
-	breaks := func(steps []Step) bool {
+	violates := func(steps []Step) bool {
 		tried := h
 		tried.Steps = steps
 		for range 2 {
@@ -146,13 +147,13 @@ func minimize(t *testing.T, h History, result Result) (History, *Result) {
 			to := min(from+size, len(steps))
 			without := slices.Concat(steps[:from], steps[to:])
 			if to < len(steps) && to > from {
-				// What came after stays where it was in time.
+				// Later steps keep their time.
 				without = slices.Clone(without)
 				for _, s := range steps[from:to] {
 					without[from].After += s.After
 				}
 			}
-			if breaks(without) {
+			if violates(without) {
 				steps = without
 			} else {
 				from = to
@@ -160,7 +161,7 @@ func minimize(t *testing.T, h History, result Result) (History, *Result) {
 		}
 	}
 	if last == nil {
-		breaks(steps)
+		violates(steps)
 	}
 	h.Steps = steps
 	return h, last

@@ -53,7 +53,7 @@ func createOrDeleteNamespace(r random, _ string, _ *Settings) []Step {
 		})
 }
 
-// tamper does something to whatever stands in a place: a replica, often.
+// tamper changes the object in a place, often a replica.
 func tamper(r random, token string, _ *Settings) []Step {
 	p := anyPlace(r)
 	to := types.NamespacedName{Namespace: sourceNamespace(r), Name: pick(r, objectNames...)}
@@ -96,7 +96,7 @@ func tamper(r random, token string, _ *Settings) []Step {
 	})
 }
 
-// race changes a source's policy, and what stands at one of its targets just when the controller acts on that.
+// race changes a source's policy, and the object at one of its targets while the controller acts on that.
 func race(r random, token string, _ *Settings) []Step {
 	p := sourcePlace(r)
 	target := at(p.kind, pick(r, "team-a", "team-b", "dev-a"), p.Name)
@@ -140,12 +140,12 @@ func unrelatedObject(r random, token string, _ *Settings) []Step {
 	if r.oneIn(3) {
 		i.Annotations = map[string]string{"note": "mine"}
 	}
-	return one("create "+p.String()+", which is nobody's business", func(ctx context.Context, w *World) error {
+	return one("create "+p.String()+", unrelated to any source", func(ctx context.Context, w *World) error {
 		return w.workload.create(ctx, i.clone())
 	})
 }
 
-// forge writes what only Mirrorball should.
+// forge writes labels and annotations that only Mirrorball should write.
 func forge(r random, token string, _ *Settings) []Step {
 	source := sourcePlace(r)
 	p := at(source.kind, anyNamespace(r), pick(r, objectNames...))
@@ -159,7 +159,7 @@ func forge(r random, token string, _ *Settings) []Step {
 	i.Labels, i.Annotations = replicaMarks(mode, source.NamespacedName)
 	switch r.IntN(6) {
 	case 0:
-		i.Annotations = nil // the labels alone still name it
+		i.Annotations = nil // the labels still name the source
 	case 1:
 		i.Labels = map[string]string{annotations.LabelReplica: mode}
 		i.Annotations = nil
@@ -171,7 +171,7 @@ func forge(r random, token string, _ *Settings) []Step {
 	})
 }
 
-// forgeRecord writes a record of a policy outside of Mirrorball's namespace, where it must not be believed.
+// forgeRecord writes a record outside of Mirrorball's namespace, where it must have no effect.
 func forgeRecord(r random, source place, token string) []Step {
 	namespace := pick(r, "team-a", "platform")
 	record := informers.Record{
@@ -207,7 +207,7 @@ func puller(r random, token string, _ *Settings) []Step {
 		func(ctx context.Context, w *World) error { return w.workload.put(ctx, i.clone()) })
 }
 
-// peer writes what another controller would have.
+// peer creates a copy as Reflector or kubernetes-replicator does.
 func peer(r random, token string, _ *Settings) []Step {
 	source := sourcePlace(r)
 	p := at(source.kind, pick(r, "team-a", "team-b", "dev-a"), source.Name)
@@ -221,7 +221,9 @@ func peer(r random, token string, _ *Settings) []Step {
 			i := &item{kind: p.kind, kindType: from.kindType, data: from.data}
 			i.Namespace, i.Name = p.Namespace, p.Name
 			if byReflector {
-				i.Annotations = map[string]string{reflector + "auto-reflects": "True", reflector + "reflects": source.NamespacedName.String()}
+				i.Annotations = map[string]string{
+					reflector + "auto-reflects": "True", reflector + "reflects": source.NamespacedName.String(),
+				}
 			} else {
 				i.Annotations = map[string]string{
 					replicatorV + "replicated-at":           "2020-01-01T00:00:00Z",
@@ -245,7 +247,7 @@ func account(r random, _ string, _ *Settings) []Step {
 			sa.ImagePullSecrets = append(sa.ImagePullSecrets, corev1.LocalObjectReference{Name: secret})
 		}},
 		{"take all pull secrets from", func(sa *corev1.ServiceAccount) { sa.ImagePullSecrets = nil }},
-		{"forge the memory of " + secret + " of " + source.NamespacedName.String() + " on", func(sa *corev1.ServiceAccount) {
+		{fmt.Sprintf("forge the attachment of %s of %s on", secret, source.NamespacedName), func(sa *corev1.ServiceAccount) {
 			sa.Annotations[annotations.Attached] = secret + "=" + source.NamespacedName.String()
 		}},
 		{"take the annotations from", func(sa *corev1.ServiceAccount) { sa.Annotations = nil }},
@@ -279,7 +281,7 @@ func killStep(r random, after time.Duration) Step {
 
 func kill(r random, _ string, _ *Settings) []Step { return []Step{killStep(r, pause(r))} }
 
-// takeover has two controllers at work for a moment, as when a lease is lost unnoticed.
+// takeover has two controllers active for a while, as when a lease is lost unnoticed.
 func takeover(r random, _ string, _ *Settings) []Step {
 	both := r.between(time.Millisecond, 30*time.Second)
 	return one(fmt.Sprintf("start a second controller, and kill the first after %s", both.Round(time.Millisecond)),
@@ -297,10 +299,13 @@ func changeFaultProfile(r random, _ string, _ *Settings) []Step {
 	})
 	if to == Outage || to == FrequentFaults {
 		last := r.between(time.Second, 40*time.Second)
-		steps = append(steps, Step{After: last, Text: "fault profile: occasional", do: func(_ context.Context, w *World) error {
-			w.setFaultProfile(OccasionalFaults)
-			return nil
-		}})
+		steps = append(steps, Step{
+			After: last, Text: "fault profile: occasional",
+			do: func(_ context.Context, w *World) error {
+				w.setFaultProfile(OccasionalFaults)
+				return nil
+			},
+		})
 	}
 	return steps
 }

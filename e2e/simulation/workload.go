@@ -14,10 +14,10 @@ import (
 	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
 )
 
-// tenants are everyone but Mirrorball. Their requests always arrive.
+// workload is everyone but Mirrorball: users and other controllers. Their requests meet no faults.
 type workload struct {
 	client corev1client.CoreV1Interface
-	// before are the last states of what was deleted, for it to be made again.
+	// before is the last state of what was deleted, from which it is created again.
 	before map[place]*item
 }
 
@@ -58,7 +58,7 @@ func (t *workload) update(ctx context.Context, i *item) (err error) {
 	return err
 }
 
-// edit changes what is there.
+// edit changes the object at p.
 func (t *workload) edit(ctx context.Context, p place, change func(*item)) error {
 	i, err := t.get(ctx, p)
 	if err != nil {
@@ -86,7 +86,7 @@ func (t *workload) remove(ctx context.Context, p place) error {
 	return t.client.Secrets(p.Namespace).Delete(ctx, p.Name, metav1.DeleteOptions{})
 }
 
-// put has the item in its place, whatever stands there.
+// put creates an item, and deletes first what stands in its place.
 func (t *workload) put(ctx context.Context, i *item) error {
 	if _, err := t.get(ctx, i.place()); err == nil {
 		if err := t.remove(ctx, i.place()); err != nil {
@@ -96,7 +96,7 @@ func (t *workload) put(ctx context.Context, i *item) error {
 	return t.create(ctx, i)
 }
 
-// restore creates what was deleted again, with new content.
+// restore creates again what was deleted, with new content.
 func (t *workload) restore(ctx context.Context, p place, token string, change func(*item)) error {
 	was := t.before[p]
 	if was == nil {
@@ -114,7 +114,7 @@ func (t *workload) restore(ctx context.Context, p place, token string, change fu
 	return t.create(ctx, i)
 }
 
-// content is a source's data, every value of which can be told wherever it turns up.
+// content returns data whose every value is recognised wherever it turns up.
 func content(kindType, token string) map[string]string {
 	switch corev1.SecretType(kindType) {
 	case corev1.SecretTypeDockerConfigJson:

@@ -11,7 +11,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/internal/apiserver"
 )
 
-// World is one run of a history.
+// World is a cluster in which one history runs.
 type World struct {
 	history   History
 	server    *apiserver.Server
@@ -24,20 +24,20 @@ type World struct {
 	trace     []string
 }
 
-// Result is what came of a history.
+// Result is the outcome of a history.
 type Result struct {
-	// Broken is the first rule that was broken, and how; empty if none was.
+	// Violation says how the first rule was violated; empty if none was.
 	Violation string
-	// Rule is the rule's name.
+	// Rule is the name of that rule.
 	Rule string
-	// Story is what happened, one line a step or write.
+	// Trace is what happened, a line for each step and write.
 	Trace  []string
 	Faults map[string]int
-	// Steps and Writes are how many there were, the writes being the controller's.
+	// Steps counts the steps, Writes the controller's writes.
 	Steps, Writes int
 }
 
-// Run runs a history, in a bubble of testing/synctest.
+// Run runs a history. It must be called in a bubble of testing/synctest.
 func Run(ctx context.Context, h History) (Result, error) {
 	w := &World{history: h, begin: time.Now()}
 	w.oracle = newOracle(h.Settings, w.log)
@@ -46,7 +46,9 @@ func Run(ctx context.Context, h History) (Result, error) {
 	})
 	defer w.server.Close()
 	w.network = newNetwork(h.Seed, w.server, func(n int) {
-		w.oracle.locked(func() { w.oracle.violate(ruleEndless, fmt.Sprintf("after %d requests there is no end of them", n)) })
+		w.oracle.locked(func() {
+			w.oracle.violate(ruleEndless, fmt.Sprintf("there have been %d requests, and they do not end", n))
+		})
 	})
 	var err error
 	if w.workload, err = newWorkload(w.server); err != nil {
@@ -95,7 +97,7 @@ func brief(err error) string {
 	return text[:min(len(text), 100)]
 }
 
-// pass lets time go by; then everything that is ready has run.
+// advance lets time go by, and returns when every goroutine of the bubble waits.
 func (w *World) advance(d time.Duration) {
 	for d > 0 && w.oracle.ok() {
 		part := min(d, time.Minute)
@@ -112,7 +114,7 @@ func (w *World) advance(d time.Duration) {
 	synctest.Wait()
 }
 
-// supervise starts processes that have ended by themselves again, as a kubelet does.
+// supervise restarts processes that have exited by themselves, as the kubelet does.
 func (w *World) supervise() {
 	if !w.history.Settings.Lease {
 		return
@@ -144,7 +146,7 @@ func (w *World) start() {
 	})
 }
 
-// restart ends the controllers, gently or not, and starts as many after a while.
+// restart stops the controllers, by SIGTERM or SIGKILL, and starts as many after a while.
 func (w *World) restart(gently bool, back time.Duration) {
 	n := len(w.processes)
 	for _, p := range w.processes {
@@ -187,13 +189,14 @@ func (w *World) end() {
 	}
 }
 
-// How long a cluster may take to converge once the faults have ended, and is watched at rest.
+// How long the cluster may take to converge once the faults have ended, and how long it is then observed.
 const (
 	convergenceTime = 25 * time.Minute
 	quietTime       = 15 * time.Minute
 )
 
-// rest ends the faults and looks at what is left: converged, at rest, and nothing to do for a new process.
+// finish ends the faults and checks that the cluster converges, that nothing is written then, and that a new process
+// has nothing to write either.
 func (w *World) finish() error {
 	w.setFaultProfile(NoFaults)
 	w.oracle.locked(func() { w.log("fault profile: none; no more steps") })
@@ -201,24 +204,25 @@ func (w *World) finish() error {
 	if !w.oracle.ok() {
 		return nil
 	}
-	w.oracle.locked(func() { w.oracle.converged() })
+	w.oracle.locked(func() { w.oracle.checkConverged() })
 	w.network.takeWrites()
 	w.advance(quietTime)
-	w.checkQuiet("at rest")
+	w.checkQuiet("with nothing to do")
 	for _, p := range w.processes {
 		p.kill()
 	}
 	w.processes = nil
 	w.start()
 	w.advance(w.history.Settings.Grace + 2*time.Minute)
-	w.checkQuiet("started again, with nothing to do")
+	w.checkQuiet("restarted with nothing to do")
 	return nil
 }
 
 func (w *World) checkQuiet(when string) {
 	if written := w.network.takeWrites(); len(written) > 0 && w.oracle.ok() {
 		w.oracle.locked(func() {
-			w.oracle.violate(ruleQuiet, fmt.Sprintf("%s, %d writes were made, the first %s", when, len(written), written[0]))
+			w.oracle.violate(ruleQuiet, fmt.Sprintf("%s, the controller made %d writes, the first %s", when, len(written),
+				written[0]))
 		})
 	}
 }

@@ -39,7 +39,7 @@ type Server struct {
 	closed    bool
 }
 
-// New makes a Server that holds nothing.
+// New returns a Server without objects.
 func New(options Options) *Server {
 	s := &Server{options: options, version: 1, tables: map[schema.GroupVersionResource]*table{}}
 	for gvr, r := range resources() {
@@ -59,14 +59,14 @@ func (s *Server) Close() {
 	s.watches = nil
 }
 
-// Version is the last resourceVersion.
+// Version returns the last resourceVersion.
 func (s *Server) Version() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.version
 }
 
-// Compact forgets the history: what was seen before can't be continued from.
+// Compact discards the history: a watch can't continue from an earlier version.
 func (s *Server) Compact() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,7 +86,7 @@ func (s *Server) Objects(resource string, f func(Object)) {
 	}
 }
 
-// RoundTripper serves requests on behalf of by.
+// RoundTripper returns a transport whose requests are made by the given client.
 func (s *Server) RoundTripper(by string) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) { return s.Serve(r, Terms{By: by}) })
 }
@@ -98,7 +98,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 // Terms are how a request is served.
 type Terms struct {
-	// By is who asks.
+	// By names the client.
 	By string
 	// Behind is by how many versions the list or the beginning of a watch that is asked for "at any version" is behind.
 	Behind uint64
@@ -179,7 +179,7 @@ func (s *Server) namespaces() *table {
 	return s.tables[corev1.SchemeGroupVersion.WithResource("namespaces")]
 }
 
-// query is one request, taken apart.
+// query is one parsed request.
 type query struct {
 	*http.Request
 	by              string

@@ -12,7 +12,7 @@ import (
 // Change is one committed write.
 type Change struct {
 	Version uint64
-	// By is who asked for it.
+	// By names the client that made it.
 	By string
 	// Resource is the plural name, "secrets".
 	Resource string
@@ -20,7 +20,7 @@ type Change struct {
 	Before, After Object
 }
 
-// Object is the object's last state.
+// Object returns the object's last state.
 func (c *Change) Object() Object {
 	if c.After != nil {
 		return c.After
@@ -28,7 +28,7 @@ func (c *Change) Object() Object {
 	return c.Before
 }
 
-// table is the store of one resource: what is, and how it came to be.
+// table is the store of one resource: its objects and their history.
 type table struct {
 	*resource
 	objects map[types.NamespacedName]Object

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// bookmarkPeriod is how often a watch is told how far it has come.
+// bookmarkPeriod is how often a watch gets a bookmark.
 const bookmarkPeriod = time.Minute
 
 // Watch is the body of a watch's answer: a stream of frames.
@@ -80,7 +80,7 @@ func (s *Server) watch(q *query) (*Watch, error) {
 	return w, nil
 }
 
-// watchVersion is the version to watch from, and whether what there was then is told first.
+// watchVersion returns the version to watch from, and whether the state of then is sent first.
 func (s *Server) watchVersion(q *query) (from uint64, snapshot bool, err error) {
 	switch q.options.version {
 	case "":
@@ -100,7 +100,7 @@ func (s *Server) watchVersion(q *query) (from uint64, snapshot bool, err error) 
 	return version, false, nil
 }
 
-// send tells of a change, in the view of the watch's selectors.
+// send sends a change, as the watch's selectors show it.
 func (w *Watch) send(c *Change) {
 	was, is := w.sees(c.Before), w.sees(c.After)
 	switch {
@@ -135,7 +135,7 @@ func (w *Watch) expire(from, compacted uint64) {
 	w.end(nil)
 }
 
-// Expire ends the watch as a server does that has compacted what it would have to tell.
+// Expire ends the watch with 410, as a server does that has compacted what it would have to send.
 func (w *Watch) Expire() {
 	w.mu.Lock()
 	w.frames = nil
@@ -157,7 +157,7 @@ func (w *Watch) push(kind watch.EventType, o runtime.Object) {
 	}
 }
 
-// hangUp ends a watch on either side's account.
+// hangUp ends a watch, whichever side does.
 func (s *Server) hangUp(w *Watch, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,7 +167,7 @@ func (s *Server) hangUp(w *Watch, err error) {
 	w.end(err)
 }
 
-// end lets what was sent be read and then answers with err, nil meaning that the stream is complete.
+// end ends the watch with err once all that was sent is read; nil means that the stream is complete.
 func (w *Watch) end(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -183,7 +183,7 @@ func (w *Watch) end(err error) {
 	w.wake.Broadcast()
 }
 
-// Next is the next frame.
+// Next returns the next frame.
 func (w *Watch) Next() ([]byte, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

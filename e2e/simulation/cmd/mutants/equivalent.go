@@ -21,7 +21,8 @@ func (e *equivalent) is(m *mutant) bool {
 	return true
 }
 
-// readEquivalents reads three lines for each: the file and what is changed, the line of code as it stands, and the reason.
+// readEquivalents reads three lines for each: the file and what is changed, the line of code as it stands, and the
+// reason.
 func readEquivalents(path string) (list []*equivalent, err error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -87,7 +87,7 @@ type file struct {
 	first      int
 }
 
-// parseFile reads a file, whose path will be told relative to root.
+// parseFile reads a file, whose path is reported relative to root.
 func parseFile(root, path string) (*file, error) {
 	source, err := os.ReadFile(path)
 	if err != nil {

@@ -37,7 +37,7 @@ type guard struct {
 	// title says in a few words what the controller does without.
 	title  string
 	change change
-	// rules are those by which the simulation is expected to notice, panicRule among them where the controller can't go on.
+	// rules are those by which the simulation is expected to notice: panicRule where the controller can't go on.
 	rules []string
 	// implied says why nothing may come of it; empty where the simulation has to notice.
 	implied string
