@@ -72,7 +72,7 @@ simulate: ## SEEDS=2000 histories of faults and tampering in memory; their rate,
 	@set -o pipefail; mkdir -p bin; \
 	cd e2e && go test ./simulation -run '^TestSimulation$$' -count=1 -timeout 3h -v -seeds $(SEEDS) \
 	  -coverpkg=$(subst $(empty) ,$(comma),$(PRODUCT)) -coverprofile=$(CURDIR)/bin/simulate.cover \
-	  | grep -vE '^ *(=== |--- (PASS|SKIP))'
+	  | grep -vE '^ *(=== |--- (PASS|SKIP))|^coverage: '
 	@awk -F'[: ]' 'NR > 1 { sub("/[^/]*$$", "", $$1); all[$$1] += $$3; if ($$4) hit[$$1] += $$3 } \
 	  END { for (p in all) printf "coverage of %s: %.1f%%\n", p, 100 * hit[p] / all[p] }' bin/simulate.cover | sort
 
