@@ -83,7 +83,8 @@ var guards = map[string]*guard{
 		title: "caches synced before work", change: becomesFalse, rules: []string{"absent", "quiet", "stranger"},
 	},
 	"restore-onto-others": {
-		title: "no policy restored onto another's object", change: becomesFalse, rules: []string{"stranger", "protected"},
+		title: "no policy restored onto another's object", change: becomesFalse,
+		rules: []string{"stranger", "leak", "protected"},
 	},
 	"own-pull-secrets": {
 		title: "only pull secrets that nobody named are attached", change: losesLast, rules: []string{"quiet", "endless"},
