@@ -41,12 +41,14 @@ clean: ## Remove bin/
 .PHONY: test test-unit test-e2e race-build fuzz simulate guards mutants lint fmt tidy
 test: test-unit test-e2e ## Run all tests: unit and end-to-end
 
-test-unit: ## Run the unit tests; some seconds
+test-unit: ## Run the unit tests and the simulation; some seconds, without a control plane
 	go test $(RACE) -timeout 10m ./...
+	cd e2e && go test $(RACE) -timeout 10m ./simulation/...
 
 # -count=1: the test cache does not notice changes of the programs under test.
 test-e2e: build race-build devcluster ## Run the end-to-end tests on a real control plane
-	cd e2e && MIRRORBALL="$(CURDIR)/bin/race/mirrorball" go test $(RACE) -count=1 -timeout 15m ./...
+	cd e2e && MIRRORBALL="$(CURDIR)/bin/race/mirrorball" go test $(RACE) -count=1 -timeout 15m \
+	  $$(go list ./... | grep -v /e2e/simulation)
 
 # The end-to-end tests use this controller, which is built with the race detector. bin/mirrorball is the static binary.
 race-build:
@@ -61,19 +63,25 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s) each
 	  done; \
 	done
 
-simulate: ## SEEDS=2000 histories of faults and tampering in memory; their rate, faults and coverage
+# PRODUCT are the packages of which `make simulate` reports the coverage.
+comma := ,
+empty :=
+MODULE := github.com/mirrorball-dev/mirrorball
+PRODUCT := $(MODULE)/replicator $(MODULE)/replicator/events $(MODULE)/replicator/plan $(MODULE)/informers
+simulate: ## Run SEEDS=2000 simulated traces with faults, in memory; print rate, faults and coverage
 	@set -o pipefail; mkdir -p bin; \
-	go test ./replicator/simulation -run '^TestSimulation$$' -count=1 -timeout 3h -v -seeds $(SEEDS) \
-	  -coverpkg=./replicator,./replicator/plan,./informers -coverprofile=bin/simulate.cover \
-	  | grep -vE '^ *(=== |--- (PASS|SKIP))'
+	cd e2e && go test ./simulation -run '^TestSimulation$$' -count=1 -timeout 3h -v -seeds $(SEEDS) \
+	  -coverpkg=$(subst $(empty) ,$(comma),$(PRODUCT)) -coverprofile=$(CURDIR)/bin/simulate.cover \
+	  | grep -vE '^ *(=== |--- (PASS|SKIP))|^coverage: '
 	@awk -F'[: ]' 'NR > 1 { sub("/[^/]*$$", "", $$1); all[$$1] += $$3; if ($$4) hit[$$1] += $$3 } \
 	  END { for (p in all) printf "coverage of %s: %.1f%%\n", p, 100 * hit[p] / all[p] }' bin/simulate.cover | sort
 
-guards: ## Take each guard away in turn and show which simulated history notices
-	go run ./replicator/simulation/cmd/guards -seeds $(SEEDS)
+guards: ## Remove each guard of the controller in turn; show the seed and the rule that notice
+	cd e2e && go run ./simulation/cmd/mutants -named -seeds $(SEEDS)
 
-mutants: ## Change parsers, plan and apply, one small change at a time, and show which changes no test notices
-	go run ./replicator/simulation/cmd/mutants
+# MUTANTS='-sample 40' tries 40 of each package, MUTANTS='-only replicator/plan' one package.
+mutants: ## Change parsers, plan and executor, one small change at a time; list the changes that no test notices
+	cd e2e && go run ./simulation/cmd/mutants $(MUTANTS)
 
 lint: $(GOLANGCI_LINT) ## Check formatting, go vet, golangci-lint and go.mod, in both modules
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')) || exit 1; \

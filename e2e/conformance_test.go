@@ -10,7 +10,7 @@ import (
 
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 	"github.com/mirrorball-dev/mirrorball/e2e/internal/repo"
-	"github.com/mirrorball-dev/mirrorball/replicator/simulation/conformance"
+	"github.com/mirrorball-dev/mirrorball/e2e/simulation/conformance"
 )
 
 var update = flag.Bool("update", false, "write down what kube-apiserver answers, for the simulation to be held to")
@@ -33,7 +33,7 @@ func TestSimulationAnswersAsTheRealAPIDoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := filepath.Join(root, "replicator", "simulation", "conformance", "transcript.txt")
+		path := filepath.Join(root, "e2e", "simulation", "conformance", "transcript.txt")
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

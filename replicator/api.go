@@ -116,8 +116,14 @@ func (a *api) patch(
 // delete deletes the very version of the very object.
 func (a *api) delete(ctx context.Context, resource string, id informers.Identity) error {
 	version := id.Version.String()
+	//mutant:preconditions-of-delete
+	preconditions := &metav1.Preconditions{
+		//mutant:uid-of-delete
+		UID: &id.UID,
+		//mutant:version-of-delete
+		ResourceVersion: &version,
+	}
 	return a.client.Delete().Namespace(id.Namespace).Resource(resource).Name(id.Name).
 		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).
-		Body(&metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &id.UID, ResourceVersion: &version}}).
-		Do(ctx).Error()
+		Body(&metav1.DeleteOptions{Preconditions: preconditions}).Do(ctx).Error()
 }

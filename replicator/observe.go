@@ -110,6 +110,7 @@ func (b *observer) observeLive(ctx context.Context, key informers.Key, s *state,
 		return fmt.Errorf("cannot confirm that the source is gone: %s", reason(err))
 	}
 	live := annotations.Parse(key.Namespace, key.Name, o.object.GetAnnotations())
+	//mutant:live-read
 	if live.Policy != nil || len(live.Problems) > 0 {
 		o.Live = plan.LiveAnnotated
 		return nil
@@ -129,7 +130,6 @@ func (b *observer) observeLive(ctx context.Context, key informers.Key, s *state,
 func (b *observer) readInPlace(
 	ctx context.Context, key informers.Key, record *informers.Record,
 ) (object metav1.Object, secretType string, err error) {
-	//mutant:live-read
 	if !survives(record) {
 		object, err = b.api.metadata(ctx, key)
 		return object, "", err

@@ -14,14 +14,14 @@ import (
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/apiservertest"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
-	"github.com/mirrorball-dev/mirrorball/replicator/simulation/apiserver"
 )
 
 // newTestController makes one that does not run, before a server that has nothing.
 func newTestController(t *testing.T) (*Controller, *kubernetes.Clientset) {
 	t.Helper()
-	server := apiserver.New(apiserver.Options{})
+	server := apiservertest.New(apiservertest.Options{})
 	t.Cleanup(server.Close)
 	config := &rest.Config{Host: "http://sim", Transport: server.RoundTripper("test")}
 	c, err := New(Options{

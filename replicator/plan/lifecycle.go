@@ -158,6 +158,7 @@ func Resolve(f Facts) Resolution {
 	switch {
 	case f.Watched == WatchedReplica:
 		return Resolution{Phase: PhaseRefused}
+	//mutant:frozen-holds
 	case f.Watched == WatchedUnreadable:
 		return Resolution{Phase: PhaseFrozen}
 	case f.Watched == WatchedPolicy && f.Allowed:
@@ -200,6 +201,7 @@ func (f *Facts) absent(during, after Phase) Resolution {
 	if f.DeletedAt.After(r.MissingSince) {
 		r.MissingSince = f.DeletedAt
 	}
+	//mutant:grace
 	r.GraceLeft = r.MissingSince.Add(f.Grace).Sub(f.Now)
 	switch {
 	case r.GraceLeft > 0:

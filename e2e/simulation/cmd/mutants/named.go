@@ -1,0 +1,229 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// A named mutant takes one guard of the controller away. The product marks the guard with a comment on the line before
+// it:
+//
+//	//mutant:accept-from
+//	case ns.Accept != nil && !ns.Accept.Match(m.w.Key.Namespace):
+//
+// The marked node is the if, for, case, return, assignment or field of a literal that begins on the next line. A marker
+// says where, and this table how the node changes and what has to notice that.
+
+// change is how a marked node is mutated.
+type change uint8
+
+const (
+	// becomesFalse and becomesTrue replace a condition, or a result that is a bool.
+	becomesFalse change = iota
+	becomesTrue
+	// becomesZero replaces a value by the zero value of its type.
+	becomesZero
+	// losesLast leaves the last operand of && or || out of a condition or a result; in parentheses, their last one.
+	losesLast
+)
+
+// guard is a named mutant.
+type guard struct {
+	// title says in a few words what the controller does without.
+	title  string
+	change change
+	// rules are those by which the simulation is expected to notice: panicRule where the controller can't go on.
+	rules []string
+	// implied says why nothing may come of it; empty where the simulation has to notice.
+	implied string
+}
+
+// panicRule stands for a rule where the controller ended with a panic.
+const panicRule = "panic"
+
+var guards = map[string]*guard{
+	"preconditions-of-delete": {
+		title: "UID and resourceVersion of a deletion", change: becomesZero, rules: []string{"stranger", "absent"},
+	},
+	"version-of-delete": {
+		title: "resourceVersion of a deletion", change: becomesZero, rules: []string{"stranger", "absent"},
+	},
+	"uid-of-delete": {
+		title: "UID of a deletion", change: becomesZero, implied: "no two objects have had one resourceVersion",
+	},
+	"version-of-patch": {
+		title: "resourceVersion of a patch", change: becomesZero, rules: []string{"stranger"},
+	},
+	"live-read": {title: "live read before a removal", change: becomesFalse, rules: []string{"absent", "stranger"}},
+	"mirrors-of-others": {
+		title: "mirrors of other sources", change: becomesTrue, rules: []string{"stranger"},
+	},
+	"copies-of-others": {title: "copies of other sources", change: becomesFalse, rules: []string{"stranger"}},
+	"strangers": {
+		title: "strangers without annotations", change: becomesTrue, rules: []string{panicRule, "stranger"},
+	},
+	"replicas-of-others": {
+		title: "replicas of other sources", change: losesLast, rules: []string{"absent", "stranger"},
+	},
+	"protection":  {title: "protection of namespaces", change: losesLast, rules: []string{"protected"}},
+	"accept-from": {title: "accept-from", change: becomesFalse, rules: []string{"leak", "converged"}},
+	"unreadable-accept-from": {
+		title: "an accept-from that can't be read", change: losesLast, rules: []string{"absent"},
+	},
+	"permission-to-pull": {title: "permission to pull", change: becomesFalse, rules: []string{"leak"}},
+	"grace":              {title: "the grace", change: becomesZero, rules: []string{"absent"}},
+	"frozen-holds":       {title: "a frozen source keeps its replicas", change: becomesFalse, rules: []string{"absent"}},
+	"policy-and-content": {title: "policy and content of one read", change: becomesFalse, rules: []string{"leak"}},
+	"caches-synced": {
+		title: "caches synced before work", change: becomesFalse, rules: []string{"absent", "quiet", "stranger"},
+	},
+	"restore-onto-others": {
+		title: "no policy restored onto another's object", change: becomesFalse,
+		rules: []string{"stranger", "leak", "protected"},
+	},
+	"own-pull-secrets": {
+		title: "only pull secrets that nobody named are attached", change: losesLast, rules: []string{"quiet", "endless"},
+	},
+}
+
+// marker is one comment in the product.
+type marker struct {
+	name string
+	path string
+	line int
+}
+
+var markerForm = regexp.MustCompile(`^//mutant:([a-z0-9-]+)$`)
+
+// markers are those of a file.
+func (f *file) markers() (found []marker) {
+	for _, group := range f.ast.Comments {
+		for _, c := range group.List {
+			if m := markerForm.FindStringSubmatch(c.Text); m != nil {
+				found = append(found, marker{name: m[1], path: f.path, line: f.set.Position(c.Pos()).Line})
+			}
+		}
+	}
+	return found
+}
+
+// productFiles are all files of the product that may have markers.
+func productFiles(root string) (files []string, err error) {
+	for _, dir := range product {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+				files = append(files, path)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// mutateNamed makes a mutant of each marker in the file, numbered from first on.
+func (f *file) mutateNamed(first int) error {
+	f.first = first
+	for _, m := range f.markers() {
+		g := guards[m.name]
+		if g == nil {
+			return fmt.Errorf("%s:%d: the table of guards has no %q", m.path, m.line, m.name)
+		}
+		e := f.marked(m.line + 1)
+		if e == nil {
+			return fmt.Errorf("%s:%d: %q marks nothing that can be mutated", m.path, m.line, m.name)
+		}
+		if err := f.apply(m.name, g, e); err != nil {
+			return fmt.Errorf("%s:%d: %q: %w", m.path, m.line, m.name, err)
+		}
+	}
+	return nil
+}
+
+// marked returns the expression of the first node that begins on a line, or nil.
+func (f *file) marked(line int) (e ast.Expr) {
+	ast.Inspect(f.ast, func(n ast.Node) bool {
+		if n == nil || e != nil {
+			return false
+		}
+		if f.set.Position(n.Pos()).Line != line {
+			return true
+		}
+		e = markable(n)
+		return e == nil
+	})
+	return e
+}
+
+func markable(n ast.Node) ast.Expr {
+	first := func(list []ast.Expr) ast.Expr {
+		if len(list) != 1 {
+			return nil
+		}
+		return list[0]
+	}
+	switch n := n.(type) {
+	case *ast.IfStmt:
+		return n.Cond
+	case *ast.ForStmt:
+		return n.Cond
+	case *ast.CaseClause:
+		return first(n.List)
+	case *ast.ReturnStmt:
+		return first(n.Results)
+	case *ast.AssignStmt:
+		return first(n.Rhs)
+	case *ast.KeyValueExpr:
+		return n.Value
+	}
+	return nil
+}
+
+func (f *file) apply(name string, g *guard, e ast.Expr) error {
+	switch g.change {
+	case becomesFalse:
+		f.wrap(e, fmt.Sprintf("!mutantIs(%d) && (", f.addNamed(e, name)), ")")
+	case becomesTrue:
+		f.wrap(e, fmt.Sprintf("mutantIs(%d) || (", f.addNamed(e, name)), ")")
+	case becomesZero:
+		f.wrap(e, fmt.Sprintf("mutantZero(%d, ", f.addNamed(e, name)), ")")
+	case losesLast:
+		last, op := lastOperand(e)
+		if last == nil {
+			return fmt.Errorf("it is no && or ||")
+		}
+		form := "(mutantIs(%d) || ("
+		if op == token.LOR {
+			form = "(!mutantIs(%d) && ("
+		}
+		f.wrap(last, fmt.Sprintf(form, f.addNamed(last, name)), "))")
+	}
+	return nil
+}
+
+// lastOperand returns the last operand of a logical expression and its operator.
+func lastOperand(e ast.Expr) (ast.Expr, token.Token) {
+	b, ok := e.(*ast.BinaryExpr)
+	if !ok || b.Op != token.LAND && b.Op != token.LOR {
+		return nil, token.ILLEGAL
+	}
+	if p, ok := b.Y.(*ast.ParenExpr); ok {
+		if inner, op := lastOperand(p.X); inner != nil {
+			return inner, op
+		}
+	}
+	return b.Y, b.Op
+}
+
+func (f *file) addNamed(n ast.Node, name string) int {
+	number := f.add(n, name)
+	f.mutants[len(f.mutants)-1].name = name
+	return number
+}

@@ -1,0 +1,128 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/klog/v2"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/replicator"
+	"github.com/mirrorball-dev/mirrorball/replicator/lease"
+)
+
+const (
+	// ownNamespace is Mirrorball's namespace, protected one that the operator protects.
+	ownNamespace = "mirrorball-system"
+	protected    = "kube-system"
+	// processPrefix begins the names of processes, by which the oracle knows their writes.
+	processPrefix = "mirrorball-"
+)
+
+// Settings are those of a history's controllers and of its API server.
+type Settings struct {
+	Grace           time.Duration
+	Workers, Writes int
+	// Lease turns on leader election, with a standby.
+	Lease bool
+	// NoWatchList is set for an API server that does not stream lists.
+	NoWatchList bool
+}
+
+func protectedPatterns() annotations.Patterns {
+	p, err := annotations.ParseNamespacePatterns("kube-*")
+	if err != nil {
+		panic(err) // a constant
+	}
+	return p
+}
+
+func allPatterns() annotations.Patterns {
+	p, err := annotations.ParseNamespacePatterns("*")
+	if err != nil {
+		panic(err) // a constant
+	}
+	return p
+}
+
+// process is a process that runs the controller.
+type process struct {
+	name string
+	stop context.CancelFunc
+	once sync.Once
+	dead chan struct{}
+	done chan struct{}
+	err  error
+}
+
+func start(n *network, number int, s Settings) *process {
+	ctx, stop := context.WithCancel(klog.NewContext(context.Background(), logr.Discard()))
+	p := &process{
+		name: fmt.Sprintf("%s%d", processPrefix, number), stop: stop,
+		dead: make(chan struct{}), done: make(chan struct{}),
+	}
+	config := &rest.Config{
+		Host: "http://sim", QPS: -1, Transport: &connection{network: n, by: p.name, dead: p.dead},
+	}
+	go func() {
+		defer close(p.done)
+		if p.err = p.run(ctx, config, s); p.err != nil {
+			p.kill() // what it left running ends with the process
+		}
+	}()
+	return p
+}
+
+func (p *process) run(ctx context.Context, config *rest.Config, s Settings) error {
+	work := func(ctx context.Context) error {
+		controller, err := replicator.New(replicator.Options{
+			Config: config, Kinds: []annotations.Kind{annotations.Secret, annotations.ConfigMap}, Namespace: ownNamespace,
+			SourceNamespaces: allPatterns(), ProtectedNamespaces: protectedPatterns(),
+			SourceDeleteGrace: s.Grace, Workers: s.Workers, WriteConcurrency: s.Writes,
+			Registry: prometheus.NewRegistry(),
+		})
+		if err != nil {
+			return err
+		}
+		return controller.Run(ctx)
+	}
+	if !s.Lease {
+		return work(ctx)
+	}
+	config = rest.CopyConfig(config)
+	config.Timeout = lease.RequestTimeout
+	client, err := coordinationclient.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	return lease.Lead(ctx, &resourcelock.LeaseLock{
+		LeaseMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"}, Client: client,
+		LockConfig: resourcelock.ResourceLockConfig{Identity: p.name},
+	}, work)
+}
+
+// kill ends the process as SIGKILL does: none of its requests arrives from now on.
+func (p *process) kill() {
+	p.once.Do(func() { close(p.dead) })
+	p.stop()
+}
+
+// ended reports whether the process has exited or was killed.
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	case <-p.dead:
+		return true
+	default:
+		return false
+	}
+}
