@@ -38,15 +38,24 @@ clean: ## Remove bin/
 	rm -rf bin
 
 ##@ Check
-.PHONY: test test-unit test-e2e race-build fuzz simulate guards mutants lint fmt tidy
+.PHONY: test test-unit test-e2e test-e2e-quick test-e2e-slow race-build fuzz simulate guards mutants lint fmt tidy
 test: test-unit test-e2e ## All tests: unit and end-to-end
 
 test-unit: ## Unit tests, some seconds
 	go test $(RACE) -timeout 10m ./...
 
-# -count=1: Go does not see that the programs under test have changed.
-test-e2e: build race-build devcluster ## End-to-end tests on a real control plane
-	cd e2e && MIRRORBALL="$(CURDIR)/bin/race/mirrorball" go test $(RACE) -count=1 -timeout 15m ./...
+# The groups of end-to-end tests follow each other, and so do the packages of a group (-p 1): control planes at the same
+# time starve each other. -count=1: Go does not see that the programs under test have changed.
+E2E := cd e2e && MIRRORBALL="$(CURDIR)/bin/race/mirrorball" go test $(RACE) -count=1 -p 1 -timeout 30m
+
+test-e2e: test-e2e-quick test-e2e-slow ## End-to-end tests on a real control plane
+
+test-e2e-quick: build race-build devcluster ## Those that share a control plane; e2e/README.md says how to run one
+	$(E2E) . ./harness ./internal/... ./bench
+
+test-e2e-slow: build race-build devcluster ## Those that have a control plane each
+	$(E2E) . -slow
+	$(E2E) ./controlplane ./cmd/demo
 
 # The controller that the end-to-end tests run, with the race detector in it; bin/mirrorball stays the static one.
 race-build:
@@ -124,4 +133,4 @@ bench-micro: ## Micro-benchmarks, compared with the commit before (BASE=commit)
 .PHONY: help
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } \
-	  /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

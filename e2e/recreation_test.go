@@ -5,7 +5,6 @@ import (
 	"maps"
 	"os/exec"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -139,29 +138,24 @@ func TestASourceThatSurvivesIsRotatedWhileTheControllerIsAway(t *testing.T) {
 	}
 }
 
-// last follows a replica from a version of it until it is gone, and returns each content that it had.
+// until follows a replica from a version of it until it is gone, and returns each content that it had.
 func (s *scene) until(gone object) (contents []map[string]string) {
 	s.Helper()
 	events := s.watch(gone)
 	defer events.Stop()
-	timeout := time.After(harness.Timeout)
 	for {
-		select {
-		case event := <-events.ResultChan():
-			o, ok := event.Object.(*unstructured.Unstructured)
-			if !ok {
-				s.Fatalf("%s: a watch says %s", gone, event.Type)
-			}
-			data, _, err := unstructured.NestedStringMap(o.Object, "data")
-			if err != nil {
-				s.Fatal(err)
-			}
-			contents = append(contents, data)
-			if event.Type == watch.Deleted {
-				return contents
-			}
-		case <-timeout:
-			s.Fatalf("%s is still there", gone)
+		event := s.nextEvent(events, fmt.Sprint(gone, " is still there"))
+		o, ok := event.Object.(*unstructured.Unstructured)
+		if !ok {
+			s.Fatalf("%s: a watch says %s", gone, event.Type)
+		}
+		data, _, err := unstructured.NestedStringMap(o.Object, "data")
+		if err != nil {
+			s.Fatal(err)
+		}
+		contents = append(contents, data)
+		if event.Type == watch.Deleted {
+			return contents
 		}
 	}
 }

@@ -16,12 +16,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
-const (
-	// storyLimit is for all of it; some ten seconds are usual.
-	storyLimit = 3 * time.Minute
-	// exitInterrupted is the shell's convention for Ctrl-C.
-	exitInterrupted = 130
-)
+// exitInterrupted is the shell's convention for Ctrl-C.
+const exitInterrupted = 130
 
 func main() {
 	stay := flag.Bool("stay", false, "leave the control plane and the controller running until Ctrl-C")
@@ -61,7 +57,7 @@ func run(ctx context.Context, out io.Writer, stay bool) (err error) {
 		return err
 	}
 	defer func() {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), harness.Timeout)
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), harness.StopLimit)
 		defer cancel()
 		err = errors.Join(err, controller.Stop(stopping))
 	}()
@@ -71,9 +67,7 @@ func run(ctx context.Context, out io.Writer, stay bool) (err error) {
 	if err != nil {
 		return err
 	}
-	telling, cancel := context.WithTimeout(ctx, storyLimit)
-	defer cancel()
-	if err := story.tell(telling, stay); err != nil {
+	if err := story.tell(ctx, stay); err != nil {
 		return fmt.Errorf("%w\n\nThe end of the controller's log:\n%s", err, controller.LogTail())
 	}
 	if !stay {

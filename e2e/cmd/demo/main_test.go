@@ -44,6 +44,7 @@ type demo struct {
 
 func start(t *testing.T, args ...string) *demo {
 	t.Helper()
+	harness.TakeSlots(t, 1)
 	program, err := repo.Program("demo", "devcluster")
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +65,7 @@ func start(t *testing.T, args ...string) *demo {
 // says waits until the demo has said something.
 func (d *demo) says(t *testing.T, text string) {
 	t.Helper()
-	harness.Eventually(t, 2*harness.Timeout, func() error {
+	harness.Eventually(t, harness.FolderProgress(d.temporary), func() error {
 		if said := d.output.String(); !strings.Contains(said, text) {
 			return fmt.Errorf("it has not said %q:\n%s", text, said)
 		}
@@ -75,7 +76,7 @@ func (d *demo) says(t *testing.T, text string) {
 // leavesNothing waits until no process and no file of the demo is there any more.
 func (d *demo) leavesNothing(t *testing.T) {
 	t.Helper()
-	harness.Eventually(t, harness.Timeout, func() error {
+	harness.Eventually(t, harness.FolderProgress(d.temporary), func() error {
 		if left := harness.ProcessesWith(t, d.temporary); len(left) > 0 {
 			return fmt.Errorf("the processes %v are still there", left)
 		}
@@ -94,7 +95,7 @@ func exitCode(err error) int {
 	return 0
 }
 
-func TestTheStoryEndsWellAndLeavesNothing(t *testing.T) {
+func TestStory(t *testing.T) {
 	t.Parallel()
 	d := start(t)
 	if err := <-d.ended; err != nil {
@@ -104,7 +105,7 @@ func TestTheStoryEndsWellAndLeavesNothing(t *testing.T) {
 	d.leavesNothing(t)
 }
 
-func TestNothingIsLeftOfAnInterruptedDemo(t *testing.T) {
+func TestInterruptedDemoLeavesNothing(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args   []string
 		until  string

@@ -250,8 +250,6 @@ func (s *story) awaitReplica(ctx context.Context, source, replica types.Namespac
 
 // awaitWarning waits for a Warning event on a Secret.
 func (s *story) awaitWarning(ctx context.Context, secret types.NamespacedName) error {
-	ctx, cancel := context.WithTimeout(ctx, stepLimit)
-	defer cancel()
 	return harness.Poll(ctx, func(ctx context.Context) error {
 		events, err := s.system.Client.EventsV1().Events(secret.Namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
