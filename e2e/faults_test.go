@@ -102,7 +102,7 @@ const loadSources, loadNamespaces = 6, 8
 func (l *load) run(ctx context.Context) {
 	defer close(l.stopped)
 	for ctx.Err() == nil {
-		bounded, cancel := context.WithTimeout(ctx, 5*time.Second)
+		bounded, cancel := context.WithTimeout(ctx, 15*time.Second) // the API server may be away
 		if err := l.act(bounded); err == nil {
 			l.done.Add(1)
 		}

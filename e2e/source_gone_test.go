@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -149,49 +148,6 @@ func testAnEndlessGrace(s *scene, k kind) {
 	s.reaches(kept, a, b)
 	kept = s.unannotate(kept, native+"push-to")
 	s.reaches(kept)
-}
-
-func TestASourceMadeAgainWithoutItsAnnotationsLosesItsReplicasWhenTheGraceEnds(t *testing.T) {
-	forEachKind(t, func(s *scene, k kind) {
-		from, to := s.namespace("from"), s.namespace("to")
-		source := s.create(pushed(k, from, s.token(), to))
-		replica := s.replicated(source, to)
-		var bare object
-		s.outlives(replica, grace, func() {
-			s.delete(source)
-			bare = s.create(object{kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "two"}})
-			s.told(bare, "Recreated", native+"survives-recreation")
-		})
-		s.untouched(bare)
-	})
-}
-
-func TestASourceThatSurvivesItsRecreationHasItsPolicyBack(t *testing.T) {
-	forEachKind(t, func(s *scene, k kind) {
-		from, to := s.namespace("from"), s.namespace("to")
-		source := pushed(k, from, s.token(), to)
-		source.annotations[native+"survives-recreation"] = "true"
-		source = s.create(source)
-		first := s.replicated(source, to)
-		s.system.CatchUp(s) // the policy is remembered
-		s.delete(source)
-		bare := s.create(object{
-			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "two"},
-			annotations: map[string]string{"example.com/note": "by another tool"},
-		})
-		second := s.replicated(bare, to)
-		s.neverAbsent(first, second)
-		now := s.get(k, from, s.token())
-		want := map[string]string{
-			native + "push-to": to, native + "survives-recreation": "true", "example.com/note": "by another tool",
-		}
-		if diff := cmp.Diff(want, now.annotations); diff != "" {
-			t.Errorf("the source's annotations (-want +got):\n%s", diff)
-		}
-		// It is the old policy in every respect: without it, the replicas go.
-		s.unannotate(now, native+"push-to", native+"survives-recreation")
-		s.gone(k, to, s.token())
-	})
 }
 
 func TestASourceThatSaysKeepLeavesItsReplicasBehind(t *testing.T) {
