@@ -42,7 +42,7 @@ clean: ## Remove bin/
 test: test-unit test-e2e ## All tests: unit and end-to-end
 
 test-unit: ## Unit tests, some seconds
-	go test $(RACE) -timeout 10m ./...
+	go test $(RACE) -timeout 30m ./...
 
 # The groups of end-to-end tests follow each other, and so do the packages of a group (-p 1): control planes at the same
 # time starve each other. -count=1: Go does not see that the programs under test have changed.

@@ -87,8 +87,8 @@ func (s *System) WriteProgress(ctx context.Context) string {
 	return "resourceVersion " + list.ResourceVersion
 }
 
-// pageLimit bounds a question for progress.
-const pageLimit = 10 * time.Second
+// pageLimit bounds a question for progress: a process that was stopped does not answer.
+const pageLimit = 2 * time.Second
 
 // FolderProgress is the size of all files in a folder: that of the logs of what was started there.
 func FolderProgress(dir string) Progress {
