@@ -1,8 +1,8 @@
 // Package e2e tests Mirrorball on a real API server, under the rights that deploy/ grants it.
 //
-// The tests are in two groups. The quick ones share one control plane and one controller, and run at the same time, each
-// in namespaces of its own: see package harness. The slow ones, which run with -slow instead of the quick ones, have a
-// control plane each, because they stop the controller or give it other flags.
+// The tests are in two groups. The quick ones share one control plane and one controller, and run at the same time,
+// each in namespaces of its own: see package harness. The slow ones, which run with -slow instead of the quick ones,
+// have a control plane each, because they stop the controller or give it other flags.
 package e2e
 
 import (

@@ -64,7 +64,8 @@ var pushDialects = map[string]func(namespace string) map[string]string{
 // that comes after the end; it is given a scene with the same namespaces.
 type recreation func(s *scene) (after func(s *scene))
 
-// TestRecreation has a controller whose grace is long, so that no slow machine outlasts it, and then one whose grace ends.
+// TestRecreation has a controller whose grace is long, so that no slow machine outlasts it, and then one whose grace
+// ends.
 func TestRecreation(t *testing.T) {
 	shared := ownScene(t)
 	long := shared.system.Controller(shared, "--source-delete-grace=1h")

@@ -180,7 +180,8 @@ func TestAComponentThatDiesIsReported(t *testing.T) {
 	if err := syscall.Kill(cluster.ControllerManager.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-cluster.Failed(); !strings.Contains(err.Error(), "kube-controller-manager ended unexpectedly") {
+	err := harness.Receive(t, nil, cluster.Failed(), "the end of the component is not reported")
+	if !strings.Contains(err.Error(), "kube-controller-manager ended unexpectedly") {
 		t.Errorf("the error does not name the component: %v", err)
 	}
 }
@@ -244,7 +245,8 @@ func TestNothingIsLeftOfUp(t *testing.T) {
 			if err := command.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
-			if err := <-ended; signal != syscall.SIGKILL && err != nil {
+			err := harness.Receive(t, progress, ended, "`devcluster up` does not end")
+			if signal != syscall.SIGKILL && err != nil {
 				t.Errorf("it ended with %v, want exit code 0\n%s", err, out.String())
 			}
 			harness.Eventually(t, progress, func() error {

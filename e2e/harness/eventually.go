@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -42,6 +43,21 @@ func Eventually(t testing.TB, progress Progress, check func() error) {
 func (s *System) Eventually(t testing.TB, check func() error) {
 	t.Helper()
 	Eventually(t, s.ControllerProgress, check)
+}
+
+// Receive waits for a value from a channel, as Eventually does; missing is for the test's failure. A channel that is
+// closed gives the zero value.
+func Receive[T any](t testing.TB, progress Progress, channel <-chan T, missing string) (value T) {
+	t.Helper()
+	Eventually(t, progress, func() error {
+		select {
+		case value = <-channel:
+			return nil
+		default:
+			return errors.New(missing)
+		}
+	})
+	return value
 }
 
 // Poll checks until there is no error. It gives up when ctx ends or the error has not changed for a minute.

@@ -16,8 +16,8 @@ import (
 )
 
 // CatchUp returns when the controller has dealt with all that was there before the call. It sends a marker through each
-// of the controller's watches (sources, namespaces, replicas) and its queue: it changes a source for a namespace that is
-// made after that, waits for the replica, edits the replica and waits until it is put back.
+// of the controller's watches (sources, namespaces, replicas) and its queue: it changes a source for a namespace that
+// is made after that, waits for the replica, edits the replica and waits until it is put back.
 //
 // Tests that call it at the same time share a marker: one that is begun after all of them have called.
 func (s *System) CatchUp(t testing.TB) {

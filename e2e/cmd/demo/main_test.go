@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -73,6 +74,15 @@ func (d *demo) says(t *testing.T, text string) {
 	})
 }
 
+// ends waits for the end of the demo, and returns how it went.
+func (d *demo) ends(t *testing.T) error {
+	t.Helper()
+	progress := func(ctx context.Context) string {
+		return harness.FolderProgress(d.temporary)(ctx) + d.output.String()
+	}
+	return harness.Receive(t, progress, d.ended, "the demo has not ended")
+}
+
 // leavesNothing waits until no process and no file of the demo is there any more.
 func (d *demo) leavesNothing(t *testing.T) {
 	t.Helper()
@@ -98,7 +108,7 @@ func exitCode(err error) int {
 func TestStory(t *testing.T) {
 	t.Parallel()
 	d := start(t)
-	if err := <-d.ended; err != nil {
+	if err := d.ends(t); err != nil {
 		t.Fatalf("%v\n%s", err, d.output)
 	}
 	d.says(t, "That is all of it")
@@ -127,7 +137,7 @@ func TestInterruptedDemoLeavesNothing(t *testing.T) {
 			if err := d.command.Process.Signal(tc.signal); err != nil {
 				t.Fatal(err)
 			}
-			if code := exitCode(<-d.ended); code != tc.want {
+			if code := exitCode(d.ends(t)); code != tc.want {
 				t.Errorf("exit code %d, want %d\n%s", code, tc.want, d.output)
 			}
 			d.leavesNothing(t)
