@@ -331,7 +331,12 @@ func (s *scene) elected() *harness.Controller {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.Cleanup(func() { _ = c.Kill() }) // it may have ended by itself
+	s.Cleanup(func() {
+		_ = c.Kill() // it may have ended by itself
+		if s.Failed() {
+			s.Logf("the end of the controller's log:\n%s", c.LogTail())
+		}
+	})
 	return c
 }
 

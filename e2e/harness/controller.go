@@ -66,10 +66,11 @@ func (c *Controller) waitReady(ctx context.Context) error {
 	// The controller's own end cuts the wait short.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	p := c.process // the next Start replaces it
 	go func() {
 		select {
-		case <-c.process.Done():
-			cancel(c.ended())
+		case <-p.Done():
+			cancel(ended(p))
 		case <-ctx.Done():
 		}
 	}()
@@ -83,15 +84,15 @@ func (c *Controller) waitReady(ctx context.Context) error {
 		_, err = c.Get(ctx, "/readyz")
 		return err
 	})
-	if err != nil && !c.process.Running() {
+	if err != nil && !p.Running() {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
 // ended says how the process went, that should be there.
-func (c *Controller) ended() error {
-	if err := c.process.Err(); err != nil {
+func ended(p *process.Process) error {
+	if err := p.Err(); err != nil {
 		return fmt.Errorf("it ended: %w", err)
 	}
 	return errors.New("it ended with exit code 0")
