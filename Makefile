@@ -38,17 +38,25 @@ clean: ## Remove bin/
 	rm -rf bin
 
 ##@ Check
-.PHONY: test test-unit test-e2e race-build fuzz simulate guards mutants lint fmt tidy
+.PHONY: test test-unit test-e2e test-e2e-quick test-e2e-slow race-build fuzz simulate guards mutants lint fmt tidy
 test: test-unit test-e2e ## Run all tests: unit and end-to-end
 
 test-unit: ## Run the unit tests and the simulation; some seconds, without a control plane
-	go test $(RACE) -timeout 10m ./...
-	cd e2e && go test $(RACE) -timeout 10m ./simulation/...
+	go test $(RACE) -timeout 30m ./...
+	cd e2e && go test $(RACE) -timeout 30m ./simulation/...
 
-# -count=1: the test cache does not notice changes of the programs under test.
-test-e2e: build race-build devcluster ## Run the end-to-end tests on a real control plane
-	cd e2e && MIRRORBALL="$(CURDIR)/bin/race/mirrorball" go test $(RACE) -count=1 -timeout 15m \
-	  $$(go list ./... | grep -v /e2e/simulation)
+# The groups of end-to-end tests follow each other, and so do the packages of a group (-p 1): control planes at the same
+# time starve each other. -count=1: the test cache does not notice changes of the programs under test.
+E2E := cd e2e && MIRRORBALL="$(CURDIR)/bin/race/mirrorball" go test $(RACE) -count=1 -p 1 -timeout 30m
+
+test-e2e: test-e2e-quick test-e2e-slow ## Run the end-to-end tests on a real control plane
+
+test-e2e-quick: build race-build devcluster ## Run those that share a control plane; e2e/README.md says how to run one
+	$(E2E) . ./harness ./internal/... ./bench
+
+test-e2e-slow: build race-build devcluster ## Run those that have a control plane each
+	$(E2E) . -slow
+	$(E2E) ./controlplane ./cmd/demo
 
 # The end-to-end tests use this controller, which is built with the race detector. bin/mirrorball is the static binary.
 race-build:
@@ -132,4 +140,4 @@ bench-micro: ## Compare micro-benchmarks with the previous commit (BASE=commit)
 .PHONY: help
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } \
-	  /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -18,6 +18,7 @@ var update = flag.Bool("update", false, "write down what kube-apiserver answers,
 // TestSimulationAnswersAsTheRealAPIDoes compares the real API server with the transcript to which the simulation's own
 // test holds the API in memory.
 func TestSimulationAnswersAsTheRealAPIDoes(t *testing.T) {
+	quick(t)
 	t.Parallel()
 	client, err := rest.HTTPClientFor(system.Config)
 	if err != nil {

@@ -151,8 +151,8 @@ func TestAReplicaThatSomethingKeepsChangingIsToldAndLeavesTheOthersAlone(t *test
 		source := s.create(pushed(k, from, "token", s.ns("to-*")))
 		s.replicated(source, fought)
 		untouched := s.replicated(source, other)
-		// It takes several repairs in a row, and all other tests ask for the controller's time.
-		harness.Eventually(s, 4*harness.Timeout, func() error {
+		// It takes several repairs in a row.
+		s.eventually(func() error {
 			s.edit(s.get(k, fought, "token"), func(o *object) { o.data["token"] += "x" })
 			events, err := s.events(source, "Contended")
 			if err == nil && len(events) == 0 {

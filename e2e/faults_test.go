@@ -102,7 +102,7 @@ const loadSources, loadNamespaces = 6, 8
 func (l *load) run(ctx context.Context) {
 	defer close(l.stopped)
 	for ctx.Err() == nil {
-		bounded, cancel := context.WithTimeout(ctx, 5*time.Second)
+		bounded, cancel := context.WithTimeout(ctx, 15*time.Second) // the API server may be away
 		if err := l.act(bounded); err == nil {
 			l.done.Add(1)
 		}
@@ -189,7 +189,7 @@ func (l *load) settle(ctx context.Context, wanted *corev1.Secret) error {
 func (l *load) progress(count *atomic.Int64, steps int64) {
 	l.s.Helper()
 	until := count.Load() + steps
-	harness.Eventually(l.s, 4*harness.Timeout, func() error {
+	l.s.eventually(func() error {
 		if n := count.Load(); n < until {
 			return fmt.Errorf("the load is at %d, and should come to %d", n, until)
 		}
@@ -201,7 +201,7 @@ func (l *load) progress(count *atomic.Int64, steps int64) {
 // in the cluster, and no others.
 func (l *load) converged() {
 	l.s.Helper()
-	harness.Eventually(l.s, 4*harness.Timeout, func() error {
+	l.s.eventually(func() error {
 		ctx, core := l.s.Context(), l.s.system.Client.CoreV1()
 		sources, err := core.Secrets(l.from).List(ctx, metav1.ListOptions{LabelSelector: "load"})
 		if err != nil {
@@ -295,7 +295,7 @@ func TestNothingIsLostAndNothingForeignTouchedWhileAllIsKilledUnderLoad(t *testi
 // holder waits until somebody else than before holds the lease, and says who.
 func (s *scene) holder(before string) (now string) {
 	s.Helper()
-	harness.Eventually(s, 4*harness.Timeout, func() error {
+	s.eventually(func() error {
 		lease, err := s.system.Client.CoordinationV1().Leases(harness.Namespace).
 			Get(s.Context(), "mirrorball", metav1.GetOptions{})
 		if err != nil {
@@ -315,11 +315,14 @@ func (s *scene) holder(before string) (now string) {
 // ends waits until a controller has ended by itself.
 func (s *scene) ends(c *harness.Controller) {
 	s.Helper()
-	select {
-	case <-c.Done():
-	case <-time.After(harness.Timeout):
-		s.Fatalf("it has not ended; the end of its log:\n%s", c.LogTail())
-	}
+	s.eventually(func() error {
+		select {
+		case <-c.Done():
+			return nil
+		default:
+			return fmt.Errorf("the controller has not ended; the end of its log:\n%s", c.LogTail())
+		}
+	})
 }
 
 func (s *scene) elected() *harness.Controller {
@@ -328,7 +331,12 @@ func (s *scene) elected() *harness.Controller {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.Cleanup(func() { _ = c.Kill() }) // it may have ended by itself
+	s.Cleanup(func() {
+		_ = c.Kill() // it may have ended by itself
+		if s.Failed() {
+			s.Logf("the end of the controller's log:\n%s", c.LogTail())
+		}
+	})
 	return c
 }
 
@@ -535,7 +543,7 @@ func testABadLine(s *scene) {
 			l.cut()
 		}
 	}
-	harness.Eventually(s, 4*harness.Timeout, func() error { return s.hasReached(source, targets...) })
+	s.eventually(func() error { return s.hasReached(source, targets...) })
 	for _, to := range targets {
 		s.replicated(source, to)
 	}
@@ -614,7 +622,7 @@ func testNoRoom(s *scene) {
 		_, err = flow.PriorityLevelConfigurations().Update(s.Context(), now, metav1.UpdateOptions{})
 		return err
 	})
-	harness.Eventually(s, 4*harness.Timeout, func() error { return s.hasReached(source, targets...) })
+	s.eventually(func() error { return s.hasReached(source, targets...) })
 	for _, to := range targets {
 		s.replicated(source, to)
 	}
@@ -706,7 +714,7 @@ func testInvalidToken(s *scene) {
 		s.Error("the replica was made again")
 	}
 	renew() // client-go reads the file once a minute
-	harness.Eventually(s, 4*harness.Timeout, func() error { return s.hasReached(source, to, later) })
+	s.eventually(func() error { return s.hasReached(source, to, later) })
 	if now := s.replicated(source, to); now.uid != replica.uid {
 		s.Error("the replica was made again")
 	}

@@ -1,7 +1,8 @@
 // Package e2e tests Mirrorball on a real API server, under the rights that deploy/ grants it.
 //
-// All tests share one control plane and one controller, and run at the same time, each in namespaces of its own: see
-// package harness.
+// The tests are in two groups. The quick ones share one control plane and one controller, and run at the same time,
+// each in namespaces of its own: see package harness. The slow ones, which run with -slow instead of the quick ones,
+// have a control plane each, because they stop the controller or give it other flags.
 package e2e
 
 import (
@@ -9,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -17,27 +19,34 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
-// grace is the shared controller's --source-delete-grace: long enough to make a source again within it, short enough to
-// wait for its end.
+// grace is the shared controller's --source-delete-grace: short, since tests wait for its end. A slow machine may stand
+// still for longer, so a test that makes a source again before its end has a controller of its own with a long one.
 const grace = 3 * time.Second
 
+var slow = flag.Bool("slow", false, "run the slow tests, which have a control plane each, instead of the quick ones")
+
 var (
-	// system is the shared cluster; nobody may stop its components.
+	// system is the shared cluster; nobody may stop its components. The slow tests have none.
 	system *harness.System
 	// controller is the shared controller; nobody may restart it.
 	controller *harness.Controller
 )
 
-// parallel is how many tests run at the same time, unless -parallel says otherwise: they wait more than they work.
-const parallel = 12
+// parallelPerCore is how many tests run at the same time for each core, unless -parallel says otherwise: they wait more
+// than they work.
+const parallelPerCore = 4
 
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", strconv.Itoa(parallel)); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(parallelPerCore*runtime.GOMAXPROCS(0))); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		os.Exit(1)
 	}
 	flag.Parse() // -parallel on the command line wins
-	code, err := runTests(m)
+	run := runQuick
+	if *slow {
+		run = func(m *testing.M) (int, error) { return m.Run(), nil }
+	}
+	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		code = 1
@@ -45,8 +54,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func runTests(m *testing.M) (code int, err error) {
+// runQuick runs the tests that share a control plane. It holds that one's slot all the while, so no test in there may
+// ask for another one.
+func runQuick(m *testing.M) (code int, err error) {
 	ctx := context.Background()
+	release, err := harness.Slots(ctx, 1)
+	if err != nil {
+		return 1, err
+	}
+	defer release()
 	options := harness.Options{Log: os.Stderr, ControlPlane: controlplane.Options{Audit: true}}
 	if system, err = harness.Start(ctx, options); err != nil {
 		return 1, err
@@ -63,7 +79,7 @@ func runTests(m *testing.M) (code int, err error) {
 	if code != 0 {
 		fmt.Fprintf(os.Stderr, "the end of the shared controller's log:\n%s\n", controller.LogTail())
 	}
-	ctx, cancel := context.WithTimeout(ctx, harness.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, harness.StopLimit)
 	defer cancel()
 	return code, controller.Stop(ctx)
 }

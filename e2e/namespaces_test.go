@@ -137,7 +137,7 @@ func TestNothingIsWrittenInATerminatingNamespace(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Kubernetes has taken all but what is held.
-		harness.Eventually(s, harness.NamespaceTimeout, func() error {
+		harness.Eventually(s, s.system.WriteProgress, func() error {
 			held, err := s.find(configMap, to, "hold")
 			if err != nil {
 				return err

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"os/exec"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -60,43 +60,231 @@ var pushDialects = map[string]func(namespace string) map[string]string{
 	},
 }
 
-func TestASourceThatSurvivesIsRotatedByRecreationAgainAndAgain(t *testing.T) {
-	t.Parallel()
-	for title, policy := range pushDialects {
-		t.Run(title, func(t *testing.T) {
-			s := newScene(t)
-			from, to := s.namespace("from"), s.namespace("to")
-			source := s.create(surviving(from, "ecr-credentials", policy(to)))
-			annotations := source.annotations
-			first := s.replicated(source, to)
-			puller := s.create(object{
-				namespace: to, name: "pulling", typ: source.typ, data: source.data,
-				annotations: map[string]string{native + "pull-from": from + "/ecr-credentials"},
-			})
-			followed := s.pulled(source, puller)
-			s.pullSecrets(to, "default", "ecr-credentials")
-			s.system.CatchUp(s)
-			var last, lastPulled object
-			for rotation := range 4 {
-				source = s.recreate(source, fmt.Sprint("token-", rotation))
-				last, lastPulled = s.replicated(source, to), s.pulled(source, puller)
-				now := s.get(secret, from, source.name)
-				if diff := cmp.Diff(annotations, now.annotations); diff != "" {
-					t.Errorf("the source's annotations (-want +got):\n%s", diff)
+// recreation is a test of a source that is made again before the grace ends. What it returns, if anything, is the part
+// that comes after the end; it is given a scene with the same namespaces.
+type recreation func(s *scene) (after func(s *scene))
+
+// TestRecreation has a controller whose grace is long, so that no slow machine outlasts it, and then one whose grace
+// ends.
+func TestRecreation(t *testing.T) {
+	shared := ownScene(t)
+	long := shared.system.Controller(shared, "--source-delete-grace=1h")
+	tests := map[string]recreation{}
+	for dialect, policy := range pushDialects {
+		tests["rotated again and again, "+dialect] = func(s *scene) func(*scene) { return rotatedAgainAndAgain(s, policy) }
+	}
+	for _, k := range []kind{secret, configMap} {
+		tests["survives, "+string(k)] = func(s *scene) func(*scene) { return survives(s, k) }
+		tests["without its annotations, "+string(k)] = func(s *scene) func(*scene) { return withoutAnnotations(s, k) }
+	}
+	for title, tc := range withoutConsent {
+		tests["no consent, "+title] = tc.test
+	}
+	for _, survives := range []string{"true", "false"} {
+		tests["forged policies, survives-recreation "+survives] = func(s *scene) func(*scene) { return forged(s, survives) }
+	}
+
+	type after struct {
+		prefix string
+		test   func(*scene)
+	}
+	var mu sync.Mutex
+	afters := map[string]after{}
+	t.Run("before the grace ends", func(t *testing.T) {
+		for title, test := range tests {
+			t.Run(title, func(t *testing.T) {
+				t.Parallel()
+				s := shared.part(t)
+				if rest := test(s); rest != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					afters[title] = after{s.prefix, rest}
 				}
-				s.pullSecrets(to, "default", "ecr-credentials")
-			}
-			s.neverAbsent(first, last)
-			s.neverAbsent(followed, lastPulled)
-			s.unmoved(nil, from, to)
-			s.unwarned(source)
-		})
+			})
+		}
+	})
+	shared.stop(long)
+	shared.system.Controller(shared, "--source-delete-grace="+grace.String())
+	t.Run("after its end", func(t *testing.T) {
+		for title, after := range afters {
+			t.Run(title, func(t *testing.T) {
+				t.Parallel()
+				after.test(&scene{TB: t, system: shared.system, prefix: after.prefix})
+			})
+		}
+	})
+}
+
+func rotatedAgainAndAgain(s *scene, policy func(namespace string) map[string]string) func(*scene) {
+	from, to := s.namespace("from"), s.namespace("to")
+	source := s.create(surviving(from, "ecr-credentials", policy(to)))
+	annotations := source.annotations
+	first := s.replicated(source, to)
+	puller := s.create(object{
+		namespace: to, name: "pulling", typ: source.typ, data: source.data,
+		annotations: map[string]string{native + "pull-from": from + "/ecr-credentials"},
+	})
+	followed := s.pulled(source, puller)
+	s.pullSecrets(to, "default", "ecr-credentials")
+	s.system.CatchUp(s)
+	var last, lastPulled object
+	for rotation := range 4 {
+		source = s.recreate(source, fmt.Sprint("token-", rotation))
+		last, lastPulled = s.replicated(source, to), s.pulled(source, puller)
+		now := s.get(secret, from, source.name)
+		if diff := cmp.Diff(annotations, now.annotations); diff != "" {
+			s.Errorf("the source's annotations (-want +got):\n%s", diff)
+		}
+		s.pullSecrets(to, "default", "ecr-credentials")
+	}
+	s.neverAbsent(first, last)
+	s.neverAbsent(followed, lastPulled)
+	s.unmoved(nil, from, to)
+	s.unwarned(source)
+	return nil
+}
+
+func survives(s *scene, k kind) func(*scene) {
+	from, to := s.namespace("from"), s.namespace("to")
+	source := pushed(k, from, s.token(), to)
+	source.annotations[native+"survives-recreation"] = "true"
+	source = s.create(source)
+	first := s.replicated(source, to)
+	s.system.CatchUp(s) // the policy is recorded
+	s.delete(source)
+	bare := s.create(object{
+		kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "two"},
+		annotations: map[string]string{"example.com/note": "by another tool"},
+	})
+	second := s.replicated(bare, to)
+	s.neverAbsent(first, second)
+	now := s.get(k, from, s.token())
+	want := map[string]string{
+		native + "push-to": to, native + "survives-recreation": "true", "example.com/note": "by another tool",
+	}
+	if diff := cmp.Diff(want, now.annotations); diff != "" {
+		s.Errorf("the source's annotations (-want +got):\n%s", diff)
+	}
+	// It is the old policy in every respect: without it, the replicas go.
+	s.unannotate(now, native+"push-to", native+"survives-recreation")
+	s.gone(k, to, s.token())
+	return nil
+}
+
+func withoutAnnotations(s *scene, k kind) func(*scene) {
+	from, to := s.namespace("from"), s.namespace("to")
+	source := s.create(pushed(k, from, s.token(), to))
+	replica := s.replicated(source, to)
+	s.delete(source)
+	bare := s.create(object{kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "two"}})
+	s.told(bare, "Recreated", native+"survives-recreation")
+	s.untouched(replica)
+	return func(s *scene) {
+		s.gone(k, to, s.token())
+		s.untouched(bare)
 	}
 }
 
-func TestASourceThatSurvivesIsRotatedWhileTheControllerIsAway(t *testing.T) {
+// noConsent is a Secret that is made again, and what the Warning says of why its replicas do not follow.
+type noConsent struct {
+	annotations map[string]string
+	again       object
+	says        string
+}
+
+var withoutConsent = map[string]noConsent{
+	"no survives-recreation": {
+		annotations: map[string]string{},
+		again:       object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
+		says:        native + "survives-recreation",
+	},
+	"survives-recreation false": {
+		annotations: annotated(native+"survives-recreation", "false"),
+		again:       object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
+		says:        native + "survives-recreation",
+	},
+	"another type": {
+		annotations: annotated(native+"survives-recreation", "true"),
+		again: object{
+			typ: corev1.SecretTypeBasicAuth, data: map[string]string{"username": "new", "password": "new"},
+		},
+		says: "type",
+	},
+}
+
+// test shows that nothing of the new Secret leaves its namespace, and that the replicas go when the grace ends.
+func (tc noConsent) test(s *scene) func(*scene) {
+	from, to := s.namespace("from"), s.namespace("to")
+	source := pushed(secret, from, "token", to)
+	maps.Copy(source.annotations, tc.annotations)
+	source = s.create(source)
+	replica := s.replicated(source, to)
+	s.system.CatchUp(s)
+	s.delete(source)
+	again := tc.again
+	again.namespace, again.name = from, "token"
+	bare := s.create(again)
+	s.told(bare, "Recreated", tc.says)
+	return func(s *scene) {
+		for _, content := range s.until(replica) {
+			if diff := cmp.Diff(map[string]string{"token": "b25l"}, content); diff != "" {
+				s.Errorf("the replica's data changed (-want +got):\n%s", diff)
+			}
+		}
+		s.absent(secret, to, "token")
+		s.untouched(bare)
+	}
+}
+
+// forged shows that who can write in a target namespace, and forge what stands there, widens no policy and brings none
+// back.
+func forged(s *scene, survives string) func(*scene) {
+	from, to, barred := s.namespace("from"), s.namespace("to"), s.namespace("barred")
+	source := pushed(secret, from, "token", to)
+	source.annotations[native+"survives-recreation"] = survives
+	source = s.create(source)
+	first := s.replicated(source, to)
+	wide := annotated(native+"push-to", "*", native+"survives-recreation", "true")
+	s.edit(first, func(o *object) { maps.Copy(o.annotations, wide) })
+	forgery := s.create(object{
+		namespace: barred, name: "forged", data: map[string]string{"token": "none"}, annotations: maps.Clone(wide),
+		labels: map[string]string{
+			native + "replica": "pull", native + "source-namespace": from, native + "source-name": "token",
+		},
+	})
+	s.system.CatchUp(s)
+	s.delete(source)
+	s.create(object{
+		kind: configMap, namespace: to, name: "policy", labels: map[string]string{native + "record": "policy"},
+		data: map[string]string{
+			"kind": "Secret", "namespace": from, "name": "token", "uid": string(source.uid), "type": "Opaque",
+			"annotations": fmt.Sprintf(`{"%[1]spush-to":"*","%[1]ssurvives-recreation":"true"}`, native),
+		},
+	})
+	s.system.CatchUp(s)
+	bare := s.create(object{namespace: from, name: "token", data: map[string]string{"token": "two"}})
+	if survives == "true" {
+		s.replicated(bare, to)
+		now := s.get(secret, from, "token")
+		if diff := cmp.Diff(source.annotations, now.annotations); diff != "" {
+			s.Errorf("the policy that was written back (-want +got):\n%s", diff)
+		}
+	}
+	s.absent(secret, barred, "token")
+	s.untouched(forgery)
+	return func(s *scene) {
+		if survives != "true" {
+			s.gone(secret, to, "token")
+			s.untouched(bare)
+		}
+		s.absent(secret, barred, "token")
+		s.untouched(forgery)
+	}
+}
+
+func TestRotationWithoutController(t *testing.T) {
 	s := ownScene(t)
-	c := s.system.Controller(s)
+	c := s.system.Controller(s, "--source-delete-grace=1h")
 	from, to := s.namespace("from"), s.namespace("to")
 	var sources, firsts []object
 	for title, policy := range pushDialects {
@@ -139,84 +327,29 @@ func TestASourceThatSurvivesIsRotatedWhileTheControllerIsAway(t *testing.T) {
 	}
 }
 
-// last follows a replica from a version of it until it is gone, and returns each content that it had.
+// until follows a replica from a version of it until it is gone, and returns each content that it had.
 func (s *scene) until(gone object) (contents []map[string]string) {
 	s.Helper()
 	events := s.watch(gone)
 	defer events.Stop()
-	timeout := time.After(harness.Timeout)
 	for {
-		select {
-		case event := <-events.ResultChan():
-			o, ok := event.Object.(*unstructured.Unstructured)
-			if !ok {
-				s.Fatalf("%s: a watch says %s", gone, event.Type)
-			}
-			data, _, err := unstructured.NestedStringMap(o.Object, "data")
-			if err != nil {
-				s.Fatal(err)
-			}
-			contents = append(contents, data)
-			if event.Type == watch.Deleted {
-				return contents
-			}
-		case <-timeout:
-			s.Fatalf("%s is still there", gone)
+		event := s.nextEvent(events, fmt.Sprint(gone, " is still there"))
+		o, ok := event.Object.(*unstructured.Unstructured)
+		if !ok {
+			s.Fatalf("%s: a watch says %s", gone, event.Type)
+		}
+		data, _, err := unstructured.NestedStringMap(o.Object, "data")
+		if err != nil {
+			s.Fatal(err)
+		}
+		contents = append(contents, data)
+		if event.Type == watch.Deleted {
+			return contents
 		}
 	}
 }
 
-// Without consent to it, nothing of the new Secret leaves its namespace; the replicas go when the grace ends.
-func TestNothingOfASecretMadeAgainLeavesItsNamespaceWithoutConsent(t *testing.T) {
-	t.Parallel()
-	for title, tc := range map[string]struct {
-		annotations map[string]string
-		again       object
-		says        string
-	}{
-		"no survives-recreation": {
-			annotations: map[string]string{},
-			again:       object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
-			says:        native + "survives-recreation",
-		},
-		"survives-recreation false": {
-			annotations: annotated(native+"survives-recreation", "false"),
-			again:       object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
-			says:        native + "survives-recreation",
-		},
-		"another type": {
-			annotations: annotated(native+"survives-recreation", "true"),
-			again: object{
-				typ: corev1.SecretTypeBasicAuth, data: map[string]string{"username": "new", "password": "new"},
-			},
-			says: "type",
-		},
-	} {
-		t.Run(title, func(t *testing.T) {
-			s := newScene(t)
-			from, to := s.namespace("from"), s.namespace("to")
-			source := pushed(secret, from, "token", to)
-			maps.Copy(source.annotations, tc.annotations)
-			source = s.create(source)
-			replica := s.replicated(source, to)
-			s.system.CatchUp(s)
-			s.delete(source)
-			again := tc.again
-			again.namespace, again.name = from, "token"
-			bare := s.create(again)
-			s.told(bare, "Recreated", tc.says)
-			for _, content := range s.until(replica) {
-				if diff := cmp.Diff(map[string]string{"token": "b25l"}, content); diff != "" {
-					t.Errorf("the replica's data changed (-want +got):\n%s", diff)
-				}
-			}
-			s.absent(secret, to, "token")
-			s.untouched(bare)
-		})
-	}
-}
-
-func TestASourceMadeAgainAfterTheGraceDoesNotSurvive(t *testing.T) {
+func TestRecreationAfterTheGrace(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	source := pushed(secret, from, "token", to)
@@ -232,54 +365,8 @@ func TestASourceMadeAgainAfterTheGraceDoesNotSurvive(t *testing.T) {
 	s.untouched(bare)
 }
 
-// Whoever can write in a target namespace can forge what stands there. It widens no policy, and brings none back.
-func TestNoForgeryInATargetNamespaceWidensWhatSurvives(t *testing.T) {
-	t.Parallel()
-	for title, survives := range map[string]string{"of a source that survives": "true", "of one that does not": "false"} {
-		t.Run(title, func(t *testing.T) {
-			s := newScene(t)
-			from, to, barred := s.namespace("from"), s.namespace("to"), s.namespace("barred")
-			source := pushed(secret, from, "token", to)
-			source.annotations[native+"survives-recreation"] = survives
-			source = s.create(source)
-			first := s.replicated(source, to)
-			wide := annotated(native+"push-to", "*", native+"survives-recreation", "true")
-			s.edit(first, func(o *object) { maps.Copy(o.annotations, wide) })
-			forged := s.create(object{
-				namespace: barred, name: "forged", data: map[string]string{"token": "none"}, annotations: maps.Clone(wide),
-				labels: map[string]string{
-					native + "replica": "pull", native + "source-namespace": from, native + "source-name": "token",
-				},
-			})
-			s.system.CatchUp(s)
-			s.delete(source)
-			s.create(object{
-				kind: configMap, namespace: to, name: "policy", labels: map[string]string{native + "record": "policy"},
-				data: map[string]string{
-					"kind": "Secret", "namespace": from, "name": "token", "uid": string(source.uid), "type": "Opaque",
-					"annotations": fmt.Sprintf(`{"%[1]spush-to":"*","%[1]ssurvives-recreation":"true"}`, native),
-				},
-			})
-			s.system.CatchUp(s)
-			bare := s.create(object{namespace: from, name: "token", data: map[string]string{"token": "two"}})
-			if survives == "true" {
-				s.replicated(bare, to)
-				now := s.get(secret, from, "token")
-				if diff := cmp.Diff(source.annotations, now.annotations); diff != "" {
-					t.Errorf("the policy that was written back (-want +got):\n%s", diff)
-				}
-			} else {
-				s.gone(secret, to, "token")
-				s.untouched(bare)
-			}
-			s.absent(secret, barred, "token")
-			s.untouched(forged)
-		})
-	}
-}
-
-// The memory of policies is in Mirrorball's own namespace, and goes when nothing has to be remembered.
-func TestThePolicyIsRememberedWhileItHasToBe(t *testing.T) {
+// Policies are recorded in Mirrorball's own namespace, for as long as they are needed.
+func TestPolicyRecord(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	remembered := func(want int) {

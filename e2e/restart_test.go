@@ -18,7 +18,7 @@ import (
 // stop ends a controller by SIGTERM, and that it ends well is part of the test.
 func (s *scene) stop(c *harness.Controller) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), harness.Timeout)
+	ctx, cancel := context.WithTimeout(s.Context(), harness.StopLimit)
 	defer cancel()
 	if err := c.Stop(ctx); err != nil {
 		s.Fatal(err)

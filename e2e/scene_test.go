@@ -111,19 +111,31 @@ type scene struct {
 	prefix string
 }
 
-// newScene is on the shared cluster, beside all other tests.
+// newScene is on the shared cluster, beside all other quick tests.
 func newScene(t *testing.T) *scene {
 	t.Helper()
+	quick(t)
 	t.Parallel()
 	return &scene{TB: t, system: system, prefix: harness.Prefix(t)}
 }
 
-// ownScene is on a cluster of its own, for tests that stop the controller or give it other flags.
+// ownScene is on a cluster of its own, for tests that stop the controller or give it other flags: a slow test.
 func ownScene(t *testing.T) *scene {
 	t.Helper()
+	if !*slow {
+		t.Skip("a slow test, with a control plane of its own: run it with -slow")
+	}
 	t.Parallel()
 	own := harness.OwnSystem(t, harness.Options{ControlPlane: controlplane.Options{Audit: true}})
 	return &scene{TB: t, system: own, prefix: harness.Prefix(t)}
+}
+
+// quick skips a test where only the slow ones run.
+func quick(t *testing.T) {
+	t.Helper()
+	if *slow {
+		t.Skip("a quick test, on the shared control plane: run it without -slow")
+	}
 }
 
 // part is a part of the test, with namespaces of its own on the same cluster.
@@ -284,10 +296,10 @@ func (s *scene) release(o object) {
 	s.edit(o, func(o *object) { o.finalizers = nil })
 }
 
-// eventually waits until check has no error.
+// eventually waits until check has no error, for as long as the controllers of the system have something to do.
 func (s *scene) eventually(check func() error) {
 	s.Helper()
-	harness.Eventually(s, harness.Timeout, check)
+	s.system.Eventually(s, check)
 }
 
 // replicated waits until the namespace has a pushed replica of the source, under the source's own name, with its

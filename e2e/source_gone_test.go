@@ -1,16 +1,15 @@
 package e2e
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/watch"
-
-	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
 // neverAbsent asserts that an object was there all the time, from one version of it to another.
@@ -18,20 +17,33 @@ func (s *scene) neverAbsent(from, to object) {
 	s.Helper()
 	events := s.watch(from)
 	defer events.Stop()
-	timeout := time.After(harness.Timeout)
 	for {
-		select {
-		case event := <-events.ResultChan():
-			if event.Type != watch.Added && event.Type != watch.Modified {
-				s.Fatalf("%s: a watch says %s between the versions %s and %s", from, event.Type, from.version, to.version)
-			}
-			if o, ok := event.Object.(*unstructured.Unstructured); ok && o.GetResourceVersion() == to.version {
-				return
-			}
-		case <-timeout:
-			s.Fatalf("%s: a watch does not come to the version %s", from, to.version)
+		event := s.nextEvent(events, fmt.Sprintf("%s: a watch has not come to the version %s", from, to.version))
+		if event.Type != watch.Added && event.Type != watch.Modified {
+			s.Fatalf("%s: a watch says %s between the versions %s and %s", from, event.Type, from.version, to.version)
+		}
+		if o, ok := event.Object.(*unstructured.Unstructured); ok && o.GetResourceVersion() == to.version {
+			return
 		}
 	}
+}
+
+// nextEvent waits for the next event of a watch; missing is for the test's failure.
+func (s *scene) nextEvent(events watch.Interface, missing string) (event watch.Event) {
+	s.Helper()
+	s.eventually(func() error {
+		var open bool
+		select {
+		case event, open = <-events.ResultChan():
+			if !open {
+				s.Fatalf("%s, and the API server has ended the watch", missing)
+			}
+			return nil
+		default:
+			return errors.New(missing)
+		}
+	})
+	return event
 }
 
 // watch gives what becomes of an object after the version that is known.
@@ -48,26 +60,17 @@ func (s *scene) watch(o object) watch.Interface {
 }
 
 // outlives waits until an object is deleted, and asserts that this is not before the grace has gone by since an event.
+// A slow machine only makes it later.
 func (s *scene) outlives(o object, grace time.Duration, event func()) {
 	s.Helper()
 	events := s.watch(o)
 	defer events.Stop()
 	since := time.Now()
 	event()
-	timeout := time.After(harness.Timeout + grace)
-	for {
-		select {
-		case event := <-events.ResultChan():
-			if event.Type != watch.Deleted {
-				continue
-			}
-			if after := time.Since(since); after < grace {
-				s.Fatalf("%s is gone after %s, the grace is %s", o, after, grace)
-			}
-			return
-		case <-timeout:
-			s.Fatalf("%s is still there", o)
-		}
+	for s.nextEvent(events, fmt.Sprint(o, " is still there")).Type != watch.Deleted {
+	}
+	if after := time.Since(since); after < grace {
+		s.Fatalf("%s is gone after %s, the grace is %s", o, after, grace)
 	}
 }
 
@@ -145,49 +148,6 @@ func testAnEndlessGrace(s *scene, k kind) {
 	s.reaches(kept, a, b)
 	kept = s.unannotate(kept, native+"push-to")
 	s.reaches(kept)
-}
-
-func TestASourceMadeAgainWithoutItsAnnotationsLosesItsReplicasWhenTheGraceEnds(t *testing.T) {
-	forEachKind(t, func(s *scene, k kind) {
-		from, to := s.namespace("from"), s.namespace("to")
-		source := s.create(pushed(k, from, s.token(), to))
-		replica := s.replicated(source, to)
-		var bare object
-		s.outlives(replica, grace, func() {
-			s.delete(source)
-			bare = s.create(object{kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "two"}})
-			s.told(bare, "Recreated", native+"survives-recreation")
-		})
-		s.untouched(bare)
-	})
-}
-
-func TestASourceThatSurvivesItsRecreationHasItsPolicyBack(t *testing.T) {
-	forEachKind(t, func(s *scene, k kind) {
-		from, to := s.namespace("from"), s.namespace("to")
-		source := pushed(k, from, s.token(), to)
-		source.annotations[native+"survives-recreation"] = "true"
-		source = s.create(source)
-		first := s.replicated(source, to)
-		s.system.CatchUp(s) // the policy is remembered
-		s.delete(source)
-		bare := s.create(object{
-			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "two"},
-			annotations: map[string]string{"example.com/note": "by another tool"},
-		})
-		second := s.replicated(bare, to)
-		s.neverAbsent(first, second)
-		now := s.get(k, from, s.token())
-		want := map[string]string{
-			native + "push-to": to, native + "survives-recreation": "true", "example.com/note": "by another tool",
-		}
-		if diff := cmp.Diff(want, now.annotations); diff != "" {
-			t.Errorf("the source's annotations (-want +got):\n%s", diff)
-		}
-		// It is the old policy in every respect: without it, the replicas go.
-		s.unannotate(now, native+"push-to", native+"survives-recreation")
-		s.gone(k, to, s.token())
-	})
 }
 
 func TestASourceThatSaysKeepLeavesItsReplicasBehind(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/internal/process"
+	"github.com/mirrorball-dev/mirrorball/e2e/internal/wait"
 )
 
 // Name names a component; it is also the subcommand of devcluster that runs it.
@@ -26,9 +27,7 @@ const (
 const (
 	// removeDirEnv tells etcd's process the temporary folder that nobody else can remove once their parent was killed.
 	removeDirEnv = "DEVCLUSTER_REMOVE_DIR"
-	// readyLimit is for a loaded machine; 5 s are usual.
-	readyLimit = 2 * time.Minute
-	// pollInterval is how often readiness is asked for.
+	// pollInterval is how often a file is tried that others may still have.
 	pollInterval = 25 * time.Millisecond
 	// tailLines is how much of a log an error shows.
 	tailLines = 20
@@ -88,8 +87,6 @@ func (c *Component) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyLimit)
-	defer cancel()
 	if err := c.waitReady(ctx, p); err != nil {
 		return errors.Join(err, p.Kill())
 	}
@@ -123,23 +120,25 @@ func (c *Component) launch() (*process.Process, error) {
 	return p, nil
 }
 
-// waitReady polls until the component is ready, has ended, or ctx has.
+// waitReady waits until the component is ready, has ended, or ctx has. It goes on for as long as the log grows.
 func (c *Component) waitReady(ctx context.Context, p *process.Process) error {
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-	for {
-		notReady := c.ready(ctx)
-		if notReady == nil {
-			return nil
-		}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
 		select {
-		case <-ticker.C:
 		case <-p.Done():
-			return c.died(p)
+			cancel()
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w (%w)\n%s", c.name, notReady, ctx.Err(), process.Tail(c.Log(), tailLines))
 		}
+	}()
+	err := wait.Until(ctx, process.LogProgress(c.Log()), c.ready)
+	if err == nil {
+		return nil
 	}
+	if !p.Running() {
+		return c.died(p)
+	}
+	return fmt.Errorf("%s is not ready: %w\n%s", c.name, err, process.Tail(c.Log(), tailLines))
 }
 
 // watch reports the process's end, if nobody asked for it.

@@ -161,7 +161,7 @@ func (c *Cluster) stopComponents() error {
 // stopLimit is how long a component may take to end by itself.
 func (c *Cluster) stopLimit(name Name) time.Duration {
 	if name == Etcd {
-		return 10 * time.Second
+		return time.Minute // to have it killed is an error, also where the machine is slow
 	}
 	return 3 * time.Second
 }

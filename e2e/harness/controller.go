@@ -10,17 +10,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"time"
+	"sync/atomic"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/internal/process"
+	"github.com/mirrorball-dev/mirrorball/e2e/internal/wait"
 )
 
-const (
-	// controllerReadyLimit is for a loaded machine; well under a second is usual.
-	controllerReadyLimit = time.Minute
-	// tailLines is how much of the controller's log an error shows.
-	tailLines = 40
-)
+// tailLines is how much of the controller's log an error shows.
+const tailLines = 40
 
 // Controller is a `mirrorball run` that was started, with the ServiceAccount's rights.
 type Controller struct {
@@ -29,7 +26,7 @@ type Controller struct {
 	log     string
 	logFrom int64 // where the log of the present process begins
 	process *process.Process
-	url     string
+	url     atomic.Value // string; where the present process serves, once it has said so
 }
 
 // StartController starts the controller, with these flags besides those that connect it, and returns when it is ready.
@@ -40,11 +37,8 @@ func (s *System) StartController(ctx context.Context, args ...string) (*Controll
 		return nil, err
 	}
 	own := []string{"run", "--kubeconfig", kubeconfig, "--namespace", Namespace, "--http-address", "127.0.0.1:0"}
-	c := &Controller{
-		system: s,
-		args:   append(own, args...),
-		log:    filepath.Join(s.dir, fmt.Sprintf("mirrorball-%d.log", s.controllers.Add(1))),
-	}
+	c := &Controller{system: s, args: append(own, args...)}
+	c.log = filepath.Join(s.dir, fmt.Sprintf("mirrorball-%d.log", s.addController(c)))
 	if err := c.Start(ctx); err != nil {
 		return nil, err
 	}
@@ -61,8 +55,6 @@ func (c *Controller) Start(ctx context.Context) error {
 	if c.process, err = process.Start(process.Spec{Path: c.system.mirrorball, Args: c.args, Log: c.log}); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, controllerReadyLimit)
-	defer cancel()
 	if err := c.waitReady(ctx); err != nil {
 		return errors.Join(fmt.Errorf("the controller did not become ready: %w; the end of its log:\n%s", err, c.LogTail()),
 			c.process.Kill())
@@ -74,31 +66,33 @@ func (c *Controller) waitReady(ctx context.Context) error {
 	// The controller's own end cuts the wait short.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	p := c.process // the next Start replaces it
 	go func() {
 		select {
-		case <-c.process.Done():
-			cancel(c.ended())
+		case <-p.Done():
+			cancel(ended(p))
 		case <-ctx.Done():
 		}
 	}()
-	err := Poll(ctx, func(ctx context.Context) error {
+	// A log that grows is progress, too.
+	err := wait.Until(ctx, process.LogProgress(c.log), func(ctx context.Context) error {
 		address, err := c.address()
 		if err != nil {
 			return err
 		}
-		c.url = "http://" + address
+		c.url.Store("http://" + address)
 		_, err = c.Get(ctx, "/readyz")
 		return err
 	})
-	if err != nil && !c.process.Running() {
+	if err != nil && !p.Running() {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
 // ended says how the process went, that should be there.
-func (c *Controller) ended() error {
-	if err := c.process.Err(); err != nil {
+func ended(p *process.Process) error {
+	if err := p.Err(); err != nil {
 		return fmt.Errorf("it ended: %w", err)
 	}
 	return errors.New("it ended with exit code 0")
@@ -124,7 +118,7 @@ func (c *Controller) address() (string, error) {
 
 // Get asks the controller's own server: /healthz, /readyz, /metrics.
 func (c *Controller) Get(ctx context.Context, path string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL()+path, nil)
 	if err != nil {
 		return "", err
 	}
@@ -180,7 +174,10 @@ func (c *Controller) Done() <-chan struct{} { return c.process.Done() }
 func (c *Controller) PID() int { return c.process.PID() }
 
 // URL is the controller's own server.
-func (c *Controller) URL() string { return c.url }
+func (c *Controller) URL() string {
+	url, _ := c.url.Load().(string)
+	return url
+}
 
 // LogFile is the controller's output, over all its restarts.
 func (c *Controller) LogFile() string { return c.log }

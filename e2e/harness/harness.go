@@ -7,9 +7,12 @@
 //	defer controller.Stop(ctx)
 //
 // A package's tests share one System, made in TestMain, and one controller on it: each test works in namespaces of its
-// own (Prefix, Namespace), waits for conditions (Eventually) and shows that nothing happened by the resourceVersions
-// that stand (Unmoved). A test that restarts the controller or gives it other flags makes its own System, since two
-// controllers on one cluster would both act (OwnSystem): three seconds each.
+// own (Prefix, CreateNamespace), waits for conditions (Eventually) and shows that nothing happened by resourceVersions
+// that did not change (Unmoved). A test that restarts the controller or gives it other flags makes its own System
+// (OwnSystem), since two controllers on one cluster would both act.
+//
+// Tests have to pass on a slow machine that is busy with other things. So they wait on progress and not on the clock
+// (Eventually), and all test processes together run no more control planes than the machine has cores (Slots).
 package harness
 
 import (
@@ -19,8 +22,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync/atomic"
-	"time"
+	"slices"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
@@ -67,11 +70,14 @@ type System struct {
 	// Kubeconfig is a file with the administrator's credentials.
 	Kubeconfig string
 
-	options     Options
-	dir         string // for credentials and logs
-	mirrorball  string
-	kubectl     string
-	controllers atomic.Int32
+	options    Options
+	dir        string // for credentials and logs
+	mirrorball string
+	kubectl    string
+	markers    markers
+
+	mu          sync.Mutex
+	controllers []*Controller // that were started, ended ones included
 }
 
 // Start starts a control plane, or connects to one, and installs Mirrorball's objects: all but its Deployment.
@@ -162,9 +168,24 @@ func (s *System) Close() error {
 		errs = append(errs, s.Cluster.Stop())
 	}
 	if s.Cluster == nil && s.dir != "" {
-		errs = append(errs, os.RemoveAll(s.dir))
+		errs = append(errs, s.dropMarkers(context.Background()), os.RemoveAll(s.dir))
 	}
 	return errors.Join(errs...)
+}
+
+// started are the controllers that were started, ended ones included.
+func (s *System) started() []*Controller {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.controllers)
+}
+
+// addController adds one to those that were started, and returns its number.
+func (s *System) addController(c *Controller) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.controllers = append(s.controllers, c)
+	return len(s.controllers)
 }
 
 // Mirrorball is the path of the controller's program, whose other commands can be run with Kubeconfig.
@@ -172,31 +193,6 @@ func (s *System) Mirrorball() string { return s.mirrorball }
 
 // Kubectl is the path of kubectl.
 func (s *System) Kubectl() string { return s.kubectl }
-
-// Poll asks until check has no error, and returns check's last one when ctx ends first.
-func Poll(ctx context.Context, check func(context.Context) error) error {
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-	var last error
-	for {
-		err := check(ctx)
-		if err == nil {
-			return nil
-		}
-		// What ctx's own end broke says less than the answer before it.
-		if ctx.Err() == nil || last == nil {
-			last = err
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%w (%w)", last, ctx.Err())
-		}
-	}
-}
-
-// pollInterval is how often Poll asks.
-const pollInterval = 20 * time.Millisecond
 
 // applyOptions are those of everything that is installed.
 var applyOptions = metav1.ApplyOptions{FieldManager: "mirrorball-e2e", Force: true}

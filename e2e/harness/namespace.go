@@ -47,7 +47,8 @@ func (s *System) DeleteNamespace(t testing.TB, name string) {
 	if err := s.Client.CoreV1().Namespaces().Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
 		t.Fatalf("delete the namespace %s: %v", name, err)
 	}
-	Eventually(t, NamespaceTimeout, func() error { return s.gone(t.Context(), "namespaces", "", name) })
+	// Kubernetes begins after five seconds and takes hundreds of requests.
+	Eventually(t, s.WriteProgress, func() error { return s.gone(t.Context(), "namespaces", "", name) })
 }
 
 // cleanUpNamespace asks for the deletion and waits for nothing: no other test has the name.

@@ -6,15 +6,13 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 )
 
-// stopLimit is how long tests give the controller to end.
-const stopLimit = 30 * time.Second
-
 // OwnSystem starts a control plane for one test, which ends with it; the test can start, stop and break what it wants.
+// It waits for a slot first: a test that holds one must not call it.
 func OwnSystem(t testing.TB, options Options) *System {
 	t.Helper()
+	TakeSlots(t, 1)
 	system, err := Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +34,7 @@ func (s *System) Controller(t testing.TB, args ...string) *Controller {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), stopLimit)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), StopLimit)
 		defer cancel()
 		if err := controller.Stop(ctx); err != nil {
 			t.Error(err)

@@ -16,12 +16,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
-const (
-	// scenarioLimit bounds the whole demo; it usually takes about ten seconds.
-	scenarioLimit = 3 * time.Minute
-	// exitInterrupted is the exit code of shells for Ctrl-C.
-	exitInterrupted = 130
-)
+// exitInterrupted is the exit code of shells for Ctrl-C.
+const exitInterrupted = 130
 
 func main() {
 	stay := flag.Bool("stay", false, "keep the control plane and the controller running until Ctrl-C")
@@ -61,7 +57,7 @@ func run(ctx context.Context, out io.Writer, stay bool) (err error) {
 		return err
 	}
 	defer func() {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), harness.Timeout)
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), harness.StopLimit)
 		defer cancel()
 		err = errors.Join(err, controller.Stop(stopping))
 	}()
@@ -71,9 +67,7 @@ func run(ctx context.Context, out io.Writer, stay bool) (err error) {
 	if err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeout(ctx, scenarioLimit)
-	defer cancel()
-	if err := scenario.run(bounded, stay); err != nil {
+	if err := scenario.run(ctx, stay); err != nil {
 		return fmt.Errorf("%w\n\nThe last lines of the controller's log:\n%s", err, controller.LogTail())
 	}
 	if !stay {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -44,6 +45,7 @@ type demo struct {
 
 func start(t *testing.T, args ...string) *demo {
 	t.Helper()
+	harness.TakeSlots(t, 1)
 	program, err := repo.Program("demo", "devcluster")
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +66,7 @@ func start(t *testing.T, args ...string) *demo {
 // says waits until the demo has said something.
 func (d *demo) says(t *testing.T, text string) {
 	t.Helper()
-	harness.Eventually(t, 2*harness.Timeout, func() error {
+	harness.Eventually(t, harness.FolderProgress(d.temporary), func() error {
 		if said := d.output.String(); !strings.Contains(said, text) {
 			return fmt.Errorf("it has not said %q:\n%s", text, said)
 		}
@@ -72,10 +74,19 @@ func (d *demo) says(t *testing.T, text string) {
 	})
 }
 
+// ends waits for the end of the demo, and returns how it went.
+func (d *demo) ends(t *testing.T) error {
+	t.Helper()
+	progress := func(ctx context.Context) string {
+		return harness.FolderProgress(d.temporary)(ctx) + d.output.String()
+	}
+	return harness.Receive(t, progress, d.ended, "the demo has not ended")
+}
+
 // leavesNothing waits until no process and no file of the demo is there any more.
 func (d *demo) leavesNothing(t *testing.T) {
 	t.Helper()
-	harness.Eventually(t, harness.Timeout, func() error {
+	harness.Eventually(t, harness.FolderProgress(d.temporary), func() error {
 		if left := harness.ProcessesWith(t, d.temporary); len(left) > 0 {
 			return fmt.Errorf("the processes %v are still there", left)
 		}
@@ -94,17 +105,17 @@ func exitCode(err error) int {
 	return 0
 }
 
-func TestDemoCompletesAndLeavesNothing(t *testing.T) {
+func TestDemo(t *testing.T) {
 	t.Parallel()
 	d := start(t)
-	if err := <-d.ended; err != nil {
+	if err := d.ends(t); err != nil {
 		t.Fatalf("%v\n%s", err, d.output)
 	}
 	d.says(t, "The demo is complete")
 	d.leavesNothing(t)
 }
 
-func TestNothingIsLeftOfAnInterruptedDemo(t *testing.T) {
+func TestInterruptedDemoLeavesNothing(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args   []string
 		until  string
@@ -126,7 +137,7 @@ func TestNothingIsLeftOfAnInterruptedDemo(t *testing.T) {
 			if err := d.command.Process.Signal(tc.signal); err != nil {
 				t.Fatal(err)
 			}
-			if code := exitCode(<-d.ended); code != tc.want {
+			if code := exitCode(d.ends(t)); code != tc.want {
 				t.Errorf("exit code %d, want %d\n%s", code, tc.want, d.output)
 			}
 			d.leavesNothing(t)

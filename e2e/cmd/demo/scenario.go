@@ -250,8 +250,6 @@ func (s *scenario) awaitReplica(ctx context.Context, source, replica types.Names
 
 // awaitWarning waits for a Warning event on a Secret.
 func (s *scenario) awaitWarning(ctx context.Context, secret types.NamespacedName) error {
-	ctx, cancel := context.WithTimeout(ctx, stepLimit)
-	defer cancel()
 	return harness.Poll(ctx, func(ctx context.Context) error {
 		events, err := s.system.Client.EventsV1().Events(secret.Namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {

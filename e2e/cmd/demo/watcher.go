@@ -17,8 +17,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// stepLimit bounds the wait for one condition; milliseconds are usual.
-const stepLimit = 20 * time.Second
+// stallLimit is how long a step waits while no Secret changes; milliseconds are usual.
+const stallLimit = time.Minute
 
 // watcher watches all Secrets, so that delays of a millisecond can be measured.
 type watcher struct {
@@ -76,10 +76,10 @@ func (w *watcher) lag(source, replica types.NamespacedName) time.Duration {
 	return w.lastSeen(replica).Sub(w.lastSeen(source))
 }
 
-// await waits until check returns nil.
+// await waits until check returns nil, for as long as Secrets change.
 func (w *watcher) await(ctx context.Context, check func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, stepLimit)
-	defer cancel()
+	stalled := time.NewTimer(stallLimit)
+	defer stalled.Stop()
 	for {
 		err := check()
 		if err == nil {
@@ -87,8 +87,11 @@ func (w *watcher) await(ctx context.Context, check func() error) error {
 		}
 		select {
 		case <-w.changed:
+			stalled.Reset(stallLimit)
+		case <-stalled.C:
+			return fmt.Errorf("%w (no Secret has changed for %s)", err, stallLimit)
 		case <-ctx.Done():
-			return fmt.Errorf("%w (waited %s)", err, stepLimit)
+			return fmt.Errorf("%w (%w)", err, ctx.Err())
 		}
 	}
 }
