@@ -139,7 +139,7 @@ func TestEmptyReachIsSaidToBeNone(t *testing.T) {
 		if got := r.String(); got != "no namespace" {
 			t.Errorf("%q", got)
 		}
-		if ok, err := r.Match("team-a", nil); ok || err != nil {
+		if ok, err := r.match("team-a", nil, nil); ok || err != nil {
 			t.Errorf("it has a namespace: %t, %v", ok, err)
 		}
 	}

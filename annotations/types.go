@@ -105,8 +105,10 @@ type Policy struct {
 	// SurvivesRecreation says that a source made again without annotations goes on under this policy.
 	SurvivesRecreation bool
 
-	// budget bounds the time that matching takes; nil where it can't take long.
+	// budget bounds the time that matching takes; nil if it cannot take long.
 	budget *budget
+	// excluded are the names that match Exclude.
+	excluded answers
 }
 
 // KeyRename is one data key to carry over: From in the source, To in the replica.
