@@ -20,8 +20,8 @@ type limits struct {
 	firstPause, maxPause time.Duration
 }
 
-// costly is the length of a policy's patterns and plain names from which on matching them takes longer than a look-up in
-// the remembered answers.
+// costly is the length of a policy's patterns and plain names from which on matching them has a budget. Matching fewer
+// is about as fast as a look-up in the remembered answers.
 const costly = 256
 
 // patternKeys hold what is matched against the names of namespaces.
@@ -122,8 +122,8 @@ func (b *budget) frozen() error {
 	return b.err
 }
 
-// charge takes the time of one match, and what has been given back since the last one is added before. An error of the
-// match that is no timeout would come again, so it freezes the policy at once.
+// charge subtracts the cost of one match, after what has been given back since the last one, and freezes the policy
+// when nothing is left. An error that is no timeout would come again, so it freezes the policy at once.
 func (b *budget) charge(begin, end time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -136,13 +136,19 @@ func (b *budget) charge(begin, end time.Time, err error) {
 		cost = max(cost, b.matchTimeout())
 	}
 	b.left -= cost
-	if b.left > 0 && (err == nil || isTimeout(err)) || b.err != nil {
-		return
+	if b.left <= 0 || err != nil && !isTimeout(err) {
+		b.freeze(end, err)
+	}
+}
+
+func (b *budget) freeze(now time.Time, err error) {
+	if b.err != nil {
+		return // another goroutine was first
 	}
 	if err == nil {
 		err = fmt.Errorf("the patterns of %s take too long to match: they may take %s at once and %d %% of the time, "+
 			"so write fewer or simpler ones", b.keys, b.burst, 100/b.refill)
 	}
 	b.pause = min(max(2*b.pause, b.firstPause), b.maxPause)
-	b.err, b.resume = err, end.Add(b.pause)
+	b.err, b.resume = err, now.Add(b.pause)
 }

@@ -31,6 +31,7 @@ func TestBudget(t *testing.T) {
 		idle    time.Duration
 		err     error
 		want    string
+		calls   int
 	}{
 		"a match below the burst is free":        {took: time.Second, matches: 9},
 		"the burst may not be spent in full":     {took: time.Second, matches: 10, want: "dev/exclude take too long"},
@@ -40,12 +41,14 @@ func TestBudget(t *testing.T) {
 		"more than is given back":                {took: time.Second, idle: 10 * time.Second, matches: 11, want: "too long"},
 		"a stopped process costs little":         {took: time.Hour, matches: 1},
 		"a stopped process, four times":          {took: time.Hour, idle: time.Second, matches: 4},
-		"another error freezes at once":          {matches: 1, err: errPanic, want: "could not be run"},
-		"so does a backtracking stack":           {matches: 1, err: regexp2.ErrBacktrackingStackLimit, want: "stack"},
-		"a timeout is tried until the burst ends": {
-			took: time.Second, matches: 1, err: errTimeout, want: "timeout",
+		"another error freezes at once":          {matches: 1, err: errPanic, want: "could not be run", calls: 1},
+		"so does a backtracking stack": {
+			matches: 1, err: regexp2.ErrBacktrackingStackLimit, want: "stack", calls: 1,
 		},
-		"a timeout costs its time whatever the clock says": {matches: 1, err: errTimeout, want: "timeout"},
+		"a timeout is tried until the burst ends": {
+			took: 1500 * time.Millisecond, matches: 1, err: errTimeout, want: "timeout", calls: 7,
+		},
+		"a timeout costs its time whatever the clock says": {matches: 1, err: errTimeout, want: "timeout", calls: 10},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -53,11 +56,15 @@ func TestBudget(t *testing.T) {
 				b := newBudget(testLimits, PushTo+", "+Exclude)
 				var remembered answers
 				var err error
+				calls := 0
 				for i := range tc.matches {
 					if err != nil {
 						t.Fatalf("frozen after %d matches: %v", i, err)
 					}
-					_, err = b.match(&remembered, fmt.Sprint(i), take(tc.took, tc.err))
+					_, err = b.match(&remembered, fmt.Sprint(i), func() (bool, error) {
+						calls++
+						return take(tc.took, tc.err)()
+					})
 					if err == nil {
 						err = b.frozen()
 					}
@@ -65,6 +72,9 @@ func TestBudget(t *testing.T) {
 				}
 				if (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 					t.Fatalf("error = %v, want %q", err, tc.want)
+				}
+				if calls != max(tc.calls, tc.matches) {
+					t.Errorf("%d calls for %d matches, want %d", calls, tc.matches, tc.calls)
 				}
 			})
 		})
@@ -98,6 +108,18 @@ func TestBudgetPauses(t *testing.T) {
 			t.Errorf("once it is fast: %t, %v", yes, err)
 		}
 	})
+}
+
+func TestBudgetFreezesOnce(t *testing.T) {
+	b := newBudget(testLimits, PushTo)
+	now := time.Now()
+	for range 3 {
+		b.charge(now, now, errPanic)
+	}
+	b.charge(now, now, errTimeout)
+	if b.pause != testLimits.firstPause || !errors.Is(b.err, errPanic) {
+		t.Errorf("the pause is %s, the error %v", b.pause, b.err)
+	}
 }
 
 func TestBudgetRemembers(t *testing.T) {
@@ -160,25 +182,27 @@ func TestAnswersAreBounded(t *testing.T) {
 }
 
 func TestPoliciesWithBudget(t *testing.T) {
-	reflected := func(list string) map[string]string {
-		return map[string]string{reflectorAllowed: "true", reflectorAllowedList: list, reflectorAuto: "true"}
+	reflected := func(pairs ...string) map[string]string {
+		return pairsOn(map[string]string{reflectorAllowed: "true", reflectorAuto: "true"}, pairs...)
 	}
+	native := func(pairs ...string) map[string]string { return pairsOn(nil, pairs...) }
+	many := strings.Repeat("*a,", 100)
 	tests := map[string]struct {
 		annotations map[string]string
 		want        string
 	}{
-		"a pattern":                   {map[string]string{PushTo: "team-*"}, ""},
-		"a selector":                  {map[string]string{PushToSelector: "a in (" + strings.Repeat("b,", 500) + "b)"}, ""},
-		"as many patterns as go":      {map[string]string{PushTo: strings.Repeat("*", costly-1)}, ""},
-		"many patterns":               {map[string]string{PushTo: strings.Repeat("*", costly)}, PushTo},
-		"many patterns are excluded":  {map[string]string{PushTo: "*", Exclude: strings.Repeat("*a,", 100)}, PushTo + ", " + Exclude},
-		"plain names":                 {reflected("team-a,team-b"), ""},
-		"an expression":               {reflected("team-a,^kube-.*"), reflectorAllowedList},
-		"one with backtracking":       {reflected(`(\w)\1*`), reflectorAllowedList},
-		"one of the automatic side":   {map[string]string{reflectorAllowed: "true", reflectorAuto: "true", reflectorAutoList: "a.*"}, reflectorAutoList},
-		"one of RE2":                  {map[string]string{replicatorTo: "a.*"}, replicatorTo},
-		"one by which may be pulled":  {map[string]string{replicatorAllowed: "true", replicatorAllowedList: "a.*"}, replicatorAllowedList},
-		"many by which may be pulled": {map[string]string{PullBy: strings.Repeat("*a,", 100)}, PullBy},
+		"a pattern":                 {native(PushTo, "team-*"), ""},
+		"a selector":                {native(PushToSelector, "a in ("+strings.Repeat("b,", 500)+"b)"), ""},
+		"just below the limit":      {native(PushTo, strings.Repeat("*", costly-1)), ""},
+		"many patterns":             {native(PushTo, strings.Repeat("*", costly)), PushTo},
+		"many patterns to exclude":  {native(PushTo, "*", Exclude, many), PushTo + ", " + Exclude},
+		"many patterns to pull":     {native(PullBy, many), PullBy},
+		"plain names":               {reflected(reflectorAllowedList, "team-a,team-b"), ""},
+		"an expression":             {reflected(reflectorAllowedList, "team-a,^kube-.*"), reflectorAllowedList},
+		"one with backtracking":     {reflected(reflectorAllowedList, `(\w)\1*`), reflectorAllowedList},
+		"one of the automatic side": {reflected(reflectorAutoList, "a.*"), reflectorAutoList},
+		"one of RE2":                {native(replicatorTo, "a.*"), replicatorTo},
+		"one of RE2 that is pulled": {native(replicatorAllowed, "true", replicatorAllowedList, "a.*"), replicatorAllowedList},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -225,24 +249,4 @@ func TestFrozenPolicy(t *testing.T) {
 			t.Errorf("after the pause: %v", err)
 		}
 	})
-}
-
-func TestMaxExpressions(t *testing.T) {
-	half := strings.Repeat("a", maxExpressions/2-1) + "."
-	for name, tc := range map[string]struct {
-		list string
-		want int
-	}{
-		"just within the limit":           {half + "," + half, 0},
-		"one character more":              {half + ",a" + half, 1},
-		"plain names do not count":        {half + "," + half + ",kube-system", 0},
-		"nor do blanks around the commas": {half + " , " + half, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			claims := Parse("ns", "n", map[string]string{reflectorAllowed: "true", reflectorAllowedList: tc.list})
-			if len(claims.Problems) != tc.want {
-				t.Errorf("%d problems, want %d", len(claims.Problems), tc.want)
-			}
-		})
-	}
 }

@@ -60,7 +60,7 @@ func (e *expression) match(name string) (bool, error) {
 
 func (e *expression) literal() bool { return e.linear == nil && e.dotNet == nil }
 
-// matchError says that an expression could not be matched against a name.
+// matchError is the error of an expression that could not be matched against a name.
 type matchError struct {
 	expression *expression
 	name       string
@@ -175,7 +175,7 @@ func (p *parser) newRE2(text string) (*expression, error) {
 	return e, nil
 }
 
-// instructions is about how many instructions an expression compiles to, repetitions written out.
+// instructions returns about how many instructions an expression compiles to, repetitions written out.
 func instructions(tree *resyntax.Regexp) int {
 	n := 1 + len(tree.Rune)
 	for _, sub := range tree.Sub {
@@ -187,8 +187,8 @@ func instructions(tree *resyntax.Regexp) int {
 	return n
 }
 
-// malformed returns an error that says what is wrong with an expression. The libraries' own messages repeat the whole of it, so only their
-// codes are used.
+// malformed returns an error that says what is wrong with an expression. The libraries' own messages repeat the whole
+// of it, so only their codes are used.
 func malformed(text string, err error) error {
 	reason := err.Error()
 	if e, ok := errors.AsType[*resyntax.Error](err); ok {

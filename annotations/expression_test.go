@@ -136,3 +136,37 @@ func FuzzEngines(f *testing.F) {
 		compareEngines(t, text, name)
 	})
 }
+
+func TestMaxExpressions(t *testing.T) {
+	half := strings.Repeat("a", maxExpressions/2-1) + "."
+	for name, tc := range map[string]struct {
+		list string
+		want int
+	}{
+		"just within the limit":           {half + "," + half, 0},
+		"one character more":              {half + ",a" + half, 1},
+		"plain names do not count":        {half + "," + half + ",kube-system", 0},
+		"nor do blanks around the commas": {half + " , " + half, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			claims := Parse("ns", "n", map[string]string{reflectorAllowed: "true", reflectorAllowedList: tc.list})
+			if len(claims.Problems) != tc.want {
+				t.Errorf("%d problems, want %d", len(claims.Problems), tc.want)
+			}
+		})
+	}
+}
+
+func TestMaxInstructions(t *testing.T) {
+	for text, want := range map[string]int{
+		strings.Repeat("((x{10}){10}){10},", 6): 0,
+		strings.Repeat("((x{10}){10}){10},", 7): 1,
+		strings.Repeat("x{1000},", 6):           0,
+		strings.Repeat("x{1000},", 7):           1,
+		strings.Repeat("[a-c]x+", 2000):         1,
+	} {
+		if got := Parse("ns", "n", map[string]string{replicatorTo: text}).Problems; len(got) != want {
+			t.Errorf("%s: %v, want %d", text, got, want)
+		}
+	}
+}

@@ -8,7 +8,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-func TestReachesInWords(t *testing.T) {
+func TestReachString(t *testing.T) {
 	tests := map[string]struct {
 		annotations map[string]string
 		wantPush    string
@@ -86,7 +86,7 @@ func TestExpressionOutOfTime(t *testing.T) {
 	}
 }
 
-func TestANameThatNoNamespaceHasIsMatchedByNoExpression(t *testing.T) {
+func TestInvalidNamespaceName(t *testing.T) {
 	for _, m := range []map[string]string{
 		with(allowed, "true", allowedList, `.*x`, auto, "true"),
 		with(allowed, "true", allowedList, `(?s).*(?!a)x`, auto, "true"),
