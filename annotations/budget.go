@@ -87,13 +87,25 @@ var onlyRemembered = &budget{
 	resume: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
 }
 
-// match returns the remembered answer for a name, or calls do and remembers. A nil budget only calls do.
-func (b *budget) match(remembered *answers, name string, do func() (bool, error)) (bool, error) {
+// remember returns the remembered answer for a name, or calls do and remembers its answer. A nil budget only calls do.
+func (b *budget) remember(known *answers, name string, do func() (bool, error)) (bool, error) {
 	if b == nil {
 		return do()
 	}
-	if answer, ok := remembered.get(name); ok {
+	if answer, ok := known.get(name); ok {
 		return answer, nil
+	}
+	matches, err := do()
+	if err == nil {
+		known.put(name, matches)
+	}
+	return matches, err
+}
+
+// spend calls do, which is one match, and charges the time that it takes. A nil budget only calls do.
+func (b *budget) spend(do func() (bool, error)) (bool, error) {
+	if b == nil {
+		return do()
 	}
 	for {
 		if err := b.frozen(); err != nil {
@@ -103,7 +115,6 @@ func (b *budget) match(remembered *answers, name string, do func() (bool, error)
 		matches, err := do()
 		b.charge(begin, time.Now(), err)
 		if err == nil {
-			remembered.put(name, matches)
 			return matches, nil
 		}
 	}

@@ -16,6 +16,11 @@ var testLimits = limits{burst: 10 * time.Second, refill: 100, firstPause: time.M
 
 var errTimeout = errors.New("timeout")
 
+// match is how a policy asks about a name.
+func match(b *budget, known *answers, name string, do func() (bool, error)) (bool, error) {
+	return b.remember(known, name, func() (bool, error) { return b.spend(do) })
+}
+
 // take is a match that takes some time.
 func take(d time.Duration, err error) func() (bool, error) {
 	return func() (bool, error) {
@@ -61,7 +66,7 @@ func TestBudget(t *testing.T) {
 					if err != nil {
 						t.Fatalf("frozen after %d matches: %v", i, err)
 					}
-					_, err = b.match(&remembered, fmt.Sprint(i), func() (bool, error) {
+					_, err = match(b, &remembered, fmt.Sprint(i), func() (bool, error) {
 						calls++
 						return take(tc.took, tc.err)()
 					})
@@ -86,17 +91,17 @@ func TestBudgetPauses(t *testing.T) {
 		b := newBudget(testLimits, PushTo)
 		var remembered answers
 		calls := 0
-		match := func() (bool, error) {
+		slow := func() (bool, error) {
 			calls++
 			return take(time.Second, errTimeout)()
 		}
 		for _, pause := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
-			if _, err := b.match(&remembered, "a", match); !errors.Is(err, errTimeout) {
+			if _, err := match(b, &remembered, "a", slow); !errors.Is(err, errTimeout) {
 				t.Fatalf("before the pause of %d minutes: %v", pause, err)
 			}
 			time.Sleep(pause*time.Minute - time.Nanosecond)
 			before := calls
-			if _, err := b.match(&remembered, "b", match); !errors.Is(err, errTimeout) || calls != before {
+			if _, err := match(b, &remembered, "b", slow); !errors.Is(err, errTimeout) || calls != before {
 				t.Fatalf("in the pause of %d minutes: %v, %d calls", pause, err, calls-before)
 			}
 			time.Sleep(time.Nanosecond)
@@ -104,7 +109,7 @@ func TestBudgetPauses(t *testing.T) {
 				t.Fatalf("after the pause of %d minutes: %v", pause, err)
 			}
 		}
-		if yes, err := b.match(&remembered, "a", take(0, nil)); !yes || err != nil {
+		if yes, err := match(b, &remembered, "a", take(0, nil)); !yes || err != nil {
 			t.Errorf("once it is fast: %t, %v", yes, err)
 		}
 	})
@@ -129,7 +134,7 @@ func TestBudgetRemembers(t *testing.T) {
 			var remembered answers
 			for range 1000 {
 				for _, want := range []bool{true, false} {
-					got, err := b.match(&remembered, fmt.Sprint(want), func() (bool, error) {
+					got, err := match(b, &remembered, fmt.Sprint(want), func() (bool, error) {
 						time.Sleep(time.Second)
 						return want, nil
 					})
@@ -143,7 +148,7 @@ func TestBudgetRemembers(t *testing.T) {
 	t.Run("a timeout is not remembered", func(t *testing.T) {
 		b := newBudget(testLimits, PushTo)
 		tries := 0
-		yes, err := b.match(&answers{}, "a", func() (bool, error) {
+		yes, err := match(b, &answers{}, "a", func() (bool, error) {
 			if tries++; tries < 3 {
 				return false, errTimeout
 			}
@@ -155,7 +160,7 @@ func TestBudgetRemembers(t *testing.T) {
 	})
 	t.Run("without a budget nothing is remembered", func(t *testing.T) {
 		var remembered answers
-		yes, err := (*budget)(nil).match(&remembered, "a", func() (bool, error) { return true, nil })
+		yes, err := match(nil, &remembered, "a", func() (bool, error) { return true, nil })
 		if _, ok := remembered.get("a"); !yes || err != nil || ok {
 			t.Errorf("%t, %v, remembered: %t", yes, err, ok)
 		}
@@ -235,7 +240,7 @@ func TestFrozenPolicy(t *testing.T) {
 		if err := ask(); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = p.budget.match(&answers{}, "x", take(0, errPanic))
+		_, _ = p.budget.spend(take(0, errPanic))
 		for _, name := range []string{"team-a", "other", "team-c"} {
 			if yes, err := p.PushesTo(name, nil); yes || !errors.Is(err, errPanic) {
 				t.Errorf("%s, frozen: %t, %v", name, yes, err)
@@ -249,4 +254,15 @@ func TestFrozenPolicy(t *testing.T) {
 			t.Errorf("after the pause: %v", err)
 		}
 	})
+}
+
+func TestEachExpressionIsCharged(t *testing.T) {
+	p := policyOf(t, map[string]string{replicatorTo: "a.*,b.*"})
+	p.budget.left = 1 // nanosecond
+	if yes, err := p.PushesTo("b", nil); yes || err == nil {
+		t.Errorf("%t, %v, want an error after the first expression", yes, err)
+	}
+	if _, ok := p.Push.sides[0].remembered.get("b"); ok {
+		t.Error("an error is remembered")
+	}
 }

@@ -32,7 +32,7 @@
 //
 // The native keys are in keys.go. The keys of Reflector (reflector.go) and kubernetes-replicator (replicator.go) mean
 // here what they mean there, so that a cluster can move without an edit. If an object has keys of several dialects, the
-// first in the order of [Dialect] counts, and the other keys are listed in Claims.Ignored. An object that is filled from
+// first in the order of [Dialect] counts, and the others are listed in Claims.Ignored. An object that is filled from
 // another is never a source.
 //
 //	             push                                      pull

@@ -47,15 +47,17 @@ func (s *side) match(namespace string, set labels.Set, b *budget) (bool, error) 
 	if s.globs.Empty() && len(s.expressions) == 0 {
 		return false, nil
 	}
-	return b.match(&s.remembered, namespace, func() (bool, error) { return s.matchName(namespace) })
+	return b.remember(&s.remembered, namespace, func() (bool, error) { return s.matchName(namespace, b) })
 }
 
-func (s *side) matchName(name string) (bool, error) {
-	if s.globs.Match(name) {
-		return true, nil
+// matchName spends the time of each expression by itself: there may be thousands of them.
+func (s *side) matchName(name string, b *budget) (bool, error) {
+	matches, err := b.spend(func() (bool, error) { return s.globs.Match(name), nil })
+	if err != nil || matches {
+		return matches, err
 	}
 	for _, e := range s.expressions {
-		if matches, err := e.match(name); err != nil || matches {
+		if matches, err := b.spend(func() (bool, error) { return e.match(name) }); err != nil || matches {
 			return matches, err
 		}
 	}
