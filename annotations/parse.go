@@ -148,7 +148,9 @@ func (p *parser) source() {
 		return
 	}
 	p.nativeOptions(policy)
-	policy.budget = p.newBudget(policy.Push, policy.Pull)
+	if policy.budget = p.newBudget(policy.Push, policy.Pull); policy.budget != nil {
+		policy.excluded = &answers{}
+	}
 	p.claims.Policy = policy
 }
 

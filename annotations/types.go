@@ -107,8 +107,8 @@ type Policy struct {
 
 	// budget bounds the time that matching takes; nil if it cannot take long.
 	budget *budget
-	// excluded are the names that match Exclude.
-	excluded answers
+	// excluded are the names that match Exclude; nil without a budget.
+	excluded *answers
 }
 
 // KeyRename is one data key to carry over: From in the source, To in the replica.
