@@ -1,6 +1,7 @@
 package annotations_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -42,6 +43,42 @@ func BenchmarkPushesTo(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				_, _ = policy.PushesTo("team-bb", labels)
+			}
+		})
+	}
+}
+
+// BenchmarkNamespaces is one pass of a policy over a large cluster.
+func BenchmarkNamespaces(b *testing.B) {
+	names := make([]string, 10_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("team-%d-of-the-platform", i)
+	}
+	pass := func(b *testing.B, policy *annotations.Policy) {
+		for _, name := range names {
+			if ok, err := policy.PushesTo(name, nil); !ok || err != nil {
+				b.Fatalf("%s: %t, %v", name, ok, err)
+			}
+		}
+	}
+	for name, list := range map[string]string{
+		"recipe":     "^(?!(?:default|kube-system)$).*",
+		"linear":     "team-.*",
+		"references": `team-(\d)?\1?.*`,
+	} {
+		m := with(allowed, "true", allowedList, list, auto, "true")
+		b.Run(name+"/cold", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				pass(b, annotations.Parse("ns", "n", m).Policy)
+			}
+		})
+		b.Run(name+"/remembered", func(b *testing.B) {
+			policy := annotations.Parse("ns", "n", m).Policy
+			pass(b, policy)
+			b.ReportAllocs()
+			for b.Loop() {
+				pass(b, policy)
 			}
 		})
 	}

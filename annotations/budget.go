@@ -1,54 +1,72 @@
 package annotations
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Anyone who may annotate an object says what is matched against every namespace of the cluster. One match has its
-// timeout, but ten thousand that each stay below it would hold up a worker for minutes, and again on every pass.
-const (
-	// matchAllowance is how long the matching of one namespace may take, on average.
-	matchAllowance = 500 * time.Microsecond * slowness
-	// matchCredit is by how much a policy's matches may exceed their allowances, one after the other. Time in which the
-	// policy is not matched pays off as much: that is between two passes.
-	matchCredit = 2 * time.Second * slowness
-	// firstPause is how long a policy is not matched that has exceeded its budget for the first time, and maxPause the
-	// most that this grows to, twice as long each time. It may have been the machine that was slow.
-	firstPause = time.Minute
-	maxPause   = time.Hour
-	// maxCharge is the most that one match counts for: the clock is the wall's, and it runs on while a process is
-	// stopped or starved.
-	maxCharge = 200 * time.Millisecond * slowness
-	// costly is the length of patterns and expressions, repetitions written out, from which on the time is watched. A
-	// few KiB of them, unless they are run with backtracking, take less than the allowance whatever the name.
-	costly = 4 << 10
-)
+// limits bound the time that matching the names of namespaces against one policy takes.
+type limits struct {
+	// burst is how long a policy may be matched at once.
+	burst time.Duration
+	// refill is the part of the passing time that is given back: 1/refill.
+	refill time.Duration
+	// firstPause is how long a policy is not matched that has spent its time. The pause doubles each time, up to
+	// maxPause.
+	firstPause, maxPause time.Duration
+}
+
+// costly is the length of a policy's patterns and plain names from which on matching them has a budget. Matching fewer
+// is about as fast as a look-up in the remembered answers.
+const costly = 256
 
 // patternKeys hold what is matched against the names of namespaces.
 var patternKeys = []string{
 	PushTo, PullBy, Exclude, reflectorAllowedList, reflectorAutoList, replicatorTo, replicatorAllowedList,
 }
 
-// budget bounds the time that the matching of one policy takes. A policy that has exceeded it can't be matched for a
-// while.
+var defaultLimits = limits{
+	burst:      time.Second,
+	refill:     100,
+	firstPause: time.Minute,
+	maxPause:   time.Hour,
+}
+
+// matchTimeout is how long one expression may take over one name.
+func (l limits) matchTimeout() time.Duration { return l.burst / 10 }
+
+// maxCharge is the most that one match costs: its timeout, and as much again because the clock of the library ticks
+// only every 100 ms. What took longer was a process that was stopped or starved.
+func (l limits) maxCharge() time.Duration { return 2 * l.matchTimeout() }
+
+// budget bounds the time that matching one policy takes: one second at once, and one percent of the time in the long
+// run. A policy that has spent its time cannot be matched at all for a minute, then for two, up to an hour. A match
+// that runs into its timeout is tried again while there is time left, because the machine may have been slow. What was
+// matched once is remembered (see answers) and costs nothing, so each try gets further than the one before.
 type budget struct {
+	limits
+	// keys are the annotations that hold the policy's patterns, for the error.
 	keys string
 
 	mu sync.Mutex
-	// debt is by how much the matches so far have exceeded their allowances, and last when the last of them ended.
-	debt time.Duration
-	last time.Time
-	err  error
-	// pause is how long the error stands after the last match.
-	pause time.Duration
+	// left is the time that was left at the time updated.
+	left    time.Duration
+	updated time.Time
+	// err is set while the policy cannot be matched, until the time resume.
+	err    error
+	resume time.Time
+	pause  time.Duration
 }
 
-// newBudget is nil where matching the policy can't take long.
+func newBudget(l limits, keys string) *budget { return &budget{limits: l, keys: keys, left: l.burst} }
+
+// newBudget returns the budget of a policy with these reaches; nil if it has only a few patterns and plain names.
 func (p *parser) newBudget(reaches ...*Reach) *budget {
-	length := p.instructions
+	length := 0
 	var keys []string
 	for _, key := range patternKeys {
 		if p.has(key) {
@@ -56,58 +74,92 @@ func (p *parser) newBudget(reaches ...*Reach) *budget {
 			keys = append(keys, key)
 		}
 	}
-	backtracks := false
-	for _, r := range reaches {
-		backtracks = backtracks || r.backtracks()
-	}
-	if !backtracks && length < costly {
+	literal := !slices.ContainsFunc(reaches, func(r *Reach) bool { return !r.isLiteral() })
+	if literal && length < costly {
 		return nil
 	}
-	return &budget{keys: strings.Join(keys, ", ")}
+	return newBudget(defaultLimits, strings.Join(keys, ", "))
 }
 
-// match runs one match on the budget. What has failed is not tried for each other namespace: it would take as long
-// again.
-func (b *budget) match(do func() (bool, error)) (bool, error) {
-	begin := time.Now()
-	if err := b.exceeded(begin); err != nil {
-		return false, err
+// onlyRemembered is a budget on which nothing can be matched, so that only remembered answers are given.
+var onlyRemembered = &budget{
+	err:    errors.New("not remembered"),
+	resume: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
+}
+
+// remember returns the remembered answer for a name, or calls do and remembers its answer. A nil budget only calls do.
+func (b *budget) remember(known *answers, name string, do func() (bool, error)) (bool, error) {
+	if b == nil {
+		return do()
+	}
+	if answer, ok := known.get(name); ok {
+		return answer, nil
 	}
 	matches, err := do()
-	if err := b.charge(begin, time.Since(begin), err); err != nil {
-		return false, err
+	if err == nil {
+		known.put(name, matches)
 	}
-	return matches, nil
+	return matches, err
 }
 
-func (b *budget) exceeded(now time.Time) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.err != nil && now.Sub(b.last) > b.pause {
-		b.err, b.debt = nil, 0
+// spend calls do, which is one match, and charges the time that it takes. A nil budget only calls do.
+func (b *budget) spend(do func() (bool, error)) (bool, error) {
+	if b == nil {
+		return do()
 	}
-	return b.err
+	for {
+		if err := b.frozen(); err != nil {
+			return false, err
+		}
+		begin := time.Now()
+		matches, err := do()
+		b.charge(begin, time.Now(), err)
+		if err == nil {
+			return matches, nil
+		}
+	}
 }
 
-func (b *budget) charge(begin time.Time, took time.Duration, err error) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if idle := begin.Sub(b.last); !b.last.IsZero() && idle > 0 {
-		b.debt = max(0, b.debt-idle)
-	}
-	b.last = begin.Add(took)
-	b.debt = max(0, b.debt+min(took, maxCharge)-matchAllowance)
-	switch {
-	case b.err != nil:
-		return b.err
-	case err != nil:
-		b.err = err
-	case b.debt > matchCredit:
-		b.err = fmt.Errorf("the patterns of %s take too long to match: they may take %s a namespace, "+
-			"so write fewer or simpler ones", b.keys, matchAllowance)
-	default:
+// frozen returns the error that stands until the end of the pause, or nil.
+func (b *budget) frozen() error {
+	if b == nil {
 		return nil
 	}
-	b.pause = min(max(2*b.pause, firstPause), maxPause)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err != nil && !time.Now().Before(b.resume) {
+		b.err = nil
+	}
 	return b.err
+}
+
+// charge subtracts the cost of one match, after what has been given back since the last one, and freezes the policy
+// when nothing is left. An error that is no timeout would come again, so it freezes the policy at once.
+func (b *budget) charge(begin, end time.Time, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.updated.IsZero() {
+		b.left = min(b.burst, b.left+max(0, begin.Sub(b.updated))/b.refill)
+	}
+	b.updated = end
+	cost := min(end.Sub(begin), b.maxCharge())
+	if isTimeout(err) {
+		cost = max(cost, b.matchTimeout())
+	}
+	b.left -= cost
+	if b.left <= 0 || err != nil && !isTimeout(err) {
+		b.freeze(end, err)
+	}
+}
+
+func (b *budget) freeze(now time.Time, err error) {
+	if b.err != nil {
+		return // another goroutine was first
+	}
+	if err == nil {
+		err = fmt.Errorf("the patterns of %s take too long to match: they may take %s at once and %d %% of the time, "+
+			"so write fewer or simpler ones", b.keys, b.burst, 100/b.refill)
+	}
+	b.pause = min(max(2*b.pause, b.firstPause), b.maxPause)
+	b.err, b.resume = err, now.Add(b.pause)
 }

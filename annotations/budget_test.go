@@ -2,118 +2,267 @@ package annotations
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/dlclark/regexp2/v2"
 )
 
-func TestTheTimeOfMatchingIsBounded(t *testing.T) {
-	failed := errors.New("failed")
+// testLimits are round numbers: a timeout of one second, and two seconds that one match costs at most.
+var testLimits = limits{burst: 10 * time.Second, refill: 100, firstPause: time.Minute, maxPause: time.Hour}
+
+var errTimeout = errors.New("timeout")
+
+// match is how a policy asks about a name.
+func match(b *budget, known *answers, name string, do func() (bool, error)) (bool, error) {
+	return b.remember(known, name, func() (bool, error) { return b.spend(do) })
+}
+
+// take is a match that takes some time.
+func take(d time.Duration, err error) func() (bool, error) {
+	return func() (bool, error) {
+		time.Sleep(d) // of the bubble's time
+		return true, err
+	}
+}
+
+func TestBudget(t *testing.T) {
 	tests := map[string]struct {
 		took    time.Duration
 		matches int
-		pause   time.Duration
+		idle    time.Duration
 		err     error
 		want    string
+		calls   int
 	}{
-		"ever so many short matches":           {took: matchAllowance, matches: 1_000_000},
-		"a few long ones":                      {took: 50 * matchAllowance, matches: 80},
-		"many long ones":                       {took: 50 * matchAllowance, matches: 82, want: "dev/exclude take too long"},
-		"ten thousand that are a bit too long": {took: 2 * matchAllowance, matches: 10_000, want: "too long to match"},
-		"a process that was stopped for long":  {took: time.Hour, matches: 9},
-		"long ones with time between them":     {took: 100 * time.Millisecond, matches: 10_000, pause: time.Second},
-		"one that could not be finished":       {matches: 1, err: failed, want: "failed"},
+		"a match below the burst is free":        {took: time.Second, matches: 9},
+		"the burst may not be spent in full":     {took: time.Second, matches: 10, want: "dev/exclude take too long"},
+		"short matches add up":                   {took: time.Millisecond, matches: 10_000, want: "10s at once and 1 %"},
+		"time that is given back lasts for ever": {took: 10 * time.Millisecond, idle: time.Second, matches: 10_000},
+		"no more is saved than the burst":        {took: 2 * time.Second, idle: 10 * time.Minute, matches: 10_000},
+		"more than is given back":                {took: time.Second, idle: 10 * time.Second, matches: 11, want: "too long"},
+		"a stopped process costs little":         {took: time.Hour, matches: 1},
+		"a stopped process, four times":          {took: time.Hour, idle: time.Second, matches: 4},
+		"another error freezes at once":          {matches: 1, err: errPanic, want: "could not be run", calls: 1},
+		"so does a backtracking stack": {
+			matches: 1, err: regexp2.ErrBacktrackingStackLimit, want: "stack", calls: 1,
+		},
+		"a timeout is tried until the burst ends": {
+			took: 1500 * time.Millisecond, matches: 1, err: errTimeout, want: "timeout", calls: 7,
+		},
+		"a timeout costs its time whatever the clock says": {matches: 1, err: errTimeout, want: "timeout", calls: 10},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := &budget{keys: PushTo + ", " + Exclude}
-			var err error
-			now := time.Now()
-			for range tc.matches {
-				err = b.charge(now, tc.took, tc.err)
-				now = now.Add(tc.took + tc.pause)
-			}
-			if (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
-				t.Fatalf("error = %v, want %q", err, tc.want)
-			}
-			matched, again := b.match(func() (bool, error) { return true, nil })
-			if matched != (err == nil) || !errors.Is(again, err) {
-				t.Errorf("after: %t, %v, want it to stay so", matched, again)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				b := newBudget(testLimits, PushTo+", "+Exclude)
+				var remembered answers
+				var err error
+				calls := 0
+				for i := range tc.matches {
+					if err != nil {
+						t.Fatalf("frozen after %d matches: %v", i, err)
+					}
+					_, err = match(b, &remembered, fmt.Sprint(i), func() (bool, error) {
+						calls++
+						return take(tc.took, tc.err)()
+					})
+					if err == nil {
+						err = b.frozen()
+					}
+					time.Sleep(tc.idle)
+				}
+				if (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+					t.Fatalf("error = %v, want %q", err, tc.want)
+				}
+				if calls != max(tc.calls, tc.matches) {
+					t.Errorf("%d calls for %d matches, want %d", calls, tc.matches, tc.calls)
+				}
+			})
 		})
 	}
 }
 
-func TestMatchingIsTriedAgainLaterAndLater(t *testing.T) {
+func TestBudgetPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &budget{keys: PushTo}
-		tries, failed := 0, errors.New("failed")
-		for begin := time.Now(); time.Since(begin) < 24*time.Hour; <-time.After(time.Second) {
-			_, err := b.match(func() (bool, error) { tries++; return false, failed })
-			if err == nil {
-				t.Fatalf("after %s it is not said to have failed", time.Since(begin))
+		b := newBudget(testLimits, PushTo)
+		var remembered answers
+		calls := 0
+		slow := func() (bool, error) {
+			calls++
+			return take(time.Second, errTimeout)()
+		}
+		for _, pause := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+			if _, err := match(b, &remembered, "a", slow); !errors.Is(err, errTimeout) {
+				t.Fatalf("before the pause of %d minutes: %v", pause, err)
+			}
+			time.Sleep(pause*time.Minute - time.Nanosecond)
+			before := calls
+			if _, err := match(b, &remembered, "b", slow); !errors.Is(err, errTimeout) || calls != before {
+				t.Fatalf("in the pause of %d minutes: %v, %d calls", pause, err, calls-before)
+			}
+			time.Sleep(time.Nanosecond)
+			if err := b.frozen(); err != nil {
+				t.Fatalf("after the pause of %d minutes: %v", pause, err)
 			}
 		}
-		if tries < 24 || tries > 30 { // at first after minutes, in the end once an hour
-			t.Errorf("tried %d times in a day", tries)
-		}
-		<-time.After(maxPause + time.Second)
-		if matched, err := b.match(func() (bool, error) { return true, nil }); err != nil || !matched {
-			t.Errorf("once it is fast: %t, %v", matched, err)
+		if yes, err := match(b, &remembered, "a", take(0, nil)); !yes || err != nil {
+			t.Errorf("once it is fast: %t, %v", yes, err)
 		}
 	})
 }
 
-func TestOnlyWhatMayTakeLongIsWatched(t *testing.T) {
-	reflected := func(list string) map[string]string {
-		return map[string]string{reflectorAllowed: "true", reflectorAllowedList: list, reflectorAuto: "true"}
+func TestBudgetFreezesOnce(t *testing.T) {
+	b := newBudget(testLimits, PushTo)
+	now := time.Now()
+	for range 3 {
+		b.charge(now, now, errPanic)
 	}
+	b.charge(now, now, errTimeout)
+	if b.pause != testLimits.firstPause || !errors.Is(b.err, errPanic) {
+		t.Errorf("the pause is %s, the error %v", b.pause, b.err)
+	}
+}
+
+func TestBudgetRemembers(t *testing.T) {
+	t.Run("an answer costs once", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBudget(testLimits, PushTo)
+			var remembered answers
+			for range 1000 {
+				for _, want := range []bool{true, false} {
+					got, err := match(b, &remembered, fmt.Sprint(want), func() (bool, error) {
+						time.Sleep(time.Second)
+						return want, nil
+					})
+					if got != want || err != nil {
+						t.Fatalf("%t, %v, want %t", got, err, want)
+					}
+				}
+			}
+		})
+	})
+	t.Run("a timeout is not remembered", func(t *testing.T) {
+		b := newBudget(testLimits, PushTo)
+		tries := 0
+		yes, err := match(b, &answers{}, "a", func() (bool, error) {
+			if tries++; tries < 3 {
+				return false, errTimeout
+			}
+			return true, nil
+		})
+		if !yes || err != nil || tries != 3 {
+			t.Errorf("%t, %v after %d tries", yes, err, tries)
+		}
+	})
+	t.Run("without a budget nothing is remembered", func(t *testing.T) {
+		var remembered answers
+		yes, err := match(nil, &remembered, "a", func() (bool, error) { return true, nil })
+		if _, ok := remembered.get("a"); !yes || err != nil || ok {
+			t.Errorf("%t, %v, remembered: %t", yes, err, ok)
+		}
+	})
+}
+
+func TestAnswersAreBounded(t *testing.T) {
+	var a answers
+	for i := range maxAnswers {
+		a.put(fmt.Sprint(i), i%2 == 0)
+	}
+	for i := range maxAnswers {
+		if matches, ok := a.get(fmt.Sprint(i)); !ok || matches != (i%2 == 0) {
+			t.Fatalf("%d: %t, %t", i, matches, ok)
+		}
+	}
+	a.put("one more", true)
+	if matches, ok := a.get("one more"); !matches || !ok {
+		t.Error("one more is not remembered")
+	}
+	if _, ok := a.get("0"); ok {
+		t.Error("nothing is forgotten")
+	}
+}
+
+func TestPoliciesWithBudget(t *testing.T) {
+	reflected := func(pairs ...string) map[string]string {
+		return pairsOn(map[string]string{reflectorAllowed: "true", reflectorAuto: "true"}, pairs...)
+	}
+	native := func(pairs ...string) map[string]string { return pairsOn(nil, pairs...) }
+	many := strings.Repeat("*a,", 100)
 	tests := map[string]struct {
 		annotations map[string]string
-		want        bool
+		want        string
 	}{
-		"a pattern":                    {map[string]string{PushTo: "team-*"}, false},
-		"a hundred patterns":           {map[string]string{PushTo: strings.Repeat("team-?,", 100)}, false},
-		"thousands of patterns":        {map[string]string{PushTo: strings.Repeat("team-?,", 1000)}, true},
-		"thousands that are excluded":  {map[string]string{PushTo: "*", Exclude: strings.Repeat("*a*,", 2000)}, true},
-		"an expression in linear time": {reflected("^(?!kube-).*"), false},
-		"one that backtracks":          {reflected(`(\w)\1*`), true},
-		"high counts of repetition":    {map[string]string{replicatorTo: strings.Repeat("((a{10}){10}){10},", 5)}, true},
+		"a pattern":                 {native(PushTo, "team-*"), ""},
+		"a selector":                {native(PushToSelector, "a in ("+strings.Repeat("b,", 500)+"b)"), ""},
+		"just below the limit":      {native(PushTo, strings.Repeat("*", costly-1)), ""},
+		"many patterns":             {native(PushTo, strings.Repeat("*", costly)), PushTo},
+		"many patterns to exclude":  {native(PushTo, "*", Exclude, many), PushTo + ", " + Exclude},
+		"many patterns to pull":     {native(PullBy, many), PullBy},
+		"plain names":               {reflected(reflectorAllowedList, "team-a,team-b"), ""},
+		"an expression":             {reflected(reflectorAllowedList, "team-a,^kube-.*"), reflectorAllowedList},
+		"one with backtracking":     {reflected(reflectorAllowedList, `(\w)\1*`), reflectorAllowedList},
+		"one of the automatic side": {reflected(reflectorAutoList, "a.*"), reflectorAutoList},
+		"one of RE2":                {native(replicatorTo, "a.*"), replicatorTo},
+		"one of RE2 that is pulled": {native(replicatorAllowed, "true", replicatorAllowedList, "a.*"), replicatorAllowedList},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			claims := Parse("ns", "n", tc.annotations)
-			if len(claims.Problems) > 0 {
-				t.Fatal(claims.Problems)
+			got := ""
+			if b := policyOf(t, tc.annotations).budget; b != nil {
+				got = b.keys
+				if b.limits != defaultLimits || b.left != defaultLimits.burst {
+					t.Errorf("its limits are %v", b.limits)
+				}
 			}
-			if got := claims.Policy.budget != nil; got != tc.want {
-				t.Errorf("watched: %t, want %t", got, tc.want)
-			}
-			// What is watched is not matched to answer in little time.
-			if got := claims.Policy.MayReach("zebra", nil); !got && tc.want {
-				t.Errorf("MayReach = %t", got)
+			if got != tc.want {
+				t.Errorf("budget for %q, want %q", got, tc.want)
 			}
 		})
 	}
 }
 
-func TestExpressionsAreCompiledUpToTheirLimitTogether(t *testing.T) {
-	half := strings.Repeat("a", maxExpressions/2-1) + "."
-	for name, tc := range map[string]struct {
-		list string
-		want int
-	}{
-		"just within the limit":           {half + "," + half, 0},
-		"one character more":              {half + ",a" + half, 1},
-		"plain names do not count":        {half + "," + half + ",kube-system", 0},
-		"nor do blanks around the commas": {half + " , " + half, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			claims := Parse("ns", "n", map[string]string{reflectorAllowed: "true", reflectorAllowedList: tc.list})
-			if len(claims.Problems) != tc.want {
-				t.Errorf("%d problems, want %d", len(claims.Problems), tc.want)
+func TestFrozenPolicy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := policyOf(t, map[string]string{replicatorTo: "team-.*", Exclude: "team-b"})
+		p.budget = newBudget(testLimits, replicatorTo)
+		ask := func() error {
+			for name, want := range map[string]bool{"team-a": true, "team-b": false, "other": false} {
+				if got, err := p.PushesTo(name, nil); err != nil || got != want {
+					return fmt.Errorf("%s: %t, %w", name, got, err)
+				}
 			}
-		})
+			return nil
+		}
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = p.budget.spend(take(0, errPanic))
+		for _, name := range []string{"team-a", "other", "team-c"} {
+			if yes, err := p.PushesTo(name, nil); yes || !errors.Is(err, errPanic) {
+				t.Errorf("%s, frozen: %t, %v", name, yes, err)
+			}
+		}
+		if yes, err := p.PullableBy("team-a", nil); yes || err != nil {
+			t.Errorf("nothing may pull, which needs no match: %t, %v", yes, err)
+		}
+		time.Sleep(time.Minute)
+		if err := ask(); err != nil {
+			t.Errorf("after the pause: %v", err)
+		}
+	})
+}
+
+func TestEachExpressionIsCharged(t *testing.T) {
+	p := policyOf(t, map[string]string{replicatorTo: "a.*,b.*"})
+	p.budget.left = 1 // nanosecond
+	if yes, err := p.PushesTo("b", nil); yes || err == nil {
+		t.Errorf("%t, %v, want an error after the first expression", yes, err)
+	}
+	if _, ok := p.Push.sides[0].remembered.get("b"); ok {
+		t.Error("an error is remembered")
 	}
 }

@@ -1,24 +1,39 @@
-// Package annotations is Mirrorball's vocabulary: what people write on their objects, in three dialects, comes in, and
-// one value that says what is meant comes out. It does no I/O and knows no cluster.
+// Package annotations reads what people write on Secrets, ConfigMaps and Namespaces for Mirrorball, in three dialects,
+// into one set of types. It does no I/O and does not know the cluster.
 //
-// # A tour
+// # How to use it
 //
-// [Parse] takes the annotations of one Secret or ConfigMap and gives its [Claims]:
+// Ask [Has] first, which is cheap. Then [Parse] reads the annotations of one Secret or ConfigMap and returns its
+// [Claims]:
 //
 //   - a source has a [Policy]: into which namespaces it is pushed and by which it may be pulled (each a [Reach]), and
-//     how its replicas are to look;
+//     what its replicas look like;
 //   - an object that asks to be filled has a [Pull];
-//   - a replica that one of the peers made says so, for Mirrorball to adopt it.
+//   - a replica that Reflector or kubernetes-replicator made has a mark of it, so that Mirrorball can adopt it.
 //
-// [Has] is the cheap question to ask first. [ParseAcceptFrom] reads a Namespace. [Patterns] are the globs of the native
-// dialect, [LabelValue] fits a name into a label.
+// Look at Claims.Problems before anything else: with a Problem, leave the object and its replicas as they are. Then ask
+// the policy about each namespace:
+//
+//	claims := annotations.Parse(secret.Namespace, secret.Name, secret.Annotations)
+//	if len(claims.Problems) > 0 {
+//		return // frozen: report the problems
+//	}
+//	push, err := claims.Policy.PushesTo(namespace.Name, namespace.Labels)
+//	if err != nil {
+//		return // frozen too: matching takes too long; ask again later
+//	}
+//
+// Keep the Policy as long as the annotations stay the same. It remembers which names match.
+//
+// [ParseAcceptFrom] reads the annotation of a Namespace. [Patterns] are the globs of the native dialect. [LabelValue]
+// shortens a name to what a label can hold.
 //
 // # Three dialects
 //
-// The native keys are in keys.go. Beside them, Reflector's and kubernetes-replicator's are understood as these two
-// understand them (reflector.go, replicator.go), so that a cluster moves over without an edit. Of an object's keys one
-// dialect's are followed, in the order of [Dialect]; those of another are listed in Claims.Ignored. An object that is
-// filled from another is never a source.
+// The native keys are in keys.go. The keys of Reflector (reflector.go) and kubernetes-replicator (replicator.go) mean
+// here what they mean there, so that a cluster can move without an edit. If an object has keys of several dialects, the
+// first in the order of [Dialect] counts, and the others are listed in Claims.Ignored. An object that is filled from
+// another is never a source.
 //
 //	             push                                      pull
 //	native       push-to or push-to-selector               pull-by or pull-by-selector
@@ -33,11 +48,13 @@
 // Empty selectors differ too: a native one is refused, Reflector's is as if absent, kubernetes-replicator's is every
 // namespace.
 //
-// # What can't be read
+// # Invalid and expensive annotations
 //
-// Anyone who may annotate an object writes what is parsed here, so nothing here panics, blows up or waits for long. An
-// annotation that can't be read is a [Problem], and with any, the whole policy selects nothing: without an exclude that
-// could not be read, the rest would reach too far. Whoever acts on the Claims has to look at Problems first and leave
-// the replicas of such a source as they are. An expression that is well formed may still run out of time when it is
-// matched; that is the error of [Policy.PushesTo] and [Policy.PullableBy], and to be treated alike.
+// Anyone who may annotate an object writes what is read here. So nothing panics, and memory and time are bounded.
+//
+// An annotation that cannot be read is a [Problem]. With a Problem the whole policy selects nothing: without an exclude
+// that could not be read, for example, the rest would reach too far.
+//
+// A valid expression may still take too long to match. Each policy has a budget of time for matching; when it is spent,
+// [Policy.PushesTo] and [Policy.PullableBy] return an error for a while. Remembered answers cost nothing.
 package annotations

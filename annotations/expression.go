@@ -6,16 +6,12 @@ import (
 	"regexp"
 	resyntax "regexp/syntax"
 	"strings"
-	"time"
 
 	"github.com/dlclark/regexp2/v2"
 	dotnet "github.com/dlclark/regexp2/v2/syntax"
 )
 
 const (
-	// matchTimeout is how long one .NET expression may take over one name. The library looks at a clock that ticks
-	// every 100 ms, so that it can be 300 ms.
-	matchTimeout = 100 * time.Millisecond
 	// maxExpressions bounds the length of one object's expressions together, not counting plain names: compiling them
 	// costs a thousand times what reading them does.
 	maxExpressions = 32 << 10
@@ -24,30 +20,27 @@ const (
 	maxInstructions = 20_000
 )
 
-// expression is one regular expression, which must match a whole name.
+// bothEngines matches the expressions that Go and .NET read alike when they match a whole name: letters, digits, ".",
+// "-", simple escapes and classes, each with a repetition; groups; alternatives; "^" and "$". It lets through no other
+// "(?" than "(?:", no counts, and no dash inside a class but at its ends and in ranges.
+var bothEngines = regexp.MustCompile(`^(?:` +
+	`(?:[a-z0-9.)-]|\\[.d-]|\[\^?-?(?:[a-z0-9.](?:-[a-z0-9.])?)+-?\])[*+?]{0,2}` +
+	`|\((?:\?:)?|[|^$])*$`)
+
+// expression is one regular expression, which must match a whole name. Without an engine it is a literal name.
 type expression struct {
-	// key is the annotation that it stands in.
+	// key is the annotation that holds it.
 	key, text string
-	// literal is set where the expression is a name with nothing special in it.
-	literal bool
-	// linear are the conditions that together say the same as the expression and run in linear time. Every expression
-	// of kubernetes-replicator has one, and most of Reflector's have some; see linear.go.
-	linear []condition
-	// dotNet runs the others, with backtracking.
+	// linear runs the expression in linear time.
+	linear *regexp.Regexp
+	// dotNet runs it with backtracking.
 	dotNet *regexp2.Regexp
 }
 
-// condition is a regular expression that a name has to match, or must not.
-type condition struct {
-	re *regexp.Regexp
-	// not turns the condition around.
-	not bool
-}
-
-// match says whether the expression matches a whole name. What has characters that no namespace's name has is matched
-// by nothing: on names alone the two engines agree about ".", "$" and case.
+// match reports whether the expression matches the whole of a name. A string with characters that no namespace's name
+// has does not match: on names alone the two engines agree about ".", "$" and case.
 func (e *expression) match(name string) (bool, error) {
-	if e.literal {
+	if e.literal() {
 		return e.text == name, nil
 	}
 	for i := range len(name) {
@@ -55,31 +48,45 @@ func (e *expression) match(name string) (bool, error) {
 			return false, nil
 		}
 	}
-	if e.dotNet == nil {
-		for _, c := range e.linear {
-			if c.re.MatchString(name) == c.not {
-				return false, nil
-			}
-		}
-		return true, nil
+	if e.linear != nil {
+		return e.linear.MatchString(name), nil
 	}
 	matches, err := runDotNet(e.dotNet, name)
-	if err != nil && !errors.Is(err, regexp2.ErrBacktrackingStackLimit) {
-		// The clock is the wall's, and it runs on while a process is stopped or starved. That seldom strikes twice.
-		matches, err = runDotNet(e.dotNet, name)
-	}
 	if err != nil {
-		return false, fmt.Errorf("annotation %s: the regular expression %s took too long on the name %s: "+
-			"give it fewer nested repetitions", e.key, clip(e.text), clip(name))
+		return false, &matchError{expression: e, name: name, cause: err}
 	}
 	return matches, nil
+}
+
+func (e *expression) literal() bool { return e.linear == nil && e.dotNet == nil }
+
+// matchError is the error of an expression that could not be matched against a name.
+type matchError struct {
+	expression *expression
+	name       string
+	cause      error
+}
+
+func (e *matchError) Error() string {
+	return fmt.Sprintf("annotation %s: the regular expression %s took too long on the name %s: "+
+		"give it fewer nested repetitions", e.expression.key, clip(e.expression.text), clip(e.name))
+}
+
+func (e *matchError) Unwrap() error { return e.cause }
+
+var errPanic = errors.New("the regular expression could not be run")
+
+// isTimeout reports whether a match ran into its timeout, so that it may end in time when it is tried again. The
+// library has no type for that error, only for the other one.
+func isTimeout(err error) bool {
+	return err != nil && !errors.Is(err, errPanic) && !errors.Is(err, regexp2.ErrBacktrackingStackLimit)
 }
 
 // runDotNet guards against a panic in the library, which runs what anyone who may annotate an object wrote.
 func runDotNet(re *regexp2.Regexp, name string) (matches bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			matches, err = false, errors.New("the expression could not be run")
+			matches, err = false, errPanic
 		}
 	}()
 	return re.MatchString(name)
@@ -95,7 +102,7 @@ func (p *parser) expressions(key string, compile func(string) (*expression, erro
 			continue
 		}
 		if isLiteral(text) {
-			list = append(list, &expression{text: strings.Clone(text), literal: true})
+			list = append(list, &expression{text: strings.Clone(text)})
 			continue
 		}
 		if p.expressionBytes += len(text); p.expressionBytes > maxExpressions {
@@ -116,24 +123,26 @@ func (p *parser) expressions(key string, compile func(string) (*expression, erro
 
 // newDotNet reads an expression of .NET's syntax.
 //
-// A match with a timeout starts the library's clock, a goroutine that sleeps on for a second and more after the last
-// match, and keeps the time of its first start for the life of the process. Under testing/synctest that goroutine would
-// be one of the bubble's, on the bubble's clock. So let a test in a bubble use expressions that run linearly: all but
-// those with back references, look-around in the middle, atomic groups and the like (linear.go has the list).
+// Expressions that bothEngines does not match run in a library whose matches have a timeout. That starts the library's
+// clock, a goroutine that goes on for a second and more and keeps the time of its first start for the life of the
+// process. A test under testing/synctest has to avoid such expressions: the goroutine would be in its bubble.
 func newDotNet(text string) (*expression, error) {
 	// By itself first: "a)|(b" is malformed, though not between the parentheses below.
 	if _, err := compileDotNet(text); err != nil {
 		return nil, malformed(text, err)
 	}
 	e := &expression{text: strings.Clone(text)}
-	if e.linear = linearize(e.text); e.linear != nil {
-		return e, nil
+	if bothEngines.MatchString(text) {
+		if re, err := regexp.Compile(`^(?:` + e.text + `)$`); err == nil {
+			e.linear = re
+			return e, nil
+		}
 	}
 	re, err := compileDotNet(`\A(?:` + e.text + `)\z`)
 	if err != nil {
 		return nil, malformed(text, err)
 	}
-	re.MatchTimeout = matchTimeout
+	re.MatchTimeout = defaultLimits.matchTimeout()
 	e.dotNet = re
 	return e, nil
 }
@@ -162,11 +171,11 @@ func (p *parser) newRE2(text string) (*expression, error) {
 	if err != nil {
 		return nil, malformed(text, err)
 	}
-	e.linear = []condition{{re: re}}
+	e.linear = re
 	return e, nil
 }
 
-// instructions is about how many instructions an expression compiles to, repetitions written out.
+// instructions returns about how many instructions an expression compiles to, repetitions written out.
 func instructions(tree *resyntax.Regexp) int {
 	n := 1 + len(tree.Rune)
 	for _, sub := range tree.Sub {
@@ -178,8 +187,8 @@ func instructions(tree *resyntax.Regexp) int {
 	return n
 }
 
-// malformed says what is wrong with an expression. The libraries' own messages repeat the whole of it, so only their
-// codes are used.
+// malformed returns an error that says what is wrong with an expression. The libraries' own messages repeat the whole
+// of it, so only their codes are used.
 func malformed(text string, err error) error {
 	reason := err.Error()
 	if e, ok := errors.AsType[*resyntax.Error](err); ok {
@@ -194,7 +203,7 @@ func malformed(text string, err error) error {
 	return fmt.Errorf("has the malformed regular expression %s: %s", clip(text), escape(reason))
 }
 
-// isLiteral says that nothing in an expression is special, so that it is the one name that it matches.
+// isLiteral reports whether an expression has no special character, so that it matches only the name that it is.
 func isLiteral(text string) bool {
 	for i := range len(text) {
 		if !isNamespaceByte(text[i]) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// isMark says whether a key is written by a controller on what it made or filled, and means nothing by itself. Most
+// isMark reports whether a controller writes a key on what it made or filled. By itself it means nothing. Most
 // objects that have such keys are replicas, so that Has can pass over them.
 func isMark(key string) bool {
 	switch key {
@@ -18,14 +18,14 @@ func isMark(key string) bool {
 	return false
 }
 
-// isPolicyKey says whether a key is part of a source's policy, in some dialect.
+// isPolicyKey reports whether a key is part of a source's policy, in some dialect.
 func isPolicyKey(key string) bool {
 	return slices.Contains(nativeSourceKeys, key) ||
 		slices.Contains(reflectorSourceKeys, key) ||
 		slices.Contains(replicatorSourceKeys, key)
 }
 
-// unknownReason says of a key that nothing reads what it might have been meant to be.
+// unknownReason returns the reason for a key that Mirrorball does not read, with the key that was probably meant.
 func unknownReason(key string) string {
 	best, distance := "", 3
 	for _, known := range knownKeys() {
@@ -39,15 +39,15 @@ func unknownReason(key string) string {
 	return "is not a key that Mirrorball reads: did you mean " + best + "?"
 }
 
-// knownKeys are all that people write.
+// knownKeys returns all keys that people write.
 func knownKeys() []string {
 	return slices.Concat(nativeSourceKeys, []string{PullFrom, AcceptFrom},
 		reflectorSourceKeys, []string{reflectorReflects},
 		replicatorSourceKeys, []string{replicatorFrom})
 }
 
-// editDistance is how many letters must be added, taken away, replaced or swapped with their neighbour to make b of a;
-// limit where it is that or more.
+// editDistance returns how many letters must be added, removed, replaced or swapped with their neighbour to turn a into
+// b, or limit if that is lower.
 func editDistance(a, b string, limit int) int {
 	prefix, _, _ := strings.Cut(b, "/")
 	if !strings.HasPrefix(a, prefix+"/") || len(a)-len(b) >= limit || len(b)-len(a) >= limit {

@@ -12,8 +12,8 @@ import (
 // for people to read.
 const hashLength = 16
 
-// LabelValue is an object's name as the value of a label. Names have up to 253 characters and label values 63, so a
-// longer one is cut and ends in "-" and a hash of the whole. Labels are for selecting; the whole name is in the
+// LabelValue returns an object's name as the value of a label. Names have up to 253 characters and label values 63, so
+// a longer one is cut and ends in "-" and a hash of the whole. Labels are for selecting; the whole name is in the
 // annotation [ReplicaOf], and whoever acts on a replica reads that.
 func LabelValue(name string) string {
 	if len(validation.IsValidLabelValue(name)) == 0 {

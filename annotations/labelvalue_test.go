@@ -38,3 +38,19 @@ func TestLabelValue(t *testing.T) {
 		t.Errorf("two names are one label value %q", a)
 	}
 }
+
+func TestLabelValueCharacters(t *testing.T) {
+	long := strings.Repeat("x", 60)
+	for name, head := range map[string]string{
+		"Az_.0" + long: "Az_.0x",
+		"a/b" + long:   "a-bx",
+		"ašb" + long:   "a-bx",
+		"a{b" + long:   "a-bx",
+		"a@b" + long:   "a-bx",
+		"aAZ[b" + long: "aAZ-bx",
+	} {
+		if got := annotations.LabelValue(name); !strings.HasPrefix(got, head) {
+			t.Errorf("%q becomes %q, which does not begin with %q", name, got, head)
+		}
+	}
+}

@@ -105,7 +105,7 @@ func (p *parser) patterns(key string, parse func(string) (Patterns, error)) Patt
 		p.problem(key, "is not a list of patterns: "+err.Error())
 		return Patterns{}
 	}
-	if patterns.onlyTakes() {
+	if patterns.onlyNegated() {
 		p.ignored("only takes away, and from nothing: add a pattern without a leading !, such as *", key)
 	}
 	return patterns

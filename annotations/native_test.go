@@ -257,7 +257,7 @@ func renames(pairs ...string) []annotations.KeyRename {
 	return keys
 }
 
-func TestNoPolicySelectsNothing(t *testing.T) {
+func TestNilPolicy(t *testing.T) {
 	var p *annotations.Policy
 	for _, ask := range []func(string, map[string]string) (bool, error){
 		p.PushesTo, p.PullableBy, (&annotations.Policy{}).PushesTo,
@@ -268,28 +268,5 @@ func TestNoPolicySelectsNothing(t *testing.T) {
 	}
 	if got := p.ReplicaName("x"); got != "x" {
 		t.Errorf("ReplicaName = %q", got)
-	}
-}
-
-func TestPoliciesAreEqualWhereTheySayTheSame(t *testing.T) {
-	base := with(native+"push-to", "a", native+"push-to-selector", "x=y")
-	changes := map[string]string{
-		"push-to": "b", "push-to-selector": "x=z", "pull-by": "a", "exclude": "b", "target-name": "t", "keys": "k",
-		"copy-labels": "l", "copy-annotations": "l", "attach-to-service-accounts": "s", "on-delete": "keep",
-		"survives-recreation": "true",
-	}
-	policy := annotations.Parse("ns", "n", base).Policy
-	if !policy.Equal(annotations.Parse("ns", "n", base).Policy) {
-		t.Error("the same annotations make different policies")
-	}
-	for key, value := range changes {
-		m := with(native+"push-to", "a", native+"push-to-selector", "x=y")
-		m[native+key] = value
-		if other := annotations.Parse("ns", "n", m); len(other.Problems) > 0 || policy.Equal(other.Policy) {
-			t.Errorf("%s: %s makes no difference (%v)", key, value, other.Problems)
-		}
-	}
-	if policy.Equal(nil) || !(*annotations.Policy)(nil).Equal(nil) {
-		t.Error("nil is equal to nil alone")
 	}
 }

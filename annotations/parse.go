@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// Has says whether Parse could find anything: whether there is an annotation of one of the three dialects, other than
-// the marks that controllers leave on replicas. It is cheap, since it is asked of every object in the cluster.
+// Has reports whether Parse could find anything: an annotation of one of the three dialects, other than the marks that
+// controllers leave on replicas. It is cheap, because it is called for every object in the cluster.
 func Has(annotations map[string]string) bool {
 	for key := range annotations {
 		if isControlKey(key) && !isMark(key) {
@@ -20,8 +20,8 @@ func Has(annotations map[string]string) bool {
 	return false
 }
 
-// Parse reads one object's annotations. It never panics, does no I/O, and an unreadable policy selects nothing: with
-// any Problem, the policy's Push and Pull are nil.
+// Parse reads one object's annotations. It never panics and does no I/O. With any Problem the policy selects nothing:
+// its Push and Pull are nil.
 func Parse(namespace, name string, annotations map[string]string) Claims {
 	if !Has(annotations) {
 		return Claims{}
@@ -40,9 +40,9 @@ func Parse(namespace, name string, annotations map[string]string) Claims {
 	return p.claims
 }
 
-// PolicyAnnotations is the subset of annotations that make a source's policy, in every dialect: what is remembered of a
-// source that survives its recreation, and written back onto it. It has neither the annotations by which an object
-// pulls nor the marks that controllers write. It is nil where there are none.
+// PolicyAnnotations returns the annotations that make up a source's policy, in every dialect. They are recorded for a
+// source that survives its recreation, and written back onto it. Annotations by which an object pulls and marks that
+// controllers write are not among them. It returns nil if there are none.
 func PolicyAnnotations(annotations map[string]string) map[string]string {
 	var subset map[string]string
 	for key, value := range annotations {
@@ -57,9 +57,8 @@ func PolicyAnnotations(annotations map[string]string) map[string]string {
 	return subset
 }
 
-// ParseAcceptFrom reads, on a Namespace, the patterns of the source namespaces whose pushes it accepts. Nil patterns:
-// there is no annotation, and all are accepted. Patterns that can't be read accept none, and what is wrong with them is
-// the Problem.
+// ParseAcceptFrom reads, on a Namespace, the patterns of the source namespaces whose pushes it accepts. It returns nil
+// patterns if there is no annotation: then all are accepted. With a Problem the patterns accept none.
 func ParseAcceptFrom(annotations map[string]string) (*Patterns, *Problem) {
 	value, ok := annotations[AcceptFrom]
 	if !ok {
@@ -77,10 +76,10 @@ type parser struct {
 	self        types.NamespacedName
 	annotations map[string]string
 	claims      Claims
-	// mirror says that the object is somebody's replica or asks to be, and by which key.
+	// mirror is the key by which the object is a replica or asks to be one; empty if it is neither.
 	mirror string
-	// expressionBytes and instructions are how long the object's regular expressions have been so far, and how much
-	// those of RE2 have compiled to.
+	// expressionBytes is the length of the object's regular expressions so far, and instructions the number of
+	// instructions that those of RE2 compile to.
 	expressionBytes, instructions int
 }
 
@@ -104,7 +103,7 @@ func (p *parser) ignored(reason string, keys ...string) {
 	}
 }
 
-// pull reads by what the object is filled. One dialect is followed: the native one, else Reflector's, else
+// pull reads from which source the object is filled. One dialect is followed: the native one, else Reflector's, else
 // kubernetes-replicator's.
 func (p *parser) pull() {
 	switch {
@@ -149,7 +148,9 @@ func (p *parser) source() {
 		return
 	}
 	p.nativeOptions(policy)
-	policy.budget = p.newBudget(policy.Push, policy.Pull)
+	if policy.budget = p.newBudget(policy.Push, policy.Pull); policy.budget != nil {
+		policy.excluded = &answers{}
+	}
 	p.claims.Policy = policy
 }
 
@@ -162,7 +163,7 @@ func (p *parser) firstOf(keys []string) string {
 	return ""
 }
 
-// unknown finds the keys that nothing reads: misspelt, on the wrong kind of object, or of no meaning to Mirrorball.
+// unknown reports keys that Mirrorball does not read: misspelt, on the wrong kind of object, or not supported.
 func (p *parser) unknown() {
 	for _, key := range slices.Sorted(maps.Keys(p.annotations)) {
 		if !isControlKey(key) || isMark(key) || isPolicyKey(key) {
@@ -181,16 +182,15 @@ func (p *parser) unknown() {
 	}
 }
 
-// parseName reads "namespace/name" where both are valid; the error is a clause about the value.
+// parseName reads "namespace/name". Its second result is a clause that says what is wrong, or empty.
 func parseName(s string) (types.NamespacedName, string) {
 	namespace, name, ok := strings.Cut(s, "/")
 	if !ok || namespace == "" || name == "" {
 		return types.NamespacedName{}, "is not of the form namespace/name"
 	}
 	if len(validation.IsDNS1123Label(namespace)) > 0 {
-		return types.NamespacedName{}, "is not of the form namespace/name: " + clip(
-			namespace,
-		) + " can't be a namespace's name"
+		return types.NamespacedName{},
+			"is not of the form namespace/name: " + clip(namespace) + " can't be a namespace's name"
 	}
 	if len(validation.IsDNS1123Subdomain(name)) > 0 {
 		return types.NamespacedName{}, "is not of the form namespace/name: " + clip(name) + " can't be an object's name"

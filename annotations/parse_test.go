@@ -123,7 +123,7 @@ func with(pairs ...string) map[string]string {
 	return m
 }
 
-func TestWhichDialectIsFollowed(t *testing.T) {
+func TestDialectPrecedence(t *testing.T) {
 	runReachTests(t, map[string]reachTest{
 		"an object without annotations claims nothing": {},
 		"an object with strangers' annotations claims nothing": {
@@ -209,7 +209,7 @@ func TestWhichDialectIsFollowed(t *testing.T) {
 	})
 }
 
-func TestUnknownKeysAreToldWhatTheyMayHaveMeant(t *testing.T) {
+func TestUnknownKeys(t *testing.T) {
 	tests := map[string]struct {
 		key  string
 		want string
@@ -261,7 +261,7 @@ func TestHas(t *testing.T) {
 	}
 }
 
-func TestAFrozenSourceSelectsNothing(t *testing.T) {
+func TestFrozenSource(t *testing.T) {
 	bad := map[string]string{
 		native + "exclude":                    "a.*",
 		native + "target-name":                "No",
@@ -293,7 +293,7 @@ func TestAFrozenSourceSelectsNothing(t *testing.T) {
 	}
 }
 
-func TestProblemsComeInTheOrderOfTheirKeys(t *testing.T) {
+func TestProblemOrder(t *testing.T) {
 	m := with(native+"push-to", "A", native+"keys", "", native+"exclude", "^", native+"on-delete", "x",
 		native+"zzz", "", native+"aaa", "", replicator+"replicate-to", "x", reflector+"reflection-allowed", "x")
 	for range 20 {

@@ -8,7 +8,7 @@ import (
 
 // Patterns is a list of glob patterns, as written in push-to, exclude, copy-labels, accept-from and their like.
 //
-// A name matches when some pattern gives it and none with a leading "!" takes it away; the order does not matter. "*"
+// A name matches if a pattern matches it and no pattern with a leading "!" does; the order does not matter. "*"
 // is any run of characters, "?" any one, and each pattern matches the whole name. The zero value matches nothing.
 type Patterns struct {
 	globs []glob
@@ -17,9 +17,9 @@ type Patterns struct {
 // glob is one pattern, without its "!".
 type glob struct {
 	text string
-	// takes says that the pattern had a "!": it takes names away.
-	takes bool
-	// literal says that the text has no wildcard and names one thing in full.
+	// negated is set if the pattern had a "!": it takes names away.
+	negated bool
+	// literal is set if the text has no wildcard, so that it is one name.
 	literal bool
 }
 
@@ -45,7 +45,7 @@ func parsePatterns(s string, valid func(byte) bool, alphabet string) (Patterns, 
 		if text == "" {
 			continue
 		}
-		rest, takes := strings.CutPrefix(text, "!")
+		rest, negated := strings.CutPrefix(text, "!")
 		rest = strings.TrimSpace(rest)
 		if rest == "" {
 			return Patterns{}, errors.New(`a pattern is only "!": name after it what to take away`)
@@ -57,13 +57,13 @@ func parsePatterns(s string, valid func(byte) bool, alphabet string) (Patterns, 
 		}
 		// Clone, so that a small pattern does not keep a big annotation in memory.
 		rest = strings.Clone(rest)
-		globs = append(globs, glob{text: rest, takes: takes, literal: !strings.ContainsAny(rest, "*?")})
+		globs = append(globs, glob{text: rest, negated: negated, literal: !strings.ContainsAny(rest, "*?")})
 	}
 	return Patterns{globs: globs}, nil
 }
 
-// badPattern says what is wrong with a pattern that stops being one at tail. Patterns that people bring along from the
-// peers are regular expressions, so that guess comes first.
+// badPattern returns an error for a pattern whose first invalid character begins tail. People who come from the other
+// controllers write regular expressions, so that is checked first.
 func badPattern(pattern, tail, alphabet string) error {
 	bad := clip(firstRune(tail))
 	switch {
@@ -83,17 +83,17 @@ func badPattern(pattern, tail, alphabet string) error {
 		"where * is any run of characters and ? any one", clip(pattern), bad, alphabet)
 }
 
-// Match says whether a name matches. It takes time in proportion to the lengths of pattern and name multiplied,
-// whatever the stars, and allocates nothing.
+// Match reports whether a name matches. It takes at most time in proportion to the length of the pattern times the
+// length of the name, and allocates nothing.
 func (p Patterns) Match(name string) bool {
 	given := false
 	for i := range p.globs {
 		g := &p.globs[i]
-		if given && !g.takes {
+		if given && !g.negated {
 			continue
 		}
 		if g.match(name) {
-			if g.takes {
+			if g.negated {
 				return false
 			}
 			given = true
@@ -102,10 +102,10 @@ func (p Patterns) Match(name string) bool {
 	return given
 }
 
-// MatchKey is Match for the key of a label or an annotation that is to be carried over to a replica, with two
-// exceptions. A key by which a tool tracks its own objects (Argo CD, Flux, Helm, kubectl) must be named in full: with
-// it on a replica the tool takes the replica for its own and prunes it, and no "*" is meant to say that. The keys of
-// Mirrorball and of the two other dialects never match: a replica that carried them would be a source in turn.
+// MatchKey reports whether the label or annotation with this key is copied to replicas. It is Match with two
+// exceptions. A key by which a tool tracks its own objects (Argo CD, Flux, Helm, kubectl) must be written in full: a
+// tool that finds it on a replica takes the replica for its own and prunes it. The keys of Mirrorball and of the two
+// other dialects never match: a replica that carried them would be a source in turn.
 func (p Patterns) MatchKey(key string) bool {
 	if isControlKey(key) {
 		return false
@@ -117,32 +117,32 @@ func (p Patterns) MatchKey(key string) bool {
 		return false
 	}
 	for i := range p.globs {
-		if g := &p.globs[i]; g.literal && g.text == key {
+		if p.globs[i].text == key {
 			return true
 		}
 	}
 	return false
 }
 
-// Empty says that there is no pattern at all, so that nothing matches.
+// Empty reports whether there is no pattern, so that nothing matches.
 func (p Patterns) Empty() bool { return len(p.globs) == 0 }
 
-// onlyTakes says that every pattern takes away, so that nothing matches although something is written.
-func (p Patterns) onlyTakes() bool {
+// onlyNegated reports whether there are patterns but all have a "!", so that nothing matches.
+func (p Patterns) onlyNegated() bool {
 	for i := range p.globs {
-		if !p.globs[i].takes {
+		if !p.globs[i].negated {
 			return false
 		}
 	}
 	return len(p.globs) > 0
 }
 
-// and is the two lists in one: what either gives, less what either takes away.
+// and returns the two lists as one.
 func (p Patterns) and(other Patterns) Patterns {
 	return Patterns{globs: append(p.globs[:len(p.globs):len(p.globs)], other.globs...)}
 }
 
-// Equal says whether two lists were written alike, pattern by pattern.
+// Equal reports whether two lists were written alike, pattern by pattern.
 func (p Patterns) Equal(other Patterns) bool {
 	if len(p.globs) != len(other.globs) {
 		return false
@@ -155,14 +155,14 @@ func (p Patterns) Equal(other Patterns) bool {
 	return true
 }
 
-// String is the list as it is written in an annotation; parsed again it is equal.
+// String returns the list as it is written in an annotation. Parsed again it is equal.
 func (p Patterns) String() string {
 	var b strings.Builder
 	for i, g := range p.globs {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		if g.takes {
+		if g.negated {
 			b.WriteByte('!')
 		}
 		b.WriteString(g.text)
@@ -170,8 +170,8 @@ func (p Patterns) String() string {
 	return b.String()
 }
 
-// match is the greedy algorithm for globs: on a mismatch only the last "*" takes one character more. An earlier one
-// need never be gone back to, since what follows it was matched as far to the left as could be.
+// match is the greedy algorithm for globs: on a mismatch only the last "*" takes one character more. There is no need
+// to go back to an earlier one, because what follows it was matched as far to the left as possible.
 func (g *glob) match(name string) bool {
 	pattern := g.text
 	if g.literal {

@@ -2,7 +2,7 @@ package annotations
 
 import "slices"
 
-// String is the dialect's name, as people know it.
+// String returns the dialect's name, as people know it.
 func (d Dialect) String() string {
 	switch d {
 	case Native:
@@ -15,9 +15,9 @@ func (d Dialect) String() string {
 	return "unknown"
 }
 
-// PushesTo says whether the source is pushed to a namespace of this name and with these labels: Push gives it, and
-// Exclude does not take it away. An error says that it can't be told, now or ever after, because matching takes too
-// long: the source is frozen then.
+// PushesTo reports whether the source is pushed to a namespace of this name and with these labels: Push gives it, and
+// Exclude does not take it away. An error means that the answer is not known, because matching takes too long. The
+// source is frozen then, and it can be asked again later.
 func (p *Policy) PushesTo(namespace string, labels map[string]string) (bool, error) {
 	if p == nil {
 		return false, nil
@@ -25,24 +25,7 @@ func (p *Policy) PushesTo(namespace string, labels map[string]string) (bool, err
 	return p.reaches(p.Push, namespace, labels)
 }
 
-// MayReach says whether the source may be pushed to, or pulled by, a namespace of this name and with these labels. It
-// errs on the side of yes where only a match that may take long could tell.
-func (p *Policy) MayReach(namespace string, labels map[string]string) bool {
-	if p == nil {
-		return false
-	}
-	if p.budget != nil {
-		return true
-	}
-	push, err := p.PushesTo(namespace, labels)
-	if push || err != nil {
-		return true
-	}
-	pull, err := p.PullableBy(namespace, labels)
-	return pull || err != nil
-}
-
-// PullableBy says whether an object in a namespace of this name and with these labels may be filled from the source.
+// PullableBy reports whether an object in a namespace of this name and with these labels may be filled from the source.
 // Its error is as that of PushesTo.
 func (p *Policy) PullableBy(namespace string, labels map[string]string) (bool, error) {
 	if p == nil {
@@ -52,17 +35,45 @@ func (p *Policy) PullableBy(namespace string, labels map[string]string) (bool, e
 }
 
 func (p *Policy) reaches(reach *Reach, namespace string, labels map[string]string) (bool, error) {
-	match := func() (bool, error) {
-		matches, err := reach.Match(namespace, labels)
-		return matches && !p.Exclude.Match(namespace), err
+	if reach == nil {
+		return false, nil
 	}
-	if p.budget == nil || reach == nil {
-		return match()
+	if err := p.budget.frozen(); err != nil {
+		return false, err
 	}
-	return p.budget.match(match)
+	return p.match(reach, namespace, labels, p.budget)
 }
 
-// ReplicaName is the name of the source's replicas, given its own.
+// MayReach reports whether the source may be pushed to, or pulled by, a namespace of this name and with these labels.
+// It spends no time on matching: where only a match that may take long could tell, and its answer is not remembered,
+// it returns true.
+func (p *Policy) MayReach(namespace string, labels map[string]string) bool {
+	if p == nil {
+		return false
+	}
+	var b *budget
+	if p.budget != nil {
+		b = onlyRemembered
+	}
+	push, err := p.match(p.Push, namespace, labels, b)
+	if push || err != nil {
+		return true
+	}
+	pull, err := p.match(p.Pull, namespace, labels, b)
+	return pull || err != nil
+}
+
+func (p *Policy) match(reach *Reach, namespace string, labels map[string]string, b *budget) (bool, error) {
+	if matches, err := reach.match(namespace, labels, b); err != nil || !matches || p.Exclude.Empty() {
+		return matches, err
+	}
+	excluded, err := b.remember(p.excluded, namespace, func() (bool, error) {
+		return b.spend(func() (bool, error) { return p.Exclude.Match(namespace), nil })
+	})
+	return !excluded && err == nil, err
+}
+
+// ReplicaName returns the name of the source's replicas, given its own.
 func (p *Policy) ReplicaName(source string) string {
 	if p == nil || p.TargetName == "" {
 		return source
@@ -70,7 +81,7 @@ func (p *Policy) ReplicaName(source string) string {
 	return p.TargetName
 }
 
-// Equal says whether two policies say the same in the same words, so that nothing is to be done on account of a change.
+// Equal reports whether two policies were written alike, so that a change from one to the other needs no action.
 func (p *Policy) Equal(other *Policy) bool {
 	if p == nil || other == nil {
 		return p == other

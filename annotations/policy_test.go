@@ -1,10 +1,9 @@
 package annotations
 
 import (
+	"maps"
 	"strings"
 	"testing"
-
-	"k8s.io/apimachinery/pkg/types"
 )
 
 func policyOf(t *testing.T, a map[string]string) *Policy {
@@ -16,20 +15,24 @@ func policyOf(t *testing.T, a map[string]string) *Policy {
 	return claims.Policy
 }
 
-func TestPoliciesAreEqualWhereTheyAreWrittenAlike(t *testing.T) {
+// pairsOn returns base with the keys and values of pairs.
+func pairsOn(base map[string]string, pairs ...string) map[string]string {
+	a := maps.Clone(base)
+	if a == nil {
+		a = make(map[string]string)
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		a[pairs[i]] = pairs[i+1]
+	}
+	return a
+}
+
+func TestPolicyEqual(t *testing.T) {
 	native := func(pairs ...string) map[string]string {
-		a := map[string]string{PushTo: "team-*"}
-		for i := 0; i < len(pairs); i += 2 {
-			a[pairs[i]] = pairs[i+1]
-		}
-		return a
+		return pairsOn(map[string]string{PushTo: "team-*"}, pairs...)
 	}
 	reflectorOf := func(pairs ...string) map[string]string {
-		a := map[string]string{reflectorAllowed: "true", reflectorAuto: "true"}
-		for i := 0; i < len(pairs); i += 2 {
-			a[pairs[i]] = pairs[i+1]
-		}
-		return a
+		return pairsOn(map[string]string{reflectorAllowed: "true", reflectorAuto: "true"}, pairs...)
 	}
 	all := []map[string]string{
 		native(),
@@ -68,7 +71,7 @@ func TestPoliciesAreEqualWhereTheyAreWrittenAlike(t *testing.T) {
 	}
 }
 
-func TestMayReachIsWherePushedToOrPulledBy(t *testing.T) {
+func TestMayReach(t *testing.T) {
 	web := map[string]string{"tier": "web"}
 	for _, test := range []struct {
 		policy    map[string]string
@@ -84,7 +87,8 @@ func TestMayReachIsWherePushedToOrPulledBy(t *testing.T) {
 		{map[string]string{PullBySelector: "tier=web"}, "other", true},
 		{map[string]string{PullBySelector: "tier=db"}, "other", false},
 		{map[string]string{PushTo: "*", PullBy: "*", Exclude: "other"}, "other", false},
-		{map[string]string{reflectorAllowed: "true", reflectorAllowedList: `(?!other).*`}, "team-a", true},
+		{map[string]string{replicatorTo: "team-a"}, "team-a", true},
+		{map[string]string{replicatorTo: "team-a"}, "other", false},
 	} {
 		if got := policyOf(t, test.policy).MayReach(test.namespace, web); got != test.want {
 			t.Errorf("%v may reach %s: %t", test.policy, test.namespace, got)
@@ -95,7 +99,36 @@ func TestMayReachIsWherePushedToOrPulledBy(t *testing.T) {
 	}
 }
 
-func TestGivenKeysAreAsMirrorballOrElseThePeerListsThem(t *testing.T) {
+func TestMayReachDoesNotMatch(t *testing.T) {
+	p := policyOf(t, map[string]string{
+		reflectorAllowed: "true", reflectorAuto: "true", reflectorAllowedList: `(?!other).*`, Exclude: "excluded",
+	})
+	for _, name := range []string{"team-a", "other", "excluded"} {
+		if !p.MayReach(name, nil) {
+			t.Errorf("%s cannot be known before it was matched", name)
+		}
+	}
+	for name, want := range map[string]bool{"team-a": true, "other": false, "excluded": false} {
+		if got, err := p.PushesTo(name, nil); got != want || err != nil {
+			t.Errorf("pushes to %s: %t, %v", name, got, err)
+		}
+		if got := p.MayReach(name, nil); got != want {
+			t.Errorf("may reach %s: %t", name, got)
+		}
+	}
+	if p.budget.left >= p.budget.burst {
+		t.Error("matching has cost nothing")
+	}
+	left := p.budget.left
+	for _, name := range []string{"team-a", "other", "excluded", "another"} {
+		p.MayReach(name, nil)
+	}
+	if p.budget.left != left {
+		t.Error("MayReach has spent time")
+	}
+}
+
+func TestGivenKeys(t *testing.T) {
 	for _, test := range []struct {
 		annotations map[string]string
 		want        string
@@ -112,34 +145,12 @@ func TestGivenKeysAreAsMirrorballOrElseThePeerListsThem(t *testing.T) {
 	}
 }
 
-func TestNamesAreWrittenAsNamespaceAndName(t *testing.T) {
-	if got := (types.NamespacedName{Namespace: "infra", Name: "regcred"}).String(); got != "infra/regcred" {
-		t.Errorf("%q", got)
-	}
-}
-
-func TestLabelValueKeepsWhatALabelMayHold(t *testing.T) {
-	long := strings.Repeat("x", 60)
-	for name, head := range map[string]string{
-		"Az_.0" + long: "Az_.0x",
-		"a/b" + long:   "a-bx",
-		"ašb" + long:   "a-bx",
-		"a{b" + long:   "a-bx",
-		"a@b" + long:   "a-bx",
-		"aAZ[b" + long: "aAZ-bx",
-	} {
-		if got := LabelValue(name); !strings.HasPrefix(got, head) {
-			t.Errorf("%q becomes %q, which does not begin with %q", name, got, head)
-		}
-	}
-}
-
-func TestEmptyReachIsSaidToBeNone(t *testing.T) {
+func TestEmptyReach(t *testing.T) {
 	for _, r := range []*Reach{nil, {}} {
 		if got := r.String(); got != "no namespace" {
 			t.Errorf("%q", got)
 		}
-		if ok, err := r.Match("team-a", nil); ok || err != nil {
+		if ok, err := r.match("team-a", nil, nil); ok || err != nil {
 			t.Errorf("it has a namespace: %t, %v", ok, err)
 		}
 	}

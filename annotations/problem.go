@@ -9,18 +9,17 @@ import (
 	"unicode/utf8"
 )
 
-// clipLength is how many bytes of something that others wrote are repeated to people; an annotation may have 256 KiB,
-// an Event's note 1 KiB.
+// clipLength is how many bytes of a value are shown. An annotation may have 256 KiB, the note of an Event 1 KiB.
 const clipLength = 120
 
-// String is the problem in one line, for logs, events and tables. A long value is cut, and what could play tricks on a
-// terminal is quoted.
+// String returns the problem in one line, for logs, events and tables. A long value is cut, and control characters are
+// quoted.
 func (p Problem) String() string {
 	return fmt.Sprintf("annotation %s: value %s %s", clipKey(p.Key), clip(p.Value), p.Reason)
 }
 
-// clip quotes s, cut between characters to clipLength bytes. A backslash, of which regular expressions have many, is
-// doubled only where something else has to be escaped.
+// clip returns s quoted and cut between characters to clipLength bytes. A backslash, of which regular expressions have
+// many, is doubled only where something else has to be escaped.
 func clip(s string) string {
 	short := cut(s)
 	if !strings.ContainsFunc(short, needsQuoting) {
@@ -34,7 +33,7 @@ func clip(s string) string {
 	return quoted
 }
 
-// escape is clip without the quotation marks, for the messages of libraries: those may repeat what they were given.
+// escape is clip without the quotation marks, for the messages of libraries, which may repeat their input.
 func escape(s string) string {
 	quoted := clip(s)
 	return quoted[1 : len(quoted)-1]
@@ -44,7 +43,7 @@ func needsQuoting(r rune) bool { return r == '"' || r == utf8.RuneError || !strc
 
 func cut(s string) string { return cutTo(s, clipLength) }
 
-// cutTo cuts s between characters to at most length bytes.
+// cutTo returns s cut between characters to at most length bytes.
 func cutTo(s string, length int) string {
 	if len(s) <= length {
 		return s
@@ -56,7 +55,7 @@ func cutTo(s string, length int) string {
 	return s[:end] + "…"
 }
 
-// clipKey is a key as it is, since the API server validates keys; one that it would refuse is quoted.
+// clipKey returns a key as it is if the API server would accept it, else quoted.
 func clipKey(key string) string {
 	for i := range len(key) {
 		if !isKeyByte(key[i]) {

@@ -8,7 +8,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-func TestProblemsInOneLine(t *testing.T) {
+func TestProblemString(t *testing.T) {
 	long := strings.Repeat("é", 1000)
 	tests := map[string]struct {
 		problem annotations.Problem
@@ -55,7 +55,7 @@ func TestProblemsInOneLine(t *testing.T) {
 }
 
 // An Event's note has at most 1024 bytes.
-func TestReasonsAreShort(t *testing.T) {
+func TestReasonLength(t *testing.T) {
 	huge := strings.Repeat("(a b)=/A,", 20000)
 	for _, key := range []string{
 		native + "push-to", native + "push-to-selector", native + "pull-by", native + "pull-by-selector",
@@ -86,7 +86,7 @@ func TestReasonsAreShort(t *testing.T) {
 }
 
 // regexp2 repeats some of an expression in its messages.
-func TestReasonsAreOneLine(t *testing.T) {
+func TestReasonIsOneLine(t *testing.T) {
 	for _, value := range []string{"(?\n0", "(?\x1b[31m)", "(?<\n>a)"} {
 		for _, key := range []string{allowedList, replicateTo, allowedSelector, native + "push-to"} {
 			for _, p := range annotations.Parse("ns", "n", with(key, value)).Problems {
@@ -98,7 +98,7 @@ func TestReasonsAreOneLine(t *testing.T) {
 	}
 }
 
-func TestDialectsHaveNames(t *testing.T) {
+func TestDialectString(t *testing.T) {
 	for dialect, want := range map[annotations.Dialect]string{
 		annotations.Native: "native", annotations.Reflector: "reflector",
 		annotations.Replicator: "kubernetes-replicator", 99: "unknown",

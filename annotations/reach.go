@@ -22,46 +22,56 @@ type side struct {
 	globs       Patterns
 	expressions []*expression
 	selector    labels.Selector
+	// remembered are the names that match globs or expressions.
+	remembered answers
 }
 
-// Match says whether a namespace of this name and with these labels is in the reach. The error is not nil when one of
-// the regular expressions runs out of time: then no answer of this reach can be relied on, not even about a namespace
-// that another expression matches. A [Policy] remembers that.
-func (r *Reach) Match(namespace string, labels map[string]string) (bool, error) {
+// match reports whether a namespace of this name and with these labels is in the reach. With an error of the budget no
+// answer can be relied on, not even about a namespace that another expression matches.
+func (r *Reach) match(namespace string, labels map[string]string, b *budget) (bool, error) {
 	if r == nil || len(r.sides) == 0 {
 		return false, nil
 	}
 	for _, s := range r.sides {
-		if matches, err := s.match(namespace, labels); err != nil || !matches {
+		if matches, err := s.match(namespace, labels, b); err != nil || !matches {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-func (s *side) match(namespace string, set labels.Set) (bool, error) {
-	if s.everything || s.globs.Match(namespace) {
+func (s *side) match(namespace string, set labels.Set, b *budget) (bool, error) {
+	if s.everything || s.selector != nil && s.selector.Matches(set) {
 		return true, nil
 	}
-	if s.selector != nil && s.selector.Matches(set) {
-		return true, nil
+	if s.globs.Empty() && len(s.expressions) == 0 {
+		return false, nil
+	}
+	return b.remember(&s.remembered, namespace, func() (bool, error) { return s.matchName(namespace, b) })
+}
+
+// matchName spends the time of each expression by itself: there may be thousands of them.
+func (s *side) matchName(name string, b *budget) (bool, error) {
+	matches, err := b.spend(func() (bool, error) { return s.globs.Match(name), nil })
+	if err != nil || matches {
+		return matches, err
 	}
 	for _, e := range s.expressions {
-		if matches, err := e.match(namespace); err != nil || matches {
+		if matches, err := b.spend(func() (bool, error) { return e.match(name) }); err != nil || matches {
 			return matches, err
 		}
 	}
 	return false, nil
 }
 
-// backtracks says that there are expressions that don't run in linear time.
-func (r *Reach) backtracks() bool {
-	return r != nil && slices.ContainsFunc(r.sides, func(s *side) bool {
-		return slices.ContainsFunc(s.expressions, func(e *expression) bool { return e.dotNet != nil })
+// isLiteral reports whether the reach has no expressions but plain names.
+func (r *Reach) isLiteral() bool {
+	return r == nil || !slices.ContainsFunc(r.sides, func(s *side) bool {
+		return slices.ContainsFunc(s.expressions, func(e *expression) bool { return !e.literal() })
 	})
 }
 
-// String is the reach in words, for people: "namespaces that match team-* or have the labels tier=web".
+// String describes the reach for people: "namespaces that match team-* or have the labels tier=web".
 func (r *Reach) String() string {
 	if r == nil || len(r.sides) == 0 {
 		return "no namespace"
@@ -100,7 +110,7 @@ func (s *side) String() string {
 	return strings.Join(parts, " or ")
 }
 
-// Equal says whether two reaches were written alike.
+// Equal reports whether two reaches were written alike.
 func (r *Reach) Equal(other *Reach) bool {
 	if r == nil || other == nil {
 		return r == other
@@ -119,12 +129,12 @@ func (s *side) equal(other *side) bool {
 		func(a, b *expression) bool { return a.text == b.text })
 }
 
-// empty says that the side is written, or not, such that it has no namespace.
+// empty reports whether the side has no namespace.
 func (s *side) empty() bool {
 	return !s.everything && s.globs.Empty() && len(s.expressions) == 0 && s.selector == nil
 }
 
-// reachOf is the reach of namespaces that are on every side; nil where one of the sides has none.
+// reachOf returns the reach of the namespaces that are on every side; nil if one of the sides has none.
 func reachOf(sides ...*side) *Reach {
 	for _, s := range sides {
 		if s.empty() {

@@ -4,12 +4,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-func TestReachesInWords(t *testing.T) {
+func TestReachString(t *testing.T) {
 	tests := map[string]struct {
 		annotations map[string]string
 		wantPush    string
@@ -53,40 +52,31 @@ func TestReachesInWords(t *testing.T) {
 	}
 }
 
-// "one that … runs out of time freezes its own source and nothing else"
-func TestAnExpressionThatRunsOutOfTime(t *testing.T) {
+// SPEC: "one that … runs out of time freezes its own source and nothing else".
+func TestExpressionOutOfTime(t *testing.T) {
 	t.Parallel()
 	policy := annotations.Parse("ns", "n", with(allowed, "true", allowedList, `good,(?:(a+)+)\1b`)).Policy
 	other := annotations.Parse("ns", "o", with(allowed, "true", allowedList, `a+(?<=a)`)).Policy
 	if yes, err := policy.PullableBy("good", nil); !yes || err != nil {
 		t.Errorf("before: %t, %v", yes, err)
 	}
+	// Without a timeout this would never end.
 	evil := strings.Repeat("a", 63)
-
-	start := time.Now()
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			yes, err := policy.PullableBy(evil, nil)
-			if yes || err == nil || !strings.Contains(err.Error(), "took too long") {
+			if yes || err == nil || !strings.Contains(err.Error(), "took too long on the name") ||
+				!strings.Contains(err.Error(), "annotation "+allowedList) {
 				t.Errorf("= %t, %v, want an error", yes, err)
 			}
 		})
 	}
 	wg.Wait()
-	// Some 400 ms: two timeouts, by a clock that ticks every 100. Without a timeout it would never end.
-	if took := time.Since(start); took > 3*time.Second {
-		t.Errorf("the first match took %s", took)
-	}
-
-	start = time.Now()
 	for range 1000 {
 		if yes, err := policy.PullableBy(evil, nil); yes || err == nil {
 			t.Fatalf("again: %t, %v, want the same error", yes, err)
 		}
-	}
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("1000 times again took %s: it is to be remembered", took)
 	}
 	if yes, err := policy.PullableBy("good", nil); yes || err == nil {
 		t.Errorf("another name, after: %t, %v, want an error", yes, err)
@@ -96,7 +86,7 @@ func TestAnExpressionThatRunsOutOfTime(t *testing.T) {
 	}
 }
 
-func TestANameThatNoNamespaceHasIsMatchedByNoExpression(t *testing.T) {
+func TestInvalidNamespaceName(t *testing.T) {
 	for _, m := range []map[string]string{
 		with(allowed, "true", allowedList, `.*x`, auto, "true"),
 		with(allowed, "true", allowedList, `(?s).*(?!a)x`, auto, "true"),

@@ -29,8 +29,8 @@ var reflectorSourceKeys = []string{
 	reflectorAuto, reflectorAutoList, reflectorAutoSelector,
 }
 
-// reflectorPull reads "reflects" and says whether the object is a mirror. It is one whenever Reflector can split the
-// value into a namespace and a name, even if no object can have them: such an object pushes nothing.
+// reflectorPull reads "reflects" and reports whether the object is a mirror. It is one if Reflector can split the value
+// into a namespace and a name, even if no object can have them: such an object pushes nothing.
 func (p *parser) reflectorPull() bool {
 	value := strings.TrimSpace(p.annotations[reflectorReflects])
 	if !p.has(reflectorReflects) {
@@ -57,7 +57,7 @@ func (p *parser) reflectorPull() bool {
 }
 
 func (p *parser) reflectorReach(policy *Policy) {
-	// The lists are read whatever the booleans say, so that what is wrong with them is told before it matters.
+	// The lists are read whatever the booleans say, so that a problem with them is reported before it matters.
 	allowed := p.reflectorSide(reflectorAllowedList, reflectorAllowedSelector)
 	auto := p.reflectorSide(reflectorAutoList, reflectorAutoSelector)
 	isAllowed, isAuto := p.reflectorTrue(reflectorAllowed), p.reflectorTrue(reflectorAuto)
@@ -72,7 +72,7 @@ func (p *parser) reflectorReach(policy *Policy) {
 }
 
 // reflectorTrue reads a boolean as .NET does: "true" in any case, and white space around it, is true, and anything else
-// is false. Nothing freezes on it, since Reflector's users have always got away with it.
+// is false. It is no Problem, because Reflector's users rely on that.
 func (p *parser) reflectorTrue(key string) bool {
 	value := strings.TrimSpace(p.annotations[key])
 	if strings.EqualFold(value, "true") {
@@ -111,7 +111,7 @@ func (p *parser) reflectorSelector(key, value string) labels.Selector {
 			p.problem(key, "is not a label selector that Reflector reads: it has no < and >")
 			return nil
 		case selection.In, selection.NotIn:
-			if r.ValuesUnsorted() == nil || r.Values().Len() == 1 && r.Values().Has("") {
+			if r.Values().Len() == 1 && r.Values().Has("") {
 				p.problem(key, "is not a label selector that Reflector reads: name some values between the parentheses")
 				return nil
 			}

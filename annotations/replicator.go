@@ -37,8 +37,9 @@ func (p *parser) replicatorMarks() {
 	}
 }
 
-// GivenKeys are the data keys that an object in kubernetes-replicator's dialect has of its source, as Mirrorball lists
-// them, or, on an object that Mirrorball has not written yet, kubernetes-replicator. Its other keys are its own.
+// GivenKeys returns the data keys that an object in kubernetes-replicator's dialect has from its source. Mirrorball
+// lists them on the object, and kubernetes-replicator does on one that Mirrorball has not written yet. All others are
+// its own.
 func GivenKeys(annotations map[string]string) []string {
 	list, ok := annotations[ReplicatedKeys]
 	if !ok {

@@ -137,7 +137,7 @@ func TestReplicatorPuller(t *testing.T) {
 	})
 }
 
-func TestWhichLabelsAPushCarriesOver(t *testing.T) {
+func TestReplicatorLabels(t *testing.T) {
 	tests := map[string]struct {
 		annotations map[string]string
 		key         string

@@ -2,9 +2,9 @@ package annotations
 
 import "strings"
 
-// isTrackingKey says whether a tool finds or tracks its own objects by a label or an annotation. A copy that carries
-// such a key is taken for one of the tool's objects, and pruned as one that its manifests don't have
-// (kubernetes-replicator #151 and #189; only stripping every label helped there).
+// isTrackingKey reports whether a tool finds or tracks its own objects by a label or an annotation. The tool takes a
+// copy that carries such a key for its own, and prunes it because it is not in the manifests (kubernetes-replicator
+// #151 and #189; only stripping every label helped there).
 func isTrackingKey(key string) bool {
 	prefix, _, ok := strings.Cut(key, "/")
 	if !ok {
@@ -19,8 +19,7 @@ func isTrackingKey(key string) bool {
 	return strings.HasSuffix(prefix, ".toolkit.fluxcd.io")
 }
 
-// isControlKey says whether a key is an order to a mirroring controller or a mark of one: Mirrorball or the two whose
-// dialects it speaks.
+// isControlKey reports whether a key belongs to Mirrorball or to one of the two controllers whose dialects it reads.
 func isControlKey(key string) bool {
 	return strings.HasPrefix(key, Prefix) ||
 		strings.HasPrefix(key, reflectorPrefix) ||

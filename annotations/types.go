@@ -15,13 +15,13 @@ const (
 )
 
 // CouldName reports whether n could be the name of an object: neither part is empty, and both keep to the length and
-// the characters of names. What is read from the marks of a replica may be anything that somebody wrote there.
+// the characters of names. The marks on a replica may hold anything.
 func CouldName(n types.NamespacedName) bool {
 	return couldName(n.Namespace, validation.DNS1123LabelMaxLength) &&
 		couldName(n.Name, validation.DNS1123SubdomainMaxLength)
 }
 
-// couldName is asked of every replica, and cheaper than the regular expressions of apimachinery.
+// couldName is called for every replica, and cheaper than the regular expressions of apimachinery.
 func couldName(s string, limit int) bool {
 	if s == "" || len(s) > limit || s[0] == '.' {
 		return false
@@ -75,7 +75,7 @@ type Problem struct {
 	Reason string
 }
 
-// Deletion is what becomes of pushed replicas when their source is gone for longer than the grace.
+// Deletion says what happens to pushed replicas when their source is gone for longer than the grace.
 type Deletion string
 
 // The values of the OnDelete annotation.
@@ -102,11 +102,13 @@ type Policy struct {
 	AttachTo Patterns
 	// OnDelete is Remove or Keep.
 	OnDelete Deletion
-	// SurvivesRecreation says that a source made again without annotations goes on under this policy.
+	// SurvivesRecreation is set if a source that is created again without annotations keeps this policy.
 	SurvivesRecreation bool
 
-	// budget bounds the time that matching takes; nil where it can't take long.
+	// budget bounds the time that matching takes; nil if it cannot take long.
 	budget *budget
+	// excluded are the names that match Exclude; nil without a budget.
+	excluded *answers
 }
 
 // KeyRename is one data key to carry over: From in the source, To in the replica.

@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-func TestOnlyWhatCouldBeANameIsValid(t *testing.T) {
+func TestCouldName(t *testing.T) {
 	long := strings.Repeat("x", 254)
 	for n, want := range map[types.NamespacedName]bool{
 		{Namespace: "infra", Name: "regcred"}:            true,

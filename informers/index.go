@@ -67,7 +67,11 @@ type objects struct {
 	pulled     nested
 }
 
+// indexCandidate also lets an unchanged policy stay: it remembers what it has matched, and what time that took.
 func (o *objects) indexCandidate(old, new *Candidate) {
+	if policy := policyOf(old); policy != nil && policy.Equal(policyOf(new)) {
+		new.Claims.Policy = policy
+	}
 	if old != nil && old.Claims != nil {
 		o.unclaim(old.NamespacedName, old.Claims)
 	}

@@ -32,6 +32,14 @@ type loaded struct {
 	problems []annotations.Problem
 }
 
+// use takes a policy that is equal to the present one.
+func (l *loaded) use(p *annotations.Policy) {
+	l.policy = p
+	if l.source != nil {
+		l.source.Policy = p
+	}
+}
+
 func (l *loaded) outcome() plan.Content {
 	switch {
 	case l.refusal != "":

@@ -88,6 +88,9 @@ func (b *observer) observeSource(ctx context.Context, key informers.Key, s *stat
 			o.Content = plan.ContentStale
 			return nil
 		}
+		if seen.Claims.Policy.Equal(l.policy) {
+			l.use(seen.Claims.Policy) // it remembers what it has matched
+		}
 		s.loaded, s.uid, s.policy = l, l.uid, l.policy
 	}
 	o.Content = s.loaded.outcome()

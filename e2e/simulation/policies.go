@@ -135,7 +135,7 @@ func options(r random, a map[string]string) {
 func reflectorPolicy(r random) map[string]string {
 	a := map[string]string{reflector + "reflection-allowed": pick(r, "true", "true", "True", "false")}
 	if r.oneIn(2) {
-		a[reflector+"reflection-allowed-namespaces"] = pick(r, "team-.*", "", "team-a,dev-[ab]", "^(?!team-a$).*")
+		a[reflector+"reflection-allowed-namespaces"] = pick(r, "team-.*", "", "team-a,dev-[ab]", "[^t].*|.*[^a]")
 	}
 	if r.oneIn(5) {
 		a[reflector+"reflection-allowed-namespaces-selector"] = "tier=web"
