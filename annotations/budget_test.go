@@ -24,7 +24,7 @@ func match(b *budget, known *answers, name string, do func() (bool, error)) (boo
 // take is a match that takes some time.
 func take(d time.Duration, err error) func() (bool, error) {
 	return func() (bool, error) {
-		time.Sleep(d) // of the bubble's time
+		<-time.After(d) // of the bubble's time
 		return true, err
 	}
 }
@@ -73,7 +73,7 @@ func TestBudget(t *testing.T) {
 					if err == nil {
 						err = b.frozen()
 					}
-					time.Sleep(tc.idle)
+					<-time.After(tc.idle)
 				}
 				if (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 					t.Fatalf("error = %v, want %q", err, tc.want)
@@ -99,12 +99,12 @@ func TestBudgetPauses(t *testing.T) {
 			if _, err := match(b, &remembered, "a", slow); !errors.Is(err, errTimeout) {
 				t.Fatalf("before the pause of %d minutes: %v", pause, err)
 			}
-			time.Sleep(pause*time.Minute - time.Nanosecond)
+			<-time.After(pause*time.Minute - time.Nanosecond)
 			before := calls
 			if _, err := match(b, &remembered, "b", slow); !errors.Is(err, errTimeout) || calls != before {
 				t.Fatalf("in the pause of %d minutes: %v, %d calls", pause, err, calls-before)
 			}
-			time.Sleep(time.Nanosecond)
+			<-time.After(time.Nanosecond)
 			if err := b.frozen(); err != nil {
 				t.Fatalf("after the pause of %d minutes: %v", pause, err)
 			}
@@ -135,7 +135,7 @@ func TestBudgetRemembers(t *testing.T) {
 			for range 1000 {
 				for _, want := range []bool{true, false} {
 					got, err := match(b, &remembered, fmt.Sprint(want), func() (bool, error) {
-						time.Sleep(time.Second)
+						<-time.After(time.Second)
 						return want, nil
 					})
 					if got != want || err != nil {
@@ -249,7 +249,7 @@ func TestFrozenPolicy(t *testing.T) {
 		if yes, err := p.PullableBy("team-a", nil); yes || err != nil {
 			t.Errorf("nothing may pull, which needs no match: %t, %v", yes, err)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if err := ask(); err != nil {
 			t.Errorf("after the pause: %v", err)
 		}

@@ -90,33 +90,47 @@ func (s *stream[T]) Update(obj any) error {
 func (s *stream[T]) put(t T) {
 	s.mu.Lock()
 	s.seen = max(s.seen, t.identity().Version)
-	s.store(t)
+	c := s.store(t)
+	s.mu.Unlock()
+	s.notify(c)
 }
 
 // observe takes in an object as the answer to a write gave it, unless the watch is as far: where it has told of the
-// object's removal already, nothing would ever take the object out again.
+// object's deletion already, nothing would ever remove the object again.
 func (s *stream[T]) observe(t T) {
+	var c []change[T]
 	s.mu.Lock()
-	if t.identity().Version <= s.seen {
-		s.mu.Unlock()
-		return
+	if t.identity().Version > s.seen {
+		c = s.store(t)
 	}
-	s.store(t)
+	s.mu.Unlock()
+	s.notify(c)
 }
 
-// store is called with mu held, and gives it back.
-func (s *stream[T]) store(t T) {
+// change is a change of one object. Old is the zero T on creation, and new on deletion.
+type change[T lean] struct {
+	name     types.NamespacedName
+	old, new T
+}
+
+// store keeps an object, unless what is known of it is newer, and returns the change. The caller holds mu.
+func (s *stream[T]) store(t T) []change[T] {
 	id := t.identity()
 	old, had := s.items[id.NamespacedName]
 	if had && old.identity().Version > id.Version {
-		s.mu.Unlock()
-		return
+		return nil
 	}
 	t = s.kept(t)
 	s.items[id.NamespacedName] = t
 	s.index(old, t)
-	s.mu.Unlock()
-	s.changed(id.NamespacedName, old, t)
+	return []change[T]{{id.NamespacedName, old, t}}
+}
+
+// notify turns changes into keys. The caller does not hold mu.
+func (s *stream[T]) notify(changes []change[T]) {
+	for _, c := range changes {
+		s.changed(c.name, c.old, c.new)
+	}
 }
 
 func (s *stream[T]) kept(t T) T {
@@ -142,16 +156,15 @@ func (s *stream[T]) Delete(obj any) error {
 // remove forgets the object unless what is known of it is newer than the deletion.
 func (s *stream[T]) remove(id Identity) {
 	var none T
+	var c []change[T]
 	s.mu.Lock()
-	old, had := s.items[id.NamespacedName]
-	if !had || old.identity().Version > id.Version {
-		s.mu.Unlock()
-		return
+	if old, had := s.items[id.NamespacedName]; had && old.identity().Version <= id.Version {
+		delete(s.items, id.NamespacedName)
+		s.index(old, none)
+		c = []change[T]{{id.NamespacedName, old, none}}
 	}
-	delete(s.items, id.NamespacedName)
-	s.index(old, none)
 	s.mu.Unlock()
-	s.changed(id.NamespacedName, old, none)
+	s.notify(c)
 }
 
 // Replace is called by the Reflector with the whole list as of a resourceVersion.
@@ -168,11 +181,7 @@ func (s *stream[T]) Replace(list []any, resourceVersion string) error {
 		}
 		items[t.identity().NamespacedName] = t
 	}
-	type change struct {
-		name     types.NamespacedName
-		old, new T
-	}
-	var changes []change
+	var changes []change[T]
 	var none T
 	s.mu.Lock()
 	for name, old := range s.items {
@@ -186,11 +195,11 @@ func (s *stream[T]) Replace(list []any, resourceVersion string) error {
 			items[name] = t
 			if t != old {
 				s.index(old, t)
-				changes = append(changes, change{name, old, t})
+				changes = append(changes, change[T]{name, old, t})
 			}
 		default:
 			s.index(old, none)
-			changes = append(changes, change{name, old, none})
+			changes = append(changes, change[T]{name, old, none})
 		}
 	}
 	for name, t := range items {
@@ -198,16 +207,14 @@ func (s *stream[T]) Replace(list []any, resourceVersion string) error {
 			t = s.kept(t)
 			items[name] = t
 			s.index(none, t)
-			changes = append(changes, change{name, none, t})
+			changes = append(changes, change[T]{name, none, t})
 		}
 	}
 	s.items = items
 	s.synced = true
 	s.seen = version
 	s.mu.Unlock()
-	for _, c := range changes {
-		s.changed(c.name, c.old, c.new)
-	}
+	s.notify(changes)
 	return nil
 }
 

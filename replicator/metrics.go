@@ -55,10 +55,12 @@ func newMetrics(registry prometheus.Registerer, count func() (map[string]int, ma
 			Help: "Time a worker spends on a source, in seconds.", Buckets: seconds,
 		}, queue),
 		unfinished: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "mirrorball_workqueue_unfinished_work_seconds", Help: "Total duration of the reconciles in progress, in seconds.",
+			Name: "mirrorball_workqueue_unfinished_work_seconds",
+			Help: "Total duration of the reconciles in progress, in seconds.",
 		}, queue),
 		longest: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "mirrorball_workqueue_longest_running_seconds", Help: "Duration of the longest reconcile in progress, in seconds.",
+			Name: "mirrorball_workqueue_longest_running_seconds",
+			Help: "Duration of the longest reconcile in progress, in seconds.",
 		}, queue),
 		count: count,
 		sourcesByState: prometheus.NewDesc("mirrorball_sources", "Sources, by state.",

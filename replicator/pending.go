@@ -6,8 +6,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
-// pending holds, for each source, what has to be looked at in its next passes. What is urgent is kept apart: a pass over
-// one new namespace does not wait for, nor take along, ten thousand targets that are still to be written.
+// pending holds, for each source, what has to be looked at in its next passes. What is urgent is kept apart: a pass
+// over one new namespace does not wait for, nor take along, ten thousand targets that are still to be written.
 type pending struct {
 	mu sync.Mutex
 	of map[informers.Key]*changes

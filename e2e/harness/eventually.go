@@ -112,7 +112,7 @@ func FolderProgress(dir string) Progress {
 		var size int64
 		_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
 			if err != nil {
-				return nil // it was removed meanwhile
+				return nil //nolint:nilerr // it was removed meanwhile
 			}
 			if info, err := entry.Info(); err == nil {
 				size += info.Size()

@@ -17,8 +17,8 @@
 //
 // To add to it: a kind of step is a function in steps.go and a row of stepKinds; a fault is a constant in faults.go; a
 // rule is a constant in rules.go and a check in check.go or converged.go; a history that once found a defect is a
-// scenario in regressions_test.go. The in-memory API server is package replicator/apiservertest; package conformance holds it
-// to what kube-apiserver answers. The tool cmd/mutants shows what the oracle notices.
+// scenario in regressions_test.go. The in-memory API server is package replicator/apiservertest; package conformance
+// holds it to what kube-apiserver answers. The tool cmd/mutants shows what the oracle notices.
 //
 // What a step does depends on the seed and its own number, and which fault a request meets on the seed, the request's
 // path and how often it was made: so a smaller history goes on as the larger one did. A seed does not determine in

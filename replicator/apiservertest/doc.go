@@ -1,5 +1,5 @@
-// Package apiservertest is a Kubernetes API server in memory, for tests. Give a client its RoundTripper, and use the client
-// as you would with a real server:
+// Package apiservertest is a Kubernetes API server in memory, for tests. Give a client its RoundTripper, and use the
+// client as you would with a real server:
 //
 //	server := apiservertest.New(apiservertest.Options{})
 //	defer server.Close()
