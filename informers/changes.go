@@ -81,6 +81,9 @@ func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *R
 		if x.Source != (types.NamespacedName{}) {
 			all.add(x.Source, object)
 			c.sourceOfSource(o, x.Source, all)
+			if old == nil || new == nil || old.Source != new.Source {
+				c.namingChanged(o, x.Source, all)
+			}
 		}
 		if p := pullOf(x); p != nil {
 			all.add(p.From, object)
@@ -216,11 +219,12 @@ func (c *Cluster) accountChanged(n types.NamespacedName, old, new *ServiceAccoun
 	c.send(annotations.Secret, all)
 }
 
-// recordChanged asks for a look at the source itself: a record says nothing about targets.
+// recordChanged asks for a look at the source itself, and by those for whom the record keeps a place or a rank from them.
 func (c *Cluster) recordChanged(_ types.NamespacedName, old, new *Record) {
 	for _, x := range []*Record{old, new} {
 		if x != nil {
 			c.notify(x.Source, Change{})
+			c.tenureChanged(x)
 		}
 	}
 }

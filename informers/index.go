@@ -58,6 +58,8 @@ type objects struct {
 
 	// sources are the candidates with a policy; wanted are those that push, by the name of their replicas.
 	sources names
+	// tenures are the sources' places in line.
+	tenures tenures
 	wanted  index[string]
 	// replicasOf are the replicas by the source that they name; pullers the candidates that ask to be filled and pulled
 	// the replicas that do, by the same. Each stream has an index of its own: an object that passes from one to the
@@ -68,6 +70,7 @@ type objects struct {
 }
 
 func (o *objects) indexCandidate(old, new *Candidate) {
+	o.tenures.changed(old, new)
 	if old != nil && old.Claims != nil {
 		o.unclaim(old.NamespacedName, old.Claims)
 	}

@@ -36,11 +36,12 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 	}
 	p.resolution = plan.Resolve(p.observed.Facts)
 	p.commit()
+	c.giveUp(p)
 	switch p.resolution.Phase {
 	case plan.PhaseRestorable:
 		return c.observer.restore(ctx, key, &p.observed)
 	case plan.PhaseActive:
-		p.recordErr = c.records.update(ctx, key, p.state.loaded, p.observed.view)
+		p.recordErr = c.records.update(ctx, p, c.cluster.Since(key))
 	}
 
 	p.world = c.snapshot(p)
@@ -85,6 +86,15 @@ func (p *pass) commit() {
 	}
 	if p.resolution.Phase != plan.PhaseActive || s.phase != plan.PhaseActive || p.observed.reloaded {
 		p.scope = informers.FullScope()
+	}
+}
+
+// giveUp frees the places of a source that has left, once it is not waited for any more.
+func (c *Controller) giveUp(p *pass) {
+	switch p.resolution.Phase {
+	case plan.PhaseMissing, plan.PhaseRecreated, plan.PhaseRestorable, plan.PhaseStale:
+	default:
+		c.cluster.GiveUp(p.key, p.observed.view.Left)
 	}
 }
 

@@ -41,6 +41,8 @@ type Action struct {
 	Secret string
 	// Pull is set to fill.
 	Pull *annotations.Pull
+	// Contested says that another source wants the place of a copy, so that its content does not show whose it is.
+	Contested bool
 	// created is the age of the namespace in seconds since 1970: what is for new namespaces comes first. Removals have
 	// none.
 	created int64

@@ -106,6 +106,10 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 	act := Action{Target: at, Occupant: s, created: t.Namespace.Created.Unix()}
 	switch r := s.Replica; {
 	case s.Identity() == nil:
+		if t.Kept {
+			m.judge(at, Conflict, "the name is that of a source, which may be created again")
+			return false
+		}
 		if senior := m.senior(t); senior != nil {
 			m.judge(at, Conflict, "the source "+senior.String()+" is older and selects the same target")
 			return false
@@ -133,7 +137,8 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 		return false
 	//mutant:strangers
 	case s.Candidate != nil && m.madeByPeer(s.Candidate):
-		if why := m.incompatible(s.Candidate); why != "" {
+		act.Contested = s.Candidate.Claims.Mirror == nil && m.isContested(t)
+		if why := m.incompatible(s.Candidate, act.Contested); why != "" {
 			m.judge(at, Occupied, why)
 			return false
 		}
@@ -171,26 +176,38 @@ func (m *maker) madeByPeer(c *informers.Candidate) bool {
 	return c.Claims.PushedVersion != ""
 }
 
-// incompatible returns why this version of a candidate can't be adopted or filled, or "".
-func (m *maker) incompatible(c *informers.Candidate) string {
-	if u := m.w.Incompatible[c.NamespacedName]; c.Version == u.Version {
+// incompatible returns why this version of a candidate can't be adopted or filled, or "". What failed while another
+// source wanted the place may succeed without one.
+func (m *maker) incompatible(c *informers.Candidate, contested bool) string {
+	if u := m.w.Incompatible[c.NamespacedName]; c.Version == u.Version && (contested || !u.Contested) {
 		return u.Reason
 	}
 	return ""
 }
 
-// senior returns the older source that wants a free place, or nil. The place's present owner keeps it, so age matters
-// only where nothing stands; equal ages are told apart by name, so that a restart gives the same answer.
-func (m *maker) senior(t *informers.Target) *informers.Identity {
-	for _, c := range t.Competitors {
-		if t.Namespace.Accept != nil && !t.Namespace.Accept.Match(c.Namespace) {
+// senior returns the source that wants a free place and became a source before this one, or nil. The place's present
+// owner keeps it, so seniority matters only where nothing stands; what is equally old is told apart by name, so that a
+// restart gives the same answer. One that has left keeps its place in line, whatever becomes of it.
+func (m *maker) senior(t *informers.Target) *informers.Competitor {
+	for i := range t.Competitors {
+		c := &t.Competitors[i]
+		if !accepts(t.Namespace, c) {
 			continue
 		}
-		if order := c.Created.Compare(m.w.Source.Created); order < 0 || order == 0 && c.String() < m.w.Key.NamespacedName.String() {
+		if order := c.Since.Compare(m.w.Since); order < 0 || order == 0 && c.String() < m.w.Key.NamespacedName.String() {
 			return c
 		}
 	}
 	return nil
+}
+
+// isContested reports whether any other source wants the place.
+func (m *maker) isContested(t *informers.Target) bool {
+	return slices.ContainsFunc(t.Competitors, func(c informers.Competitor) bool { return accepts(t.Namespace, &c) })
+}
+
+func accepts(ns *informers.Namespace, c *informers.Competitor) bool {
+	return ns.Accept == nil || ns.Accept.Match(c.Namespace)
 }
 
 // orphans removes the replicas that stand where none is wanted.

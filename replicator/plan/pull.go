@@ -41,7 +41,7 @@ func (m *maker) puller(p *informers.Puller) (State, string) {
 	case m.w.Settings.Protects(p.In.Name):
 		return Barred, "the namespace is protected"
 	case r == nil:
-		if why := m.incompatible(p.Candidate); why != "" {
+		if why := m.incompatible(p.Candidate, false); why != "" {
 			return Mismatched, why
 		}
 		return Missing, ""

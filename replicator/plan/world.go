@@ -47,6 +47,8 @@ type Source struct {
 // Incompatible says why a version of an object can't be adopted or filled.
 type Incompatible struct {
 	Version informers.Version
+	// Contested says that it was tried while another source wanted the place.
+	Contested bool
 	// Reason is a clause about the object.
 	Reason string
 }
