@@ -25,6 +25,9 @@ func (p *Policy) PushesTo(namespace string, labels map[string]string) (bool, err
 	return p.reaches(p.Push, namespace, labels)
 }
 
+// SelectsByLabel says whether the labels of a namespace matter to where the source is pushed.
+func (p *Policy) SelectsByLabel() bool { return p != nil && p.Push.selectsByLabel() }
+
 // MayReach says whether the source may be pushed to, or pulled by, a namespace of this name and with these labels. It
 // errs on the side of yes where only a match that may take long could tell.
 func (p *Policy) MayReach(namespace string, labels map[string]string) bool {
@@ -85,5 +88,6 @@ func (p *Policy) Equal(other *Policy) bool {
 		p.CopyAnnotations.Equal(other.CopyAnnotations) &&
 		p.AttachTo.Equal(other.AttachTo) &&
 		p.OnDelete == other.OnDelete &&
-		p.SurvivesRecreation == other.SurvivesRecreation
+		p.SurvivesRecreation == other.SurvivesRecreation &&
+		p.Paused == other.Paused
 }

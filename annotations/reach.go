@@ -54,6 +54,11 @@ func (s *side) match(namespace string, set labels.Set) (bool, error) {
 	return false, nil
 }
 
+// selectsByLabel says that the labels of a namespace matter.
+func (r *Reach) selectsByLabel() bool {
+	return r != nil && slices.ContainsFunc(r.sides, func(s *side) bool { return s.selector != nil })
+}
+
 // backtracks says that there are expressions that don't run in linear time.
 func (r *Reach) backtracks() bool {
 	return r != nil && slices.ContainsFunc(r.sides, func(s *side) bool {

@@ -104,6 +104,8 @@ type Policy struct {
 	OnDelete Deletion
 	// SurvivesRecreation says that a source made again without annotations goes on under this policy.
 	SurvivesRecreation bool
+	// Paused says that nothing is created, changed or removed on the source's account.
+	Paused bool
 
 	// budget bounds the time that matching takes; nil where it can't take long.
 	budget *budget

@@ -113,10 +113,11 @@ func (c *Cluster) since(o *objects, n types.NamespacedName) time.Time {
 	return time.Time{}
 }
 
-// isKept reports whether the place of a source that has left is kept for it: it left while this process watched, a record
-// names it, or, while this process can't know better, a replica does.
+// isKept reports whether the place of a source that has left is kept for it: it left while this process watched, or, while
+// this process can't know better, a record or a replica names it.
 func (c *Cluster) isKept(o *objects, n types.NamespacedName) bool {
-	return o.tenures.left[n] != nil || c.remembered[Key{o.kind, n}] != nil || !c.settled && len(o.replicasOf[n]) > 0
+	return o.tenures.left[n] != nil ||
+		!c.settled && (c.remembered[Key{o.kind, n}] != nil || len(o.replicasOf[n]) > 0)
 }
 
 // GiveUp frees the places of a source that has left for good; last is the source as it was when that was decided.
@@ -150,7 +151,7 @@ func (c *Cluster) placeChanged(o *objects, n types.NamespacedName, all changes) 
 	}
 }
 
-// Settle ends the time in which the name of a source on a replica is enough to keep that source's place. It is called once
+// Settle ends the time in which a record or a replica that names a source is enough to keep that source's place. It is called once
 // a grace after the caches have synced: what leaves later is known to have been a source.
 func (c *Cluster) Settle() {
 	c.mu.Lock()
@@ -184,6 +185,11 @@ func (c *Cluster) missingSources(o *objects) []types.NamespacedName {
 			missing = append(missing, n)
 		}
 	}
+	for key := range c.remembered {
+		if key.Kind == o.kind && c.get(key).Identity() == nil {
+			missing = append(missing, key.NamespacedName)
+		}
+	}
 	return missing
 }
 
@@ -195,13 +201,13 @@ func (c *Cluster) tenureChanged(r *Record) {
 	}
 	all, n := changes{}, r.Source.NamespacedName
 	c.mu.RLock()
-	at := c.get(r.Source)
+	at, settled := c.get(r.Source), c.settled
 	c.mu.RUnlock()
 	if p := policyOf(at.Candidate); p != nil && !r.Since.IsZero() && r.Since.Before(at.Candidate.Created) {
 		c.competitorChanged(o, n, all, p)
 		all.add(n, Change{Scope: FullScope()})
 	}
-	if at.Identity() == nil {
+	if at.Identity() == nil && !settled {
 		c.placeChanged(o, n, all)
 	}
 	c.send(o.kind, all)

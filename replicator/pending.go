@@ -38,10 +38,10 @@ func (p *pending) take(key informers.Key) informers.Change {
 	return *change
 }
 
-// peek reports whether something urgent has changed, and whether the source itself has.
+// peek reports whether something urgent has changed, and whether the source's policy has.
 func (p *pending) peek(key informers.Key) (urgent, outdated bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	change := p.of[key]
-	return change != nil && change.Urgent, change != nil && change.Outdates()
+	return change != nil && change.Urgent, change != nil && change.Outdating
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -18,6 +19,8 @@ type Plan struct {
 	Err error
 	// Undecided are objects in namespaces that the watch does not show (yet). They have to be looked at again.
 	Undecided []types.NamespacedName
+	// Braked are replicas whose removal waits; see Brake.
+	Braked []types.NamespacedName
 }
 
 // Make compares the world with the policy.
@@ -52,12 +55,14 @@ type maker struct {
 	// wanted says of each target whether a replica may stand there, whoever stands there now; served whether one does or
 	// is on its way.
 	wanted, served []bool
+	// braked are the replicas that stay for now although none is wanted there.
+	braked sets.Set[types.NamespacedName]
 }
 
 // isHeld reports whether nothing is to be removed in the namespace for now.
 func (m *maker) isHeld(ns *informers.Namespace) bool {
 	//mutant:unreadable-accept-from
-	return ns != nil && (ns.Deleting || ns.Problem != nil && m.w.Phase == PhaseActive)
+	return ns != nil && (ns.Deleting || ns.Paused || ns.Problem != nil && m.w.Phase == PhaseActive)
 }
 
 // isAmong reports whether a name is that of a target of which places is true.
@@ -86,6 +91,10 @@ func (m *maker) targets() {
 			m.judge(at, Terminating, "")
 		case ns.Problem != nil:
 			m.judge(at, Unreadable, ns.Problem.String())
+		case ns.Paused:
+			m.judge(at, Paused, "")
+		case m.w.Settings.Reserves(m.w.Key.Kind, m.name):
+			m.judge(at, Reserved, "every namespace has an object of this name that is not Mirrorball's")
 		case m.w.Settings.Protects(ns.Name):
 			m.judge(at, Barred, "the namespace is protected")
 		//mutant:accept-from
@@ -111,7 +120,11 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 			return false
 		}
 		if senior := m.senior(t); senior != nil {
-			m.judge(at, Conflict, "the source "+senior.String()+" is older and selects the same target")
+			reason := "the source " + senior.String() + " is older and selects the same target"
+			if senior.Left {
+				reason += "; it may be created again"
+			}
+			m.judge(at, Conflict, reason)
 			return false
 		}
 		m.judge(at, Missing, "")
@@ -212,6 +225,7 @@ func accepts(ns *informers.Namespace, c *informers.Competitor) bool {
 
 // orphans removes the replicas that stand where none is wanted.
 func (m *maker) orphans(reason string) {
+	var orphans []Action
 	for _, r := range m.w.Replicas {
 		if r.Mode != annotations.ReplicaPush || m.isAmong(m.wanted, r.NamespacedName) ||
 			r.NamespacedName == m.w.Key.NamespacedName || r.Deleting || m.isHeld(r.In) {
@@ -222,6 +236,9 @@ func (m *maker) orphans(reason string) {
 			continue
 		}
 		m.judge(r.NamespacedName, Orphaned, reason)
-		m.act(Action{Verb: Delete, Target: r.NamespacedName, Occupant: informers.Occupant{Replica: r.Replica}})
+		orphans = append(orphans, Action{
+			Verb: Delete, Target: r.NamespacedName, Occupant: informers.Occupant{Replica: r.Replica}, Evidence: m.evidence(r.In),
+		})
 	}
+	m.remove(orphans)
 }

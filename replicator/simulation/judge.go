@@ -220,7 +220,7 @@ func (o *oracle) judgeFill(before, after *item, p place, now time.Time) {
 // judgeWriteBack: a source that was made again gets its annotations, and nothing else.
 func (o *oracle) judgeWriteBack(before, after *item, p place) {
 	policy, remembered, record := o.record(p)
-	if !o.survives(newView(before), &policy, record) {
+	if s := newView(before); !o.survives(s, &policy, record) && !o.emptied(s, &policy, record) {
 		rule := ruleStranger
 		if o.guarded(p.Namespace) {
 			rule = ruleProtected

@@ -436,8 +436,18 @@ func (o *oracle) replaceable(source place, v *view) bool {
 
 // survives says that a source was made again such that it goes on under the policy that is remembered.
 func (o *oracle) survives(s *view, policy *annotations.Policy, record *item) bool {
-	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType &&
-		record.data["uid"] != string(s.UID) && carries(s, record) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
+	return o.restorable(s, policy, record) && record.data["uid"] != string(s.UID)
+}
+
+// emptied says that a source was replaced, as the same object, by a manifest without any of its annotations.
+func (o *oracle) emptied(s *view, policy *annotations.Policy, record *item) bool {
+	return o.restorable(s, policy, record) && record.data["uid"] == string(s.UID) &&
+		len(annotations.PolicyAnnotations(s.Annotations)) == 0
+}
+
+// restorable says that the policy that is remembered may be written onto an object.
+func (o *oracle) restorable(s *view, policy *annotations.Policy, record *item) bool {
+	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType && carries(s, record) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
 		!o.guarded(s.Namespace) && s.life == none && s.claims.PullFrom == nil && s.claims.Mirror == nil &&
 		s.claims.PushedVersion == ""
 }
