@@ -29,6 +29,9 @@ const (
 	OnDelete = Prefix + "on-delete"
 	// SurvivesRecreation is "true" or "false": whether a source made again without annotations keeps its policy.
 	SurvivesRecreation = Prefix + "survives-recreation"
+	// Paused, on a source or a Namespace, is "true" or "false": whether nothing is created, changed or removed on its
+	// account, or in it.
+	Paused = Prefix + "paused"
 )
 
 // Annotations that a person writes elsewhere.

@@ -13,7 +13,7 @@ var nativeReachKeys = []string{PushTo, PushToSelector, PullBy, PullBySelector}
 
 // nativeOptionKeys are the keys that may stand beside the reach keys of any dialect.
 var nativeOptionKeys = []string{
-	Exclude, TargetName, Keys, CopyLabels, CopyAnnotations, AttachToServiceAccounts, OnDelete, SurvivesRecreation,
+	Exclude, TargetName, Keys, CopyLabels, CopyAnnotations, AttachToServiceAccounts, OnDelete, SurvivesRecreation, Paused,
 }
 
 var nativeSourceKeys = append(append([]string(nil), nativeReachKeys...), nativeOptionKeys...)
@@ -85,12 +85,29 @@ func (p *parser) nativeOptions(policy *Policy) {
 	default:
 		p.problem(OnDelete, "is neither remove nor keep: write one of the two")
 	}
-	switch value, ok := p.annotations[SurvivesRecreation]; {
+	policy.SurvivesRecreation = p.boolean(SurvivesRecreation)
+	policy.Paused = p.boolean(Paused)
+}
+
+// boolean reads a key that says true or false; false where it is absent or can't be read.
+func (p *parser) boolean(key string) bool {
+	value, err := parseBoolean(p.annotations, key)
+	if err != nil {
+		p.claims.Problems = append(p.claims.Problems, *err)
+	}
+	return value
+}
+
+func parseBoolean(annotations map[string]string, key string) (bool, *Problem) {
+	switch value, ok := annotations[key]; {
 	case !ok, value == "false":
+		return false, nil
 	case value == "true":
-		policy.SurvivesRecreation = true
+		return true, nil
 	default:
-		p.problem(SurvivesRecreation, "is neither true nor false: write one of the two, in small letters")
+		return false, &Problem{
+			Key: key, Value: value, Reason: "is neither true nor false: write one of the two, in small letters",
+		}
 	}
 }
 

@@ -71,6 +71,13 @@ func ParseAcceptFrom(annotations map[string]string) (*Patterns, *Problem) {
 	return &patterns, nil
 }
 
+// ParsePaused reads, on a Namespace, whether nothing is to be created, changed or removed in it. What can't be read
+// pauses, too, since nobody writes it for another reason.
+func ParsePaused(annotations map[string]string) (bool, *Problem) {
+	paused, problem := parseBoolean(annotations, Paused)
+	return paused || problem != nil, problem
+}
+
 // parser reads one object. Each dialect's part is in a file of its own.
 type parser struct {
 	self        types.NamespacedName

@@ -25,6 +25,9 @@ func (p *Policy) PushesTo(namespace string, labels map[string]string) (bool, err
 	return p.reaches(p.Push, namespace, labels)
 }
 
+// SelectsByLabel reports whether the labels of a namespace matter to where the source is pushed.
+func (p *Policy) SelectsByLabel() bool { return p != nil && p.Push.selectsByLabel() }
+
 // PullableBy reports whether an object in a namespace of this name and with these labels may be filled from the source.
 // Its error is as that of PushesTo.
 func (p *Policy) PullableBy(namespace string, labels map[string]string) (bool, error) {
@@ -96,5 +99,6 @@ func (p *Policy) Equal(other *Policy) bool {
 		p.CopyAnnotations.Equal(other.CopyAnnotations) &&
 		p.AttachTo.Equal(other.AttachTo) &&
 		p.OnDelete == other.OnDelete &&
-		p.SurvivesRecreation == other.SurvivesRecreation
+		p.SurvivesRecreation == other.SurvivesRecreation &&
+		p.Paused == other.Paused
 }

@@ -64,6 +64,11 @@ func (s *side) matchName(name string, b *budget) (bool, error) {
 	return false, nil
 }
 
+// selectsByLabel reports whether the labels of a namespace matter.
+func (r *Reach) selectsByLabel() bool {
+	return r != nil && slices.ContainsFunc(r.sides, func(s *side) bool { return s.selector != nil })
+}
+
 // isLiteral reports whether the reach has no expressions but plain names.
 func (r *Reach) isLiteral() bool {
 	return r == nil || !slices.ContainsFunc(r.sides, func(s *side) bool {

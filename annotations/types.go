@@ -104,6 +104,8 @@ type Policy struct {
 	OnDelete Deletion
 	// SurvivesRecreation is set if a source that is created again without annotations keeps this policy.
 	SurvivesRecreation bool
+	// Paused says that nothing is created, changed or removed on the source's account.
+	Paused bool
 
 	// budget bounds the time that matching takes; nil if it cannot take long.
 	budget *budget

@@ -165,7 +165,8 @@ func survives(s *scene, k kind) func(*scene) {
 	if diff := cmp.Diff(want, now.annotations); diff != "" {
 		s.Errorf("the source's annotations (-want +got):\n%s", diff)
 	}
-	// It is the old policy in every respect: without it, the replicas go.
+	// It is the old policy in every respect: once it does not survive, the replicas go with it.
+	s.annotate(now, native+"survives-recreation", "false")
 	s.unannotate(now, native+"push-to", native+"survives-recreation")
 	s.gone(k, to, s.token())
 	return nil

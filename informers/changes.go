@@ -26,22 +26,33 @@ func (c *Cluster) send(kind annotations.Kind, all changes) {
 }
 
 // itself is the change of a source, or of what stands in its place.
-func itself(deleted bool) Change { return Change{Scope: FullScope(), Urgent: true, Deleted: deleted} }
+func itself(deleted bool) Change {
+	return Change{Scope: FullScope(), Urgent: true, Deleted: deleted, Outdating: true}
+}
+
+// candidateItself is itself for a candidate.
+func candidateItself(old, new *Candidate) Change {
+	change := itself(new == nil)
+	if p := policyOf(old); p != nil && new != nil && old.UID == new.UID && p.Equal(policyOf(new)) {
+		change.Outdating = false
+	}
+	return change
+}
 
 func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new *Candidate) {
-	all, object := changes{}, Change{Scope: ObjectScope(n)}
+	all, object, self := changes{}, Change{Scope: ObjectScope(n)}, candidateItself(old, new)
 	for _, x := range []*Candidate{old, new} {
 		if x == nil || x.Claims == nil {
 			continue
 		}
-		all.add(n, itself(new == nil))
+		all.add(n, self)
 		if x.Claims.PullFrom != nil {
 			all.add(x.Claims.PullFrom.From, object)
 		}
 	}
 	// What stands under a name matters to those who want it, and what stands where a source was, to its replicas.
 	if old == nil || new == nil || old.Claims != nil || new.Claims != nil {
-		c.occupantChanged(o, n, all, itself(new == nil))
+		c.occupantChanged(o, n, all, self)
 	}
 	if old == nil || new == nil || old.UID != new.UID || !policyOf(old).Equal(policyOf(new)) {
 		c.competitorChanged(o, n, all, policyOf(old), policyOf(new))
@@ -81,6 +92,9 @@ func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *R
 		if x.Source != (types.NamespacedName{}) {
 			all.add(x.Source, object)
 			c.sourceOfSource(o, x.Source, all)
+			if old == nil || new == nil || old.Source != new.Source {
+				c.namingChanged(o, x.Source, all)
+			}
 		}
 		if p := pullOf(x); p != nil {
 			all.add(p.From, object)
@@ -126,8 +140,7 @@ func (c *Cluster) sourceOfSource(o *objects, n types.NamespacedName, all changes
 }
 
 func (c *Cluster) namespaceChanged(n types.NamespacedName, old, new *Namespace) {
-	if new != nil && old != nil && old.UID == new.UID && old.Deleting == new.Deleting && old.Problem == new.Problem &&
-		equality.Semantic.DeepEqual(old.Labels, new.Labels) && samePatterns(old.Accept, new.Accept) {
+	if new != nil && old != nil && old.UID == new.UID && new.Same(old) {
 		return
 	}
 	// When a namespace is gone, nobody waits: what stood in it was deleted one by one.
@@ -137,16 +150,17 @@ func (c *Cluster) namespaceChanged(n types.NamespacedName, old, new *Namespace) 
 			c.notify(s.key, change)
 		}
 	}
-	if isUnreadable(old) != isUnreadable(new) {
-		c.readabilityChanged(n.Name)
+	if holds(old) != holds(new) {
+		c.holdChanged(n.Name)
 	}
 }
 
-func isUnreadable(n *Namespace) bool { return n != nil && n.Problem != nil }
+// holds reports whether replicas that are not wanted any more stay in a namespace.
+func holds(n *Namespace) bool { return n != nil && (n.Problem != nil || n.Paused) }
 
-// readabilityChanged notifies the sources of the replicas and of the attachments in a namespace: those that are not
-// wanted any more stay while its accept-from can't be read.
-func (c *Cluster) readabilityChanged(namespace string) {
+// holdChanged notifies the sources of the replicas and of the attachments in a namespace: those that are not wanted any
+// more stay while it is paused or its annotations can't be read.
+func (c *Cluster) holdChanged(namespace string) {
 	found := map[annotations.Kind]changes{annotations.Secret: {}, annotations.ConfigMap: {}}
 	c.mu.RLock()
 	for kind, o := range c.kinds {
@@ -166,6 +180,14 @@ func (c *Cluster) readabilityChanged(namespace string) {
 		c.send(kind, all)
 	}
 }
+
+// Same reports whether a decision on n is the same as on another version of it.
+func (n *Namespace) Same(other *Namespace) bool {
+	return n.Deleting == other.Deleting && sameProblem(n.Problem, other.Problem) && n.Paused == other.Paused &&
+		equality.Semantic.DeepEqual(n.Labels, other.Labels) && samePatterns(n.Accept, other.Accept)
+}
+
+func sameProblem(a, b *annotations.Problem) bool { return a == b || a != nil && b != nil && *a == *b }
 
 func samePatterns(a, b *annotations.Patterns) bool {
 	return a == b || a != nil && b != nil && a.Equal(*b)
@@ -217,11 +239,12 @@ func (c *Cluster) accountChanged(n types.NamespacedName, old, new *ServiceAccoun
 	c.send(annotations.Secret, all)
 }
 
-// recordChanged asks for a look at the source itself: a record says nothing about targets.
+// recordChanged asks for a look at the source itself, and by those for whom the record keeps a place or a rank from them.
 func (c *Cluster) recordChanged(_ types.NamespacedName, old, new *Record) {
 	for _, x := range []*Record{old, new} {
 		if x != nil {
 			c.notify(x.Source, Change{})
+			c.tenureChanged(x)
 		}
 	}
 }

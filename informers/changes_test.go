@@ -57,8 +57,9 @@ func TestChanges(t *testing.T) {
 	account := func(namespace, name string) func() error {
 		return func() error { return c.accounts.Update(&corev1.ServiceAccount{ObjectMeta: meta(namespace, name)}) }
 	}
-	self := Change{Scope: FullScope(), Urgent: true}
-	gone := Change{Scope: FullScope(), Urgent: true, Deleted: true}
+	self := Change{Scope: FullScope(), Urgent: true, Outdating: true}
+	content := Change{Scope: FullScope(), Urgent: true}
+	gone := Change{Scope: FullScope(), Urgent: true, Deleted: true, Outdating: true}
 	all := Change{Scope: FullScope()}
 	inNamespace := func(name string) Change { return Change{Scope: NamespaceScope(name), Urgent: true} }
 	object := func(namespace, name string) Change { return Change{Scope: ObjectScope(named(namespace, name))} }
@@ -70,7 +71,7 @@ func TestChanges(t *testing.T) {
 		want   map[string]Change
 	}{
 		{"a source", candidate("from", "s", push...), map[string]Change{"from/s": self}},
-		{"its content", candidate("from", "s", push...), map[string]Change{"from/s": self}},
+		{"its content", candidate("from", "s", push...), map[string]Change{"from/s": content}},
 		{"a namespace that it reaches", ns("team-a"), map[string]Change{"from/s": inNamespace("team-a")}},
 		{"a namespace that it does not reach", ns("other"), map[string]Change{}},
 		{"the same namespace again", ns("team-a"), map[string]Change{}},
@@ -87,7 +88,7 @@ func TestChanges(t *testing.T) {
 		{"a competitor", candidate("other", "s", annotations.PushTo, "*"),
 			map[string]Change{"other/s": self, "from/s": all}},
 		{"its content", candidate("other", "s", annotations.PushTo, "*"),
-			map[string]Change{"other/s": self, "from/s": object("other", "s")}},
+			map[string]Change{"other/s": content, "from/s": object("other", "s")}},
 		{"its policy", candidate("other", "s", annotations.PushTo, "team-*"),
 			map[string]Change{"other/s": self, "from/s": all}},
 		{"its end", deleted("other", "s"), map[string]Change{"other/s": gone, "from/s": all}},

@@ -56,6 +56,8 @@ type Cluster struct {
 	ineligible map[Key]struct{}
 	// sorted is every namespace by name, made again when asked for after a change.
 	sorted []*Namespace
+	// settled is set by Settle.
+	settled bool
 }
 
 // New makes a Cluster whose streams do not run yet.
@@ -79,7 +81,7 @@ func New(o Options) *Cluster {
 
 func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
 	x := &objects{
-		kind: kind, sources: names{}, wanted: index[string]{},
+		kind: kind, sources: names{}, tenures: newTenures(), wanted: index[string]{},
 		replicasOf: index[types.NamespacedName]{}, pullers: nested{}, pulled: nested{},
 	}
 	resource := Resource(kind)

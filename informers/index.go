@@ -58,6 +58,8 @@ type objects struct {
 
 	// sources are the candidates with a policy; wanted are those that push, by the name of their replicas.
 	sources names
+	// tenures are the sources' places in line.
+	tenures tenures
 	wanted  index[string]
 	// replicasOf are the replicas by the source that they name; pullers the candidates that ask to be filled and pulled
 	// the replicas that do, by the same. Each stream has an index of its own: an object that passes from one to the
@@ -72,6 +74,7 @@ func (o *objects) indexCandidate(old, new *Candidate) {
 	if policy := policyOf(old); policy != nil && policy.Equal(policyOf(new)) {
 		new.Claims.Policy = policy
 	}
+	o.tenures.changed(old, new)
 	if old != nil && old.Claims != nil {
 		o.unclaim(old.NamespacedName, old.Claims)
 	}

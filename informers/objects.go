@@ -179,7 +179,9 @@ type Namespace struct {
 	Labels map[string]string
 	// Accept are the source namespaces that it accepts pushes from; nil is all.
 	Accept *annotations.Patterns
-	// Problem is set where its accept-from could not be read: nothing is created, changed or removed in it by push.
+	// Paused says that nothing is created, changed or removed in it.
+	Paused bool
+	// Problem is set where one of its annotations could not be read: nothing is created, changed or removed in it by push.
 	Problem *annotations.Problem
 }
 
@@ -191,6 +193,10 @@ func NewNamespace(m metav1.Object) (*Namespace, error) {
 	}
 	n := &Namespace{Identity: id, Labels: m.GetLabels()}
 	n.Accept, n.Problem = annotations.ParseAcceptFrom(m.GetAnnotations())
+	paused, problem := annotations.ParsePaused(m.GetAnnotations())
+	if n.Paused = paused; n.Problem == nil {
+		n.Problem = problem
+	}
 	return n, nil
 }
 

@@ -40,6 +40,11 @@ func (o Occupant) Problems() []annotations.Problem {
 	return nil
 }
 
+// isUnnamedCopy reports whether the object is a copy by kubernetes-replicator, which does not say of which source.
+func (o Occupant) isUnnamedCopy() bool {
+	return o.Candidate != nil && o.Candidate.Claims != nil && o.Candidate.Claims.PushedVersion != ""
+}
+
 // Identity returns the object's, or nil where there is none.
 func (o Occupant) Identity() *Identity {
 	switch {

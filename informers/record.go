@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,6 +29,8 @@ type Record struct {
 	// Source is the source that is remembered, SourceUID the object that carried the annotations.
 	Source    Key
 	SourceUID types.UID
+	// Since is when the source first became one; zero in records of older versions.
+	Since time.Time
 	// Type is the Secret's type; empty for a ConfigMap.
 	Type string
 	// Annotations are those that make the policy.
@@ -39,6 +42,7 @@ type Record struct {
 // Same says whether both remember the same of the same source.
 func (r *Record) Same(o *Record) bool {
 	return r.Source == o.Source && r.SourceUID == o.SourceUID && r.Type == o.Type &&
+		r.Since.Equal(o.Since) &&
 		maps.Equal(r.Annotations, o.Annotations)
 }
 
@@ -51,6 +55,10 @@ func RecordName(source Key) string {
 // ConfigMap is the object in which the record is kept in the given namespace.
 func (r *Record) ConfigMap(namespace string) *corev1.ConfigMap {
 	policy, _ := json.Marshal(r.Annotations) // a map of strings always encodes
+	since := ""
+	if !r.Since.IsZero() {
+		since = r.Since.UTC().Format(time.RFC3339)
+	}
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Name: RecordName(r.Source),
@@ -59,6 +67,7 @@ func (r *Record) ConfigMap(namespace string) *corev1.ConfigMap {
 		Data: map[string]string{
 			"kind": string(r.Source.Kind), "namespace": r.Source.Namespace, "name": r.Source.Name,
 			"uid": string(r.SourceUID), "type": r.Type, "annotations": string(policy),
+			"since": since,
 		},
 	}
 }
@@ -86,6 +95,7 @@ func newRecord(obj any) (*Record, error) {
 	if err := json.Unmarshal([]byte(cm.Data["annotations"]), &r.Annotations); err != nil {
 		return nil, fmt.Errorf("record %s: annotations: %w", id.NamespacedName, err)
 	}
+	r.Since, _ = time.Parse(time.RFC3339, cm.Data["since"]) // without one, the object's age decides
 	r.Policy = annotations.Parse(r.Source.Namespace, r.Source.Name, r.Annotations).Policy
 	return r, nil
 }

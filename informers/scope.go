@@ -68,14 +68,16 @@ type Change struct {
 	Urgent bool
 	// Deleted says that the source itself is gone.
 	Deleted bool
+	// Outdating says that the source is another object or has another policy, so that a pass that is under way acts on
+	// outdated facts. That its content alone has changed does not say so: it would be so all the time where a source is
+	// written all the time.
+	Outdating bool
 }
-
-// Outdates reports whether the source itself has changed, so that a pass that is under way acts on outdated facts.
-func (c *Change) Outdates() bool { return c.Urgent && c.Scope.Full }
 
 // Add merges a later change into c.
 func (c *Change) Add(later Change) {
 	c.Scope.Add(later.Scope)
 	c.Urgent = c.Urgent || later.Urgent
 	c.Deleted = c.Deleted || later.Deleted
+	c.Outdating = c.Outdating || later.Outdating
 }

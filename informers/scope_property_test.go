@@ -79,7 +79,7 @@ var (
 func (w *scopedWorld) change() {
 	place, name := places.Draw(w.t, "namespace"), names.Draw(w.t, "name")
 	at := types.NamespacedName{Namespace: place, Name: name}
-	switch rapid.IntRange(0, 8).Draw(w.t, "change") {
+	switch rapid.IntRange(0, 11).Draw(w.t, "change") {
 	case 0:
 		w.putNamespace(place)
 	case 1: // a namespace goes, and with it what is in it
@@ -91,9 +91,31 @@ func (w *scopedWorld) change() {
 		)
 	case 2, 3:
 		source := types.NamespacedName{Namespace: "src", Name: name}
+		if rapid.IntRange(0, 4).Draw(w.t, "goes") == 0 {
+			delete(w.secrets, source)
+			break
+		}
 		s := &corev1.Secret{ObjectMeta: w.meta(source.Namespace, source.Name)}
 		s.Annotations = policies.Draw(w.t, "policy")
 		w.secrets[source] = s
+	case 9: // a source in a namespace that others push to
+		s := &corev1.Secret{ObjectMeta: w.meta(place, name)}
+		s.Annotations = policies.Draw(w.t, "policy")
+		w.put(s)
+	case 10: // copies by kubernetes-replicator, which do not say whose they are
+		s := &corev1.Secret{ObjectMeta: w.meta(place, name)}
+		s.Annotations = map[string]string{
+			"replicator.v1.mittwald.de/replicated-at": "then", "replicator.v1.mittwald.de/replicated-from-version": "3",
+		}
+		w.put(s)
+	case 11: // a source that has left is given up, and the first grace is over
+		key := informers.Key{Kind: annotations.Secret, NamespacedName: rapid.SampledFrom([]types.NamespacedName{
+			at, {Namespace: "src", Name: name},
+		}).Draw(w.t, "given up")}
+		w.cluster.GiveUp(key, w.cluster.Source(key).Left)
+		if rapid.Bool().Draw(w.t, "settled") {
+			w.cluster.Settle()
+		}
 	case 4: // a stranger, or an object that pulls
 		s := &corev1.Secret{ObjectMeta: w.meta(place, name)}
 		if rapid.Bool().Draw(w.t, "pulls") {
@@ -144,6 +166,9 @@ func (w *scopedWorld) putNamespace(name string) {
 	if accept := consents.Draw(w.t, "accept"); accept != "" {
 		ns.Annotations = map[string]string{annotations.AcceptFrom: accept}
 	}
+	if rapid.IntRange(0, 4).Draw(w.t, "paused") == 0 {
+		metav1.SetMetaDataAnnotation(&ns.ObjectMeta, annotations.Paused, rapid.SampledFrom([]string{"true", "no"}).Draw(w.t, "says"))
+	}
 	w.namespaces[name] = ns
 }
 
@@ -152,8 +177,8 @@ func (w *scopedWorld) look(key informers.Key, scope informers.Scope) plan.Plan {
 	view := w.cluster.Source(key)
 	world := plan.World{Key: key, Phase: plan.PhaseReleased}
 	query := informers.Query{Key: key, Scope: scope}
-	query.SourceNamespaces, _ = annotations.ParseNamespacePatterns("src")
-	if claims := view.Claims(); claims != nil && claims.Policy != nil && key.Namespace == "src" {
+	query.SourceNamespaces, _ = annotations.ParseNamespacePatterns("src,a")
+	if claims := view.Claims(); claims != nil && claims.Policy != nil && view.Replica == nil && key.Namespace != "b" && key.Namespace != "c" {
 		content := informers.Content{
 			Type: "kubernetes.io/dockerconfigjson", Data: map[string][]byte{"k": []byte(key.Name)},
 			Labels:      map[string]string{annotations.LabelReplica: annotations.ReplicaPush},
@@ -186,7 +211,7 @@ func findings(p plan.Plan) map[string]string {
 	}
 	for _, a := range p.Actions {
 		k := fmt.Sprint(a.Target, " ", a.Verb)
-		out[k] += a.Secret + ";"
+		out[k] += fmt.Sprint(a.Secret, a.Contested, ";")
 	}
 	for _, n := range p.Undecided {
 		out[n.String()+" undecided"] = ""

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -31,6 +32,8 @@ type Snapshot struct {
 	Pullers []Puller
 	// Attached are the ServiceAccounts to which Mirrorball added replicas of the source.
 	Attached []PlacedAccount
+	// Since is when the source first became one; zero where the watch does not show it.
+	Since time.Time
 	// Err says that the policy could not be matched in time. The rest is empty then.
 	Err error
 }
@@ -39,9 +42,11 @@ type Snapshot struct {
 type Target struct {
 	Namespace *Namespace
 	Occupant  Occupant
-	// Competitors are the other sources whose policies select the namespace for the same name. They are looked for only
-	// where nothing stands.
-	Competitors []*Identity
+	// Kept says that the place is that of a source that has left, and where nothing stands nevertheless.
+	Kept bool
+	// Competitors are the other sources whose policies select the namespace for the same name, the ones that have left
+	// included. They are looked for only where nothing stands, or a copy that could be anybody's.
+	Competitors []Competitor
 	// Accounts are the ServiceAccounts that are to name the replica.
 	Accounts []*ServiceAccount
 }
@@ -89,9 +94,10 @@ type gathering struct {
 	// name is that of the replicas.
 	name string
 	out  Snapshot
-	// free are the indexes of the targets where nothing stands, and competitors the sources that may want them.
+	// free are the indexes of the targets where nothing stands or a copy that names no source, and competitors the sources
+	// that may want them.
 	free        []int
-	competitors []*Candidate
+	competitors []rival
 }
 
 // namespacesIn returns the namespaces of a scope, sorted by name.
@@ -157,6 +163,7 @@ func (g *gathering) read(c *Cluster) {
 		return
 	}
 	g.readTargets(c)
+	g.out.Since = c.since(o, g.Key.NamespacedName)
 	g.readReplicas(c, o)
 	g.readPullers(c, o)
 	if g.Key.Kind == annotations.Secret {
@@ -174,6 +181,9 @@ func (g *gathering) readTargets(c *Cluster) {
 		at := types.NamespacedName{Namespace: t.Namespace.Name, Name: g.name}
 		t.Occupant = c.get(Key{g.Key.Kind, at})
 		if t.Occupant.Identity() == nil {
+			t.Kept = c.isKept(c.kinds[g.Key.Kind], at)
+			g.free = append(g.free, i)
+		} else if t.Occupant.isUnnamedCopy() {
 			g.free = append(g.free, i)
 		}
 		if !attaches {
@@ -279,20 +289,6 @@ func (g *gathering) readAttached(c *Cluster) {
 	)
 }
 
-// readCompetitors reads the other sources that push replicas of the same name.
-func (g *gathering) readCompetitors(c *Cluster, o *objects) {
-	for n := range o.wanted[g.name] {
-		r := o.candidates.items[n]
-		_, ineligible := c.ineligible[Key{g.Key.Kind, n}]
-		if n == g.Key.NamespacedName || ineligible || len(r.Claims.Problems) > 0 ||
-			!g.SourceNamespaces.Match(n.Namespace) {
-			continue
-		}
-		g.competitors = append(g.competitors, r)
-	}
-	slices.SortFunc(g.competitors, func(a, b *Candidate) int { return compareNames(a.NamespacedName, b.NamespacedName) })
-}
-
 func (g *gathering) permitPullers() error {
 	for i := range g.out.Pullers {
 		p := &g.out.Pullers[i]
@@ -316,8 +312,8 @@ func (g *gathering) matchCompetitors() {
 			if r.Namespace == t.Namespace.Name {
 				continue
 			}
-			if ok, err := r.Claims.Policy.PushesTo(t.Namespace.Name, t.Namespace.Labels); ok && err == nil {
-				t.Competitors = append(t.Competitors, &r.Identity)
+			if ok, err := r.policy.PushesTo(t.Namespace.Name, t.Namespace.Labels); ok && err == nil {
+				t.Competitors = append(t.Competitors, r.Competitor)
 			}
 		}
 	}

@@ -23,7 +23,7 @@ func (e *executor) adopt(ctx context.Context, a *plan.Action) error {
 		if err != nil {
 			return err
 		}
-		if err := e.checkCopy(claims.PushedVersion, content); err != nil {
+		if err := e.checkCopy(claims.PushedVersion, content, a.Contested); err != nil {
 			return err
 		}
 	}
@@ -32,8 +32,9 @@ func (e *executor) adopt(ctx context.Context, a *plan.Action) error {
 
 // checkCopy returns nil for a copy that kubernetes-replicator made of this very source, which it does not name. It has
 // no data but what it was given, and either records the source's present version, which no other object has, or has the
-// source's present content: so nothing is lost with it but what somebody changed in a copy.
-func (e *executor) checkCopy(version string, c informers.Content) error {
+// source's present content: so nothing is lost with it but what somebody changed in a copy. Where another source wants
+// the place, the content does not tell: it may be known to somebody to whom the copy does not belong.
+func (e *executor) checkCopy(version string, c informers.Content, contested bool) error {
 	given := annotations.GivenKeys(c.Annotations)
 	for _, keys := range []map[string][]byte{c.Data, c.Binary} {
 		for key := range keys {
@@ -43,8 +44,13 @@ func (e *executor) checkCopy(version string, c informers.Content) error {
 		}
 	}
 	same := maps.EqualFunc(c.Data, e.content.Data, bytes.Equal) && maps.EqualFunc(c.Binary, e.content.Binary, bytes.Equal)
+	recorded := version == e.source.Version.String()
+	if same && contested && !recorded {
+		return &incompatibleError{"another controller copied it, not from the present version of this source, and another " +
+			"source selects the same target"}
+	}
 	//mutant:copies-of-others
-	if !same && version != e.source.Version.String() {
+	if !same && !recorded {
 		return &incompatibleError{"another controller copied it from another source, or from another version of this source"}
 	}
 	return nil

@@ -78,6 +78,14 @@ func (a *api) metadata(ctx context.Context, key informers.Key) (*metav1.PartialO
 	return &m, err
 }
 
+// namespace reads a Namespace's metadata.
+func (a *api) namespace(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
+	var m metav1.PartialObjectMetadata
+	err := a.client.Get().Resource("namespaces").Name(name).Timeout(requestTimeout).
+		SetHeader("Accept", metadataOnly).Do(ctx).Into(&m)
+	return &m, err
+}
+
 // create makes an object where there must be none.
 func (a *api) create(
 	ctx context.Context, resource, namespace string, obj runtime.Object,

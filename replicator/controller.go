@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -32,6 +33,8 @@ type Options struct {
 	SourceNamespaces annotations.Patterns
 	// ProtectedNamespaces are never written to.
 	ProtectedNamespaces annotations.Patterns
+	// ReservedNames are the names of ConfigMaps that nothing is pushed onto.
+	ReservedNames []string
 	// SourceDeleteGrace is how long replicas outlive their source.
 	SourceDeleteGrace time.Duration
 	// Workers is how many sources are worked on at a time, WriteConcurrency how many writes are under way.
@@ -88,7 +91,9 @@ func New(o Options) (*Controller, error) {
 	})
 	c.observer = observer{
 		api: api, cluster: c.cluster, digestKey: key, contents: contents, records: c.records, metrics: c.metrics,
-		settings:         plan.Settings{Namespace: o.Namespace, Protected: o.ProtectedNamespaces},
+		settings: plan.Settings{
+			Namespace: o.Namespace, Protected: o.ProtectedNamespaces, Reserved: sets.New(o.ReservedNames...),
+		},
 		sourceNamespaces: o.SourceNamespaces, grace: o.SourceDeleteGrace,
 	}
 	c.executors = executors{
@@ -128,6 +133,8 @@ func (c *Controller) Run(ctx context.Context) error {
 		return nil
 	}
 	logger.Info("caches synced, starting workers", "namespaces", len(c.cluster.Namespaces()))
+	settle := time.AfterFunc(c.options.SourceDeleteGrace, c.cluster.Settle)
+	defer settle.Stop()
 	for range c.options.Workers {
 		workers.Go(func() {
 			for c.processNext(ctx) {

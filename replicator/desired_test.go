@@ -96,18 +96,21 @@ func TestCheckCopy(t *testing.T) {
 	otherBinary.Binary = map[string][]byte{"b": {2}}
 	more.Data = map[string][]byte{"k": []byte("v"), "own": nil}
 	for name, tc := range map[string]struct {
-		version string
-		copy    informers.Content
-		want    bool
+		version   string
+		copy      informers.Content
+		contested bool
+		want      bool
 	}{
-		"the same content, of whatever version":             {"1", same, true},
-		"changed by somebody, but of the source's version":  {"9", otherData, true},
-		"other data of another version":                     {"8", otherData, false},
-		"other binary data of another version":              {"8", otherBinary, false},
-		"data of its own, even beside the source's version": {"9", more, false},
+		"the same content, of whatever version":                  {"1", same, false, true},
+		"changed by somebody, but of the source's version":       {"9", otherData, false, true},
+		"the same content, where another source wants the place": {"1", same, true, false},
+		"of the source's version, where another wants the place": {"9", otherData, true, true},
+		"other data of another version":                          {"8", otherData, false, false},
+		"other binary data of another version":                   {"8", otherBinary, false, false},
+		"data of its own, even beside the source's version":      {"9", more, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := e.checkCopy(tc.version, tc.copy)
+			err := e.checkCopy(tc.version, tc.copy, tc.contested)
 			incompatible := (*incompatibleError)(nil)
 			if (err == nil) != tc.want || err != nil && !errors.As(err, &incompatible) {
 				t.Errorf("error %v, want it taken over: %t", err, tc.want)

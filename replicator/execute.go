@@ -101,8 +101,8 @@ func splitRemovals(actions []plan.Action) (removals, others []plan.Action) {
 	return actions[:i], actions[i:]
 }
 
-// executor returns one that has what the actions need. The source's content is read again where it is not at hand. It
-// is nil where the source has changed meanwhile: the decision is outdated then.
+// executor returns one that has what the actions need. The source's content is read again where it is not at hand, and
+// may be newer then. It is nil where the source's policy has changed meanwhile: the decision is outdated then.
 func (x *executors) executor(ctx context.Context, p *pass, actions []plan.Action) (*executor, error) {
 	e := &executor{
 		writers: &x.writers, key: p.key, source: &p.world.Source, now: time.Now(), urgent: p.urgent,
@@ -120,11 +120,13 @@ func (x *executors) executor(ctx context.Context, p *pass, actions []plan.Action
 			return nil, err
 		}
 		//mutant:policy-and-content
-		if object.GetUID() != l.uid || object.GetResourceVersion() != l.version.String() {
+		if !l.isSource(object) {
 			return nil, nil
 		}
 		content = &read
-		x.contents.put(p.key, l.uid, l.version, read)
+		if object.GetResourceVersion() == l.version.String() {
+			x.contents.put(p.key, l.uid, l.version, read)
+		}
 	}
 	var err error
 	e.content = *content
@@ -196,5 +198,5 @@ func (s *state) setIncompatible(a *plan.Action, err error) {
 	if s.incompatible == nil {
 		s.incompatible = map[types.NamespacedName]plan.Incompatible{}
 	}
-	s.incompatible[a.Target] = plan.Incompatible{Version: a.Occupant.Candidate.Version, Reason: err.Error()}
+	s.incompatible[a.Target] = plan.Incompatible{Version: a.Occupant.Candidate.Version, Reason: err.Error(), Contested: a.Contested}
 }

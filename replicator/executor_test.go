@@ -498,7 +498,7 @@ func TestExecute(t *testing.T) {
 	for i := range many {
 		many[i] = plan.Action{Verb: plan.Detach, Account: &informers.ServiceAccount{}}
 	}
-	w.c.pending.add(p.key, informers.Change{Scope: informers.FullScope(), Urgent: true})
+	w.c.pending.add(p.key, informers.Change{Scope: informers.FullScope(), Urgent: true, Outdating: true})
 	if o := execute(many...); o.requeue != requeueNow || o.total() != 0 || o.remaining.Empty() {
 		t.Errorf("the source has changed: %+v", o)
 	}
@@ -528,7 +528,7 @@ func TestEndsBefore(t *testing.T) {
 	check("an object has changed", false, false)
 	c.pending.add(testSource, urgent)
 	check("a namespace is new", false, true)
-	c.pending.add(testSource, informers.Change{Scope: informers.FullScope(), Urgent: true})
+	c.pending.add(testSource, informers.Change{Scope: informers.FullScope(), Urgent: true, Outdating: true})
 	check("the source has changed", true, true)
 	c.pending.take(testSource)
 	c.notify(other, urgent)

@@ -3,8 +3,10 @@ package replicator
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -25,6 +27,8 @@ type loaded struct {
 	uid     types.UID
 	version informers.Version
 	policy  *annotations.Policy
+	// annotations are those that make the policy.
+	annotations map[string]string
 	// source is nil where there is a refusal or a problem.
 	source *plan.Source
 	// refusal says why it is no source whatever its annotations say, and problems are what only its content shows.
@@ -38,6 +42,14 @@ func (l *loaded) use(p *annotations.Policy) {
 	if l.source != nil {
 		l.source.Policy = p
 	}
+}
+
+// isSource reports whether an object is, in all that says where its content may go, still the source that was read.
+// That its content has changed does not matter: a source that is written all the time would never come to its removals.
+func (l *loaded) isSource(object metav1.Object) bool {
+	_, isReplica := object.GetLabels()[annotations.LabelReplica]
+	return object.GetUID() == l.uid && !isReplica && object.GetAnnotations()[annotations.PullFrom] == "" &&
+		maps.Equal(annotations.PolicyAnnotations(object.GetAnnotations()), l.annotations)
 }
 
 func (l *loaded) outcome() plan.Content {
@@ -66,10 +78,13 @@ func (b *observer) load(ctx context.Context, key informers.Key) (*loaded, error)
 		return nil, err
 	}
 	claims := annotations.Parse(key.Namespace, key.Name, object.GetAnnotations())
-	if _, isReplica := object.GetLabels()[annotations.LabelReplica]; isReplica || claims.Policy == nil {
+	if _, isReplica := object.GetLabels()[annotations.LabelReplica]; isReplica || claims.Policy == nil || claims.Policy.Paused {
 		return nil, nil
 	}
-	l := &loaded{uid: id.UID, version: id.Version, policy: claims.Policy}
+	l := &loaded{
+		uid: id.UID, version: id.Version, policy: claims.Policy,
+		annotations: annotations.PolicyAnnotations(object.GetAnnotations()),
+	}
 	switch {
 	case refusedTypes[content.Type]:
 		l.refusal = "Secrets of type " + content.Type + " are never mirrored; remove the annotations"

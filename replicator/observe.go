@@ -7,7 +7,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -68,6 +67,8 @@ func watched(v informers.SourceView) plan.Watched {
 		return plan.WatchedReplica
 	case len(claims.Problems) > 0:
 		return plan.WatchedUnreadable
+	case claims.Policy != nil && claims.Policy.Paused:
+		return plan.WatchedPaused
 	case claims.Policy != nil:
 		return plan.WatchedPolicy
 	}
@@ -91,6 +92,7 @@ func (b *observer) observeSource(ctx context.Context, key informers.Key, s *stat
 		if seen.Claims.Policy.Equal(l.policy) {
 			l.use(seen.Claims.Policy) // it remembers what it has matched
 		}
+		s.brake.takesPolicy(s.policy, l.policy)
 		s.loaded, s.uid, s.policy = l, l.uid, l.policy
 	}
 	o.Content = s.loaded.outcome()
@@ -122,6 +124,7 @@ func (b *observer) observeLive(ctx context.Context, key informers.Key, s *state,
 	if o.KnownUID == "" && o.record != nil {
 		o.KnownUID = o.record.SourceUID
 	}
+	o.Emptied = len(annotations.PolicyAnnotations(o.object.GetAnnotations())) == 0 && lastSurvived(o.view.Left)
 	o.HasReplicas = o.view.Replicas > 0
 	o.HasOlderReplica = b.cluster.HasReplicaOlderThan(key, o.object.GetCreationTimestamp().Time)
 	o.Survival = b.survival(key, o)
@@ -155,6 +158,12 @@ func onDelete(s *state, r *informers.Record) annotations.Deletion {
 	return annotations.Remove
 }
 
+// lastSurvived reports whether a source survived its recreation as the watch last showed it, before it was recorded
+// perhaps; true where that is not known.
+func lastSurvived(last *informers.Candidate) bool {
+	return last == nil || last.Claims.Policy.SurvivesRecreation
+}
+
 // survival says whether the remembered policy may go onto the object that stands in the source's place.
 func (b *observer) survival(key informers.Key, o *observation) plan.Survival {
 	switch {
@@ -169,9 +178,9 @@ func (b *observer) survival(key informers.Key, o *observation) plan.Survival {
 	return plan.Surviving
 }
 
-// unchanged reports whether the source is, in the API server itself, as it was when a pass decided on it: to remove a
+// unchanged reports whether the source says, in the API server itself, what it said when a pass decided on it: to remove a
 // replica can't be undone.
-func (b *observer) unchanged(ctx context.Context, key informers.Key, uid types.UID, v informers.Version) bool {
+func (b *observer) unchanged(ctx context.Context, key informers.Key, l *loaded) bool {
 	object, err := b.api.metadata(ctx, key)
-	return err == nil && object.GetUID() == uid && object.GetResourceVersion() == v.String()
+	return err == nil && l.isSource(object)
 }

@@ -52,10 +52,10 @@ func (p *pending) take(key informers.Key) (change informers.Change, more bool) {
 	return c.urgent, false
 }
 
-// peek reports whether something urgent is pending, and whether the source itself has changed.
+// peek reports whether something urgent is pending, and whether the source's policy has changed.
 func (p *pending) peek(key informers.Key) (urgent, outdated bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.of[key]
-	return c != nil && c.urgent.Urgent, c != nil && c.urgent.Outdates()
+	return c != nil && c.urgent.Urgent, c != nil && (c.urgent.Outdating || c.ordinary.Outdating)
 }

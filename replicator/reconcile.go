@@ -36,11 +36,12 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 	}
 	p.resolution = plan.Resolve(p.observed.Facts)
 	p.commit()
+	c.giveUp(p)
 	switch p.resolution.Phase {
 	case plan.PhaseRestorable:
-		return c.observer.restore(ctx, key, &p.observed)
+		return c.restore(ctx, p)
 	case plan.PhaseActive:
-		p.recordErr = c.records.update(ctx, key, p.state.loaded, p.observed.view)
+		p.recordErr = c.records.update(ctx, p, c.cluster.Since(key))
 	}
 
 	p.world = c.snapshot(p)
@@ -50,6 +51,7 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 		return result{requeue: requeueWithBackoff}, nil
 	}
 	p.outcome = c.executors.execute(ctx, p)
+	p.state.brake.passed(p)
 	p.outcome.remaining.Add(informers.ObjectScope(p.decision.Undecided...))
 	c.pending.add(key, informers.Change{Scope: p.outcome.remaining})
 	if ctx.Err() != nil {
@@ -69,6 +71,9 @@ func (c *Controller) begin(key informers.Key) *pass {
 	p := &pass{key: key, state: s, scope: change.Scope, urgent: change.Urgent, more: more}
 	s.backoffs.expire(now)
 	due := s.backoffs.due(now)
+	if !s.brake.since.IsZero() && s.brake.left(c.options.SourceDeleteGrace, now) <= time.Millisecond {
+		due = informers.FullScope()
+	}
 	if p.urgent && !p.scope.Full && !due.Empty() {
 		c.pending.add(key, informers.Change{Scope: due})
 		p.more = true
@@ -93,6 +98,15 @@ func (p *pass) commit() {
 	}
 }
 
+// giveUp frees the places of a source that has left, once it is not waited for any more.
+func (c *Controller) giveUp(p *pass) {
+	switch p.resolution.Phase {
+	case plan.PhaseMissing, plan.PhaseRecreated, plan.PhaseRestorable, plan.PhaseStale:
+	default:
+		c.cluster.GiveUp(p.key, p.observed.view.Left)
+	}
+}
+
 // snapshot gathers what the decision depends on.
 func (c *Controller) snapshot(p *pass) plan.World {
 	w := plan.World{Key: p.key, Phase: p.resolution.Phase, Settings: c.observer.settings}
@@ -104,7 +118,7 @@ func (c *Controller) snapshot(p *pass) plan.World {
 	case !w.Phase.Removes():
 		return w
 	}
-	w.Snapshot = c.cluster.Snapshot(query)
+	w.Snapshot, w.Brake = c.cluster.Snapshot(query), c.brakeOf(p)
 	return w
 }
 
@@ -115,7 +129,7 @@ func (c *Controller) confirm(ctx context.Context, p *pass) bool {
 	if p.resolution.Phase != plan.PhaseActive || !slices.ContainsFunc(p.decision.Actions, deletes) {
 		return true
 	}
-	return c.observer.unchanged(ctx, p.key, p.state.uid, p.state.loaded.version)
+	return c.observer.unchanged(ctx, p.key, p.state.loaded)
 }
 
 // requeue says when to look at the source again, apart from further changes.
@@ -125,6 +139,9 @@ func (c *Controller) requeue(p *pass) result {
 		r.merge(result{requeue: requeueNow})
 	}
 	if left := p.resolution.GraceLeft; left > 0 {
+		r.merge(requeueAfter(left))
+	}
+	if left := p.state.brake.left(p.observed.Grace, time.Now()); left > 0 {
 		r.merge(requeueAfter(left))
 	}
 	if next := p.state.backoffs.next(time.Now()); next > 0 {
@@ -144,7 +161,8 @@ func (c *Controller) requeue(p *pass) result {
 
 // release drops the record and the state of a source of which nothing is left.
 func (c *Controller) release(ctx context.Context, p *pass) error {
-	if !p.resolution.Phase.Removes() || len(p.decision.Actions) > 0 || len(p.decision.Undecided) > 0 {
+	if !p.resolution.Phase.Removes() || len(p.decision.Actions) > 0 || len(p.decision.Undecided) > 0 ||
+		len(p.decision.Braked) > 0 {
 		return nil
 	}
 	if record := p.observed.view.Record; record != nil {

@@ -3,6 +3,7 @@ package replicator
 import (
 	"context"
 	"fmt"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -66,8 +67,10 @@ func (r *records) delete(ctx context.Context, record *informers.Record) error {
 	return nil
 }
 
-// update records the policy of an active source that has to outlive it, and removes the record of one that has not.
-func (r *records) update(ctx context.Context, key informers.Key, l *loaded, view informers.SourceView) error {
+// update records the policy of an active source that has to outlive it, and since when it is one; and removes the record
+// of a source whose policy has not.
+func (r *records) update(ctx context.Context, p *pass, since time.Time) error {
+	key, l, view := p.key, p.state.loaded, &p.observed.view
 	if !l.policy.SurvivesRecreation && l.policy.OnDelete != annotations.Keep {
 		if view.Record != nil {
 			return r.delete(ctx, view.Record)
@@ -75,6 +78,6 @@ func (r *records) update(ctx context.Context, key informers.Key, l *loaded, view
 		return nil
 	}
 	return r.save(ctx, view.Record, &informers.Record{
-		Source: key, SourceUID: l.uid, Type: l.source.Type, Annotations: view.Candidate.Annotations,
+		Source: key, SourceUID: l.uid, Since: since, Type: l.source.Type, Annotations: view.Candidate.Annotations,
 	})
 }

@@ -19,6 +19,7 @@ const (
 	conditionActive   = "active"
 	conditionFrozen   = "frozen"
 	conditionRefused  = "refused"
+	conditionPaused   = "paused"
 	conditionMissing  = "missing"
 	conditionReleased = "released"
 )
@@ -32,6 +33,8 @@ func condition(p *pass) string {
 		return conditionFrozen
 	case plan.PhaseRefused:
 		return conditionRefused
+	case plan.PhasePaused:
+		return conditionPaused
 	case plan.PhaseMissing, plan.PhaseRecreated, plan.PhaseRestorable, plan.PhaseKept, plan.PhaseDeleted:
 		return conditionMissing
 	case plan.PhaseReleased:
@@ -61,7 +64,8 @@ func (r *reporter) report(ctx context.Context, p *pass) {
 	if s.publish(p) || p.observed.reloaded {
 		s.targetWarnings = targetWarnings(p.key, s.uid, s.findings)
 	}
-	list := slices.Concat(sourceWarnings(p), s.targetWarnings, backoffWarnings(p.key, s.uid, s.backoffs, time.Now()))
+	list := slices.Concat(sourceWarnings(p), s.targetWarnings, backoffWarnings(p.key, s.uid, s.backoffs, time.Now()),
+		brakedWarning(p))
 	if phase.Removes() {
 		list = append(list, pullersWithoutSource(p.key, p.world.Pullers)...)
 	}

@@ -11,6 +11,17 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
+// restore puts the recorded policy back, and says how to end it where it was taken off an object that is the same.
+func (c *Controller) restore(ctx context.Context, p *pass) (result, error) {
+	r, err := c.observer.restore(ctx, p.key, &p.observed)
+	if o := &p.observed; err == nil && r == done && o.LiveUID == o.KnownUID {
+		c.reporter.recorder.Normal(ctx, warningKey{subject: p.key}.eventSubject(o.LiveUID), reasonRestored,
+			"all annotations of the source were removed in one update, as by kubectl replace, and were restored because of "+
+				annotations.SurvivesRecreation+"; to stop mirroring, set that to \"false\" first, then remove them")
+	}
+	return r, err
+}
+
 // restore writes the recorded policy onto the object that was created in a source's place without one.
 func (b *observer) restore(ctx context.Context, key informers.Key, o *observation) (result, error) {
 	version, err := informers.ParseVersion(o.object.GetResourceVersion())

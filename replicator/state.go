@@ -29,6 +29,7 @@ type state struct {
 	// repair.
 	syncedDigest informers.Digest
 	backoffs     backoffs
+	brake        brake
 	// incompatible are objects that were found not to be fit to be adopted or filled from this version of the source.
 	incompatible map[types.NamespacedName]plan.Incompatible
 	// reported are the warnings that stand, by subject and reason, and targetWarnings those of the findings.

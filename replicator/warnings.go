@@ -16,7 +16,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
 
-// Reasons of events. Every one but Replicated is a Warning.
+// Reasons of events. Every one but Replicated and Restored is a Warning.
 const (
 	reasonFrozen       = "Frozen"
 	reasonRefused      = "Refused"
@@ -31,7 +31,10 @@ const (
 	reasonMismatched   = "Mismatched"
 	reasonNoSource     = "NoSource"
 	reasonUnreadable   = "NamespaceUnreadable"
+	reasonReserved     = "ReservedName"
+	reasonBraked       = "Braked"
 	reasonReplicated   = "Replicated"
+	reasonRestored     = "Restored"
 )
 
 // warning is something that a person should know of an object, for as long as it is so.
@@ -189,6 +192,8 @@ func targetWarnings(key informers.Key, uid types.UID, found findings) warnings {
 			"delete or rename the objects, or set " + annotations.TargetName + "; retried when the names are free"},
 		{plan.Conflict, reasonConflict, "another source has precedence at %d targets (%s): %s; change the annotations of " +
 			"one of the two sources"},
+		{plan.Reserved, reasonReserved, "%d targets are refused because their name is reserved (%s): %s; set " +
+			annotations.TargetName + ", or see --reserved-names"},
 		{plan.Unreadable, reasonUnreadable, "the consent of %d namespaces cannot be parsed (%s): %s; nothing is created, " +
 			"changed or removed there; correct the annotation on the Namespace"},
 	} {

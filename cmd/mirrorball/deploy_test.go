@@ -171,7 +171,7 @@ func TestPermissionsAreTheLeastThatWorks(t *testing.T) {
 			map[string]string{
 				"/secrets":             "get list watch create patch delete",
 				"/configmaps":          "get list watch create patch delete",
-				"/namespaces":          "list watch",
+				"/namespaces":          "get list watch",
 				"/serviceaccounts":     "list watch patch",
 				"events.k8s.io/events": "create",
 			},

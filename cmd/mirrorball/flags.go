@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
@@ -19,6 +20,7 @@ type runFlags struct {
 	sourceDeleteGrace   time.Duration
 	protectedNamespaces string
 	sourceNamespaces    string
+	reservedNames       string
 	kinds               string
 
 	workers          int
@@ -47,6 +49,8 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 		"`patterns` of namespaces in which nothing is created or changed; your value replaces the default")
 	set.StringVar(&f.sourceNamespaces, "source-namespaces", "*",
 		"`patterns` of the namespaces whose objects can be sources")
+	set.StringVar(&f.reservedNames, "reserved-names", "kube-root-ca.crt,openshift-service-ca.crt,istio-ca-root-cert",
+		"`names` of ConfigMaps onto which nothing is pushed; your value replaces the default")
 	set.StringVar(&f.kinds, "kinds", "secrets,configmaps", "`kinds` to mirror: secrets, configmaps or both")
 	set.IntVar(&f.workers, "workers", 8, "how many sources are reconciled in parallel")
 	set.IntVar(&f.writeConcurrency, "write-concurrency", 64, "how many write requests are in flight at once")
@@ -71,6 +75,7 @@ type settings struct {
 	mirrored  []annotations.Kind
 	sources   annotations.Patterns
 	protected annotations.Patterns
+	reserved  []string
 }
 
 // surroundings are the inputs, other than flags, that the defaults depend on.
@@ -95,6 +100,9 @@ func (f runFlags) complete(leaderElectGiven bool, around surroundings) (settings
 	}
 	if s.protected, err = annotations.ParseNamespacePatterns(f.protectedNamespaces); err != nil {
 		return s, unable("--protected-namespaces: %w", err)
+	}
+	if s.reserved, err = parseNames(f.reservedNames); err != nil {
+		return s, unable("--reserved-names: %w", err)
 	}
 	if err := f.checkNumbers(); err != nil {
 		return s, err
@@ -128,6 +136,22 @@ func (f runFlags) checkNumbers() error {
 		return unable("--write-concurrency %d: must be at least 1; the default is 64", f.writeConcurrency)
 	}
 	return nil
+}
+
+// parseNames parses a list of names of objects, which may be empty.
+func parseNames(text string) ([]string, error) {
+	var names []string
+	for entry := range strings.SplitSeq(text, ",") {
+		name := strings.TrimSpace(entry)
+		switch {
+		case name == "":
+		case len(validation.IsDNS1123Subdomain(name)) > 0:
+			return nil, fmt.Errorf("%q cannot be the name of an object; write names, separated by commas", entry)
+		default:
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // parseKinds parses plural resource names, as kubectl and RBAC spell them.

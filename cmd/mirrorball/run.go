@@ -97,6 +97,7 @@ func newController(s settings, config *rest.Config, registry prometheus.Register
 		Namespace:           s.namespace,
 		SourceNamespaces:    s.sources,
 		ProtectedNamespaces: s.protected,
+		ReservedNames:       s.reserved,
 		SourceDeleteGrace:   s.sourceDeleteGrace,
 		Workers:             s.workers,
 		WriteConcurrency:    s.writeConcurrency,

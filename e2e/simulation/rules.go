@@ -201,9 +201,19 @@ func (o *oracle) needsRecreation(source place, v *view) bool {
 
 // survives reports whether a source was created again such that its recorded policy goes on.
 func (o *oracle) survives(s *view, policy *annotations.Policy, record *item) bool {
+	return o.restorable(s, policy, record) && record.data["uid"] != string(s.UID)
+}
+
+// emptied reports whether a source was replaced, as the same object, by a manifest without any of its annotations.
+func (o *oracle) emptied(s *view, policy *annotations.Policy, record *item) bool {
+	return o.restorable(s, policy, record) && record.data["uid"] == string(s.UID) &&
+		len(annotations.PolicyAnnotations(s.Annotations)) == 0
+}
+
+// restorable reports whether the recorded policy may be written onto an object.
+func (o *oracle) restorable(s *view, policy *annotations.Policy, record *item) bool {
 	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType &&
-		record.data["uid"] != string(s.UID) && takesPolicy(s, record) && !slices.Contains(refused, s.kindType) &&
-		!s.labelled() && !o.isProtected(s.Namespace) && s.phase == none && s.claims.PullFrom == nil &&
+		takesPolicy(s, record) && !slices.Contains(refused, s.kindType) && !s.labelled() && !o.isProtected(s.Namespace) && s.phase == none && s.claims.PullFrom == nil &&
 		s.claims.Mirror == nil &&
 		s.claims.PushedVersion == ""
 }

@@ -35,10 +35,12 @@ func (m *maker) detach() {
 	for _, sa := range m.w.Attached {
 		for secret, source := range sa.Attached {
 			at := types.NamespacedName{Namespace: sa.Namespace, Name: secret}
-			if source != m.w.Key.NamespacedName || m.isHeld(sa.In) || sa.Deleting || m.keepAttached(sa.ServiceAccount, at) {
+			if source != m.w.Key.NamespacedName || m.isHeld(sa.In) || sa.Deleting || m.keepAttached(sa.ServiceAccount, at) || m.braked.Has(at) {
 				continue
 			}
-			m.act(Action{Verb: Detach, Target: sa.NamespacedName, Account: sa.ServiceAccount, Secret: secret})
+			m.act(Action{
+				Verb: Detach, Target: sa.NamespacedName, Account: sa.ServiceAccount, Secret: secret, Evidence: m.evidence(sa.In),
+			})
 		}
 	}
 }

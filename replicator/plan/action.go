@@ -37,10 +37,14 @@ type Action struct {
 	// Occupant is what the decision was made on; its version is the write's precondition.
 	Occupant informers.Occupant
 	Account  *informers.ServiceAccount
+	// Evidence is the namespace of a removal whose reason it is: the removal is right only while it is like that.
+	Evidence *informers.Namespace
 	// Secret is the name to attach or detach.
 	Secret string
 	// Pull is set to fill.
 	Pull *annotations.Pull
+	// Contested says that another source wants the place of a copy, so that its content does not show whose it is.
+	Contested bool
 	// created is the age of the namespace in seconds since 1970: what is for new namespaces comes first. Removals have
 	// none.
 	created int64

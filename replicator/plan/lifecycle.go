@@ -17,6 +17,8 @@ const (
 	PhaseActive Phase = "Active"
 	// PhaseFrozen: an annotation can't be read or matched. Nothing is created, changed or removed.
 	PhaseFrozen Phase = "Frozen"
+	// PhasePaused: its owner wants it to be left alone for now. As Frozen.
+	PhasePaused Phase = "Paused"
 	// PhaseRefused: it can't be a source, whatever its annotations say. As Frozen.
 	PhaseRefused Phase = "Refused"
 	// PhaseStale: the watch and the API server disagree about it. As Frozen, until the watch has caught up.
@@ -51,6 +53,8 @@ const (
 	WatchedPolicy
 	// WatchedUnreadable: an object with annotations that can't be read.
 	WatchedUnreadable
+	// WatchedPaused: an object with a policy that says it is paused.
+	WatchedPaused
 	// WatchedReplica: a replica, or an object that pulls, with a policy of its own.
 	WatchedReplica
 )
@@ -120,7 +124,10 @@ type Facts struct {
 	// HasReplicas says that there are replicas, and HasOlderReplica that one of them is older than the object.
 	HasReplicas, HasOlderReplica bool
 	Survival                     Survival
-	OnDelete                     annotations.Deletion
+	// Emptied says that none of the annotations that make a policy is on the object any more, and that the last ones that
+	// were seen on it said survives-recreation.
+	Emptied  bool
+	OnDelete annotations.Deletion
 	// MissingSince is when the source was first found missing, and DeletedAt when the watch last told of its deletion.
 	MissingSince, DeletedAt time.Time
 }
@@ -139,21 +146,26 @@ type Resolution struct {
 //	 #  watched     allowed  content     referenced  live       same object  survival   grace  on-delete  phase
 //	 1  replica     –        –           –           –          –            –          –      –          Refused
 //	 2  unreadable  –        –           –           –          –            –          –      –          Frozen
-//	 3  policy      yes      read        –           –          –            –          –      –          Active
-//	 4  policy      yes      stale       –           –          –            –          –      –          Stale
-//	 5  policy      yes      refused     –           –          –            –          –      –          Refused
-//	 6  policy      yes      unreadable  –           –          –            –          –      –          Frozen
-//	 7  policy      no       –           yes         –          –            –          –      –          Released
-//	 8  other       –        –           no          –          –            –          –      –          Unknown
-//	 9  nothing     –        –           yes         absent     –            –          runs   –          Missing
-//	10  nothing     –        –           yes         absent     –            –          over   keep       Kept
-//	11  nothing     –        –           yes         absent     –            –          over   remove     Deleted
-//	12  nothing     –        –           yes         annotated  –            –          –      –          Stale
-//	13  nothing     –        –           yes         bare       yes          –          –      –          Released
-//	14  nothing     –        –           yes         bare       no           surviving  –      –          Restorable
-//	15  nothing     –        –           yes         bare       no           other      runs   –          Recreated
-//	16  nothing     –        –           yes         bare       no           other      over   keep       Kept
-//	17  nothing     –        –           yes         bare       no           other      over   remove     Released
+//	 3  paused      –        –           –           –          –            –          –      –          Paused
+//	 4  policy      yes      read        –           –          –            –          –      –          Active
+//	 5  policy      yes      stale       –           –          –            –          –      –          Stale
+//	 6  policy      yes      refused     –           –          –            –          –      –          Refused
+//	 7  policy      yes      unreadable  –           –          –            –          –      –          Frozen
+//	 8  policy      no       –           yes         –          –            –          –      –          Released
+//	 9  other       –        –           no          –          –            –          –      –          Unknown
+//	10  nothing     –        –           yes         absent     –            –          runs   –          Missing
+//	11  nothing     –        –           yes         absent     –            –          over   keep       Kept
+//	12  nothing     –        –           yes         absent     –            –          over   remove     Deleted
+//	13  nothing     –        –           yes         annotated  –            –          –      –          Stale
+//	14  nothing     –        –           yes         bare       yes          emptied    –      –          Restorable
+//	15  nothing     –        –           yes         bare       yes          other      –      –          Released
+//	16  nothing     –        –           yes         bare       no           surviving  –      –          Restorable
+//	17  nothing     –        –           yes         bare       no           other      runs   –          Recreated
+//	18  nothing     –        –           yes         bare       no           other      over   keep       Kept
+//	19  nothing     –        –           yes         bare       no           other      over   remove     Released
+//
+// Emptied is surviving, and with all annotations gone at once: somebody replaced the object by a manifest without them,
+// which is as little a word about the policy as to create the object again. Whoever takes off some of them means it.
 func Resolve(f Facts) Resolution {
 	switch {
 	case f.Watched == WatchedReplica:
@@ -161,6 +173,8 @@ func Resolve(f Facts) Resolution {
 	//mutant:frozen-holds
 	case f.Watched == WatchedUnreadable:
 		return Resolution{Phase: PhaseFrozen}
+	case f.Watched == WatchedPaused:
+		return Resolution{Phase: PhasePaused}
 	case f.Watched == WatchedPolicy && f.Allowed:
 		return f.read()
 	case !f.Referenced:
@@ -171,7 +185,7 @@ func Resolve(f Facts) Resolution {
 		return Resolution{Phase: PhaseStale, MissingSince: f.MissingSince}
 	case f.Live == LiveAbsent:
 		return f.absent(PhaseMissing, PhaseDeleted)
-	case f.sameObject():
+	case f.sameObject() && !(f.Survival == Surviving && f.Emptied):
 		return Resolution{Phase: PhaseReleased, MissingSince: f.MissingSince}
 	case f.Survival == Surviving:
 		return Resolution{Phase: PhaseRestorable, MissingSince: f.MissingSince}

@@ -46,69 +46,80 @@ func TestResolve(t *testing.T) {
 		"2 annotations that can't be read": {
 			plan.Facts{Watched: plan.WatchedUnreadable}, plan.Resolution{Phase: plan.PhaseFrozen},
 		},
-		"3 a policy":                        {policy(plan.ContentRead), plan.Resolution{Phase: plan.PhaseActive}},
-		"4 a policy that is outdated":       {policy(plan.ContentStale), plan.Resolution{Phase: plan.PhaseStale}},
-		"5 a Secret of a type that is none": {policy(plan.ContentRefused), plan.Resolution{Phase: plan.PhaseRefused}},
-		"6 a policy that does not fit":      {policy(plan.ContentUnreadable), plan.Resolution{Phase: plan.PhaseFrozen}},
-		"7 a policy where no source may be": {
+		"3 a policy that is paused": {
+			plan.Facts{Watched: plan.WatchedPaused, Referenced: true}, plan.Resolution{Phase: plan.PhasePaused},
+		},
+		"4 a policy":                        {policy(plan.ContentRead), plan.Resolution{Phase: plan.PhaseActive}},
+		"5 a policy that is outdated":       {policy(plan.ContentStale), plan.Resolution{Phase: plan.PhaseStale}},
+		"6 a Secret of a type that is none": {policy(plan.ContentRefused), plan.Resolution{Phase: plan.PhaseRefused}},
+		"7 a policy that does not fit":      {policy(plan.ContentUnreadable), plan.Resolution{Phase: plan.PhaseFrozen}},
+		"8 a policy where no source may be": {
 			plan.Facts{Watched: plan.WatchedPolicy, Referenced: true}, plan.Resolution{Phase: plan.PhaseReleased},
 		},
-		"8 nothing":                   {plan.Facts{}, plan.Resolution{Phase: plan.PhaseUnknown}},
-		"8 a policy that never was":   {plan.Facts{Watched: plan.WatchedPolicy}, plan.Resolution{Phase: plan.PhaseUnknown}},
-		"9 gone, as is seen just now": {absent(time.Time{}, ""), is(plan.PhaseMissing, now, grace)},
-		"9 gone for a while": {
+		"9 nothing":                    {plan.Facts{}, plan.Resolution{Phase: plan.PhaseUnknown}},
+		"9 a policy that never was":    {plan.Facts{Watched: plan.WatchedPolicy}, plan.Resolution{Phase: plan.PhaseUnknown}},
+		"10 gone, as is seen just now": {absent(time.Time{}, ""), is(plan.PhaseMissing, now, grace)},
+		"10 gone for a while": {
 			absent(ago(20*time.Second), ""), is(plan.PhaseMissing, ago(20*time.Second), 40*time.Second),
 		},
-		"9 gone again, having been back between two passes": {
+		"10 gone again, having been back between two passes": {
 			with(absent(over, ""), func(f *plan.Facts) { f.DeletedAt = ago(time.Second) }),
 			is(plan.PhaseMissing, ago(time.Second), grace-time.Second),
 		},
-		"9 gone since before the deletion was seen": {
+		"10 gone since before the deletion was seen": {
 			with(absent(ago(time.Second), ""), func(f *plan.Facts) { f.DeletedAt = over }),
 			is(plan.PhaseMissing, ago(time.Second), grace-time.Second),
 		},
-		"10 gone for good, to be kept": {absent(over, annotations.Keep), is(plan.PhaseKept, over, 0)},
-		"11 gone for good":             {absent(over, annotations.Remove), is(plan.PhaseDeleted, over, 0)},
-		"11 gone for just the grace": {
+		"11 gone for good, to be kept": {absent(over, annotations.Keep), is(plan.PhaseKept, over, 0)},
+		"12 gone for good":             {absent(over, annotations.Remove), is(plan.PhaseDeleted, over, 0)},
+		"12 gone for just the grace": {
 			absent(ago(grace), annotations.Remove), is(plan.PhaseDeleted, ago(grace), 0),
 		},
-		"12 back, and the watch is behind": {
+		"13 back, and the watch is behind": {
 			plan.Facts{Referenced: true, Live: plan.LiveAnnotated, MissingSince: over},
 			plan.Resolution{Phase: plan.PhaseStale, MissingSince: over},
 		},
-		"13 its annotations were removed": {
+		"14 its annotations were removed all at once, and its policy survives": {
+			with(bare(time.Time{}, plan.Surviving, ""), func(f *plan.Facts) { f.LiveUID, f.Emptied = "old", true }),
+			plan.Resolution{Phase: plan.PhaseRestorable},
+		},
+		"15 they were removed all at once, and its policy does not": {
+			with(bare(time.Time{}, plan.NotSurviving, ""), func(f *plan.Facts) { f.LiveUID, f.Emptied = "old", true }),
+			plan.Resolution{Phase: plan.PhaseReleased},
+		},
+		"15 some of its annotations were removed": {
 			with(bare(time.Time{}, plan.Surviving, ""), func(f *plan.Facts) { f.LiveUID = "old" }),
 			plan.Resolution{Phase: plan.PhaseReleased},
 		},
-		"13 its UID is not known, and no replica is older": {
+		"15 its UID is not known, and no replica is older": {
 			with(bare(time.Time{}, plan.Surviving, ""), func(f *plan.Facts) { f.KnownUID, f.HasReplicas = "", true }),
 			plan.Resolution{Phase: plan.PhaseReleased},
 		},
-		"14 created again, and its policy survives": {
+		"16 created again, and its policy survives": {
 			bare(ago(time.Second), plan.Surviving, ""),
 			plan.Resolution{Phase: plan.PhaseRestorable, MissingSince: ago(time.Second)},
 		},
-		"15 created again": {
+		"17 created again": {
 			bare(time.Time{}, plan.NotSurviving, ""), is(plan.PhaseRecreated, now, grace),
 		},
-		"15 created again as another type": {
+		"17 created again as another type": {
 			bare(ago(time.Second), plan.OtherType, ""),
 			is(plan.PhaseRecreated, ago(time.Second), grace-time.Second),
 		},
-		"15 its UID is not known, and a replica is older": {
+		"17 its UID is not known, and a replica is older": {
 			with(bare(time.Time{}, plan.OtherObject, ""), func(f *plan.Facts) {
 				f.KnownUID, f.HasReplicas, f.HasOlderReplica = "", true, true
 			}),
 			is(plan.PhaseRecreated, now, grace),
 		},
-		"15 its UID is not known, and there is no replica": {
+		"17 its UID is not known, and there is no replica": {
 			with(bare(time.Time{}, plan.NotSurviving, ""), func(f *plan.Facts) { f.KnownUID = "" }),
 			is(plan.PhaseRecreated, now, grace),
 		},
-		"16 created again long ago, to be kept": {
+		"18 created again long ago, to be kept": {
 			bare(over, plan.NotSurviving, annotations.Keep), is(plan.PhaseKept, over, 0),
 		},
-		"17 created again long ago": {
+		"19 created again long ago": {
 			bare(over, plan.NotSurviving, annotations.Remove), is(plan.PhaseReleased, over, 0),
 		},
 	} {
@@ -124,7 +135,7 @@ func TestResolve(t *testing.T) {
 func TestPhasesThatRemove(t *testing.T) {
 	removes := map[plan.Phase]bool{plan.PhaseDeleted: true, plan.PhaseReleased: true, plan.PhaseUnknown: true}
 	for _, p := range []plan.Phase{
-		plan.PhaseActive, plan.PhaseFrozen, plan.PhaseRefused, plan.PhaseStale, plan.PhaseMissing, plan.PhaseRecreated,
+		plan.PhaseActive, plan.PhaseFrozen, plan.PhasePaused, plan.PhaseRefused, plan.PhaseStale, plan.PhaseMissing, plan.PhaseRecreated,
 		plan.PhaseRestorable, plan.PhaseKept, plan.PhaseDeleted, plan.PhaseReleased, plan.PhaseUnknown,
 	} {
 		t.Run(string(p), func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -18,6 +19,8 @@ type Plan struct {
 	Err error
 	// Undecided are objects in namespaces that the watch does not show (yet). They have to be looked at again.
 	Undecided []types.NamespacedName
+	// Braked are replicas whose removal waits; see Brake.
+	Braked []types.NamespacedName
 }
 
 // Make compares the world with the policy.
@@ -52,12 +55,14 @@ type maker struct {
 	// wanted says of each target whether a replica may stand there, whoever stands there now; served whether one does or
 	// is on its way.
 	wanted, served []bool
+	// braked are the replicas that stay for now although none is wanted there.
+	braked sets.Set[types.NamespacedName]
 }
 
 // isHeld reports whether nothing is to be removed in the namespace for now.
 func (m *maker) isHeld(ns *informers.Namespace) bool {
 	//mutant:unreadable-accept-from
-	return ns != nil && (ns.Deleting || ns.Problem != nil && m.w.Phase == PhaseActive)
+	return ns != nil && (ns.Deleting || ns.Paused || ns.Problem != nil && m.w.Phase == PhaseActive)
 }
 
 // isAmong reports whether a name is that of a target of which places is true.
@@ -86,6 +91,10 @@ func (m *maker) targets() {
 			m.judge(at, Terminating, "")
 		case ns.Problem != nil:
 			m.judge(at, Unreadable, ns.Problem.String())
+		case ns.Paused:
+			m.judge(at, Paused, "")
+		case m.w.Settings.Reserves(m.w.Key.Kind, m.name):
+			m.judge(at, Reserved, "every namespace has an object of this name that is not Mirrorball's")
 		case m.w.Settings.Protects(ns.Name):
 			m.judge(at, Barred, "the namespace is protected")
 		//mutant:accept-from
@@ -106,8 +115,16 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 	act := Action{Target: at, Occupant: s, created: t.Namespace.Created.Unix()}
 	switch r := s.Replica; {
 	case s.Identity() == nil:
+		if t.Kept {
+			m.judge(at, Conflict, "the name is that of a source, which may be created again")
+			return false
+		}
 		if senior := m.senior(t); senior != nil {
-			m.judge(at, Conflict, "the source "+senior.String()+" is older and selects the same target")
+			reason := "the source " + senior.String() + " is older and selects the same target"
+			if senior.Left {
+				reason += "; it may be created again"
+			}
+			m.judge(at, Conflict, reason)
 			return false
 		}
 		m.judge(at, Missing, "")
@@ -133,7 +150,8 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 		return false
 	//mutant:strangers
 	case s.Candidate != nil && m.madeByPeer(s.Candidate):
-		if why := m.incompatible(s.Candidate); why != "" {
+		act.Contested = s.Candidate.Claims.Mirror == nil && m.isContested(t)
+		if why := m.incompatible(s.Candidate, act.Contested); why != "" {
 			m.judge(at, Occupied, why)
 			return false
 		}
@@ -171,22 +189,25 @@ func (m *maker) madeByPeer(c *informers.Candidate) bool {
 	return c.Claims.PushedVersion != ""
 }
 
-// incompatible returns why this version of a candidate can't be adopted or filled, or "".
-func (m *maker) incompatible(c *informers.Candidate) string {
-	if u := m.w.Incompatible[c.NamespacedName]; c.Version == u.Version {
+// incompatible returns why this version of a candidate can't be adopted or filled, or "". What failed while another
+// source wanted the place may succeed without one.
+func (m *maker) incompatible(c *informers.Candidate, contested bool) string {
+	if u := m.w.Incompatible[c.NamespacedName]; c.Version == u.Version && (contested || !u.Contested) {
 		return u.Reason
 	}
 	return ""
 }
 
-// senior returns the older source that wants a free place, or nil. The place's present owner keeps it, so age matters
-// only where nothing stands; equal ages are told apart by name, so that a restart gives the same answer.
-func (m *maker) senior(t *informers.Target) *informers.Identity {
-	for _, c := range t.Competitors {
-		if t.Namespace.Accept != nil && !t.Namespace.Accept.Match(c.Namespace) {
+// senior returns the source that wants a free place and became a source before this one, or nil. The place's present
+// owner keeps it, so seniority matters only where nothing stands; what is equally old is told apart by name, so that a
+// restart gives the same answer. One that has left keeps its place in line, whatever becomes of it.
+func (m *maker) senior(t *informers.Target) *informers.Competitor {
+	for i := range t.Competitors {
+		c := &t.Competitors[i]
+		if !accepts(t.Namespace, c) {
 			continue
 		}
-		if order := c.Created.Compare(m.w.Source.Created); order < 0 ||
+		if order := c.Since.Compare(m.w.Since); order < 0 ||
 			order == 0 && c.String() < m.w.Key.NamespacedName.String() {
 			return c
 		}
@@ -194,8 +215,18 @@ func (m *maker) senior(t *informers.Target) *informers.Identity {
 	return nil
 }
 
+// isContested reports whether any other source wants the place.
+func (m *maker) isContested(t *informers.Target) bool {
+	return slices.ContainsFunc(t.Competitors, func(c informers.Competitor) bool { return accepts(t.Namespace, &c) })
+}
+
+func accepts(ns *informers.Namespace, c *informers.Competitor) bool {
+	return ns.Accept == nil || ns.Accept.Match(c.Namespace)
+}
+
 // orphans removes the replicas that stand where none is wanted.
 func (m *maker) orphans(reason string) {
+	var orphans []Action
 	for _, r := range m.w.Replicas {
 		if r.Mode != annotations.ReplicaPush || m.isAmong(m.wanted, r.NamespacedName) ||
 			r.NamespacedName == m.w.Key.NamespacedName || r.Deleting || m.isHeld(r.In) {
@@ -206,6 +237,9 @@ func (m *maker) orphans(reason string) {
 			continue
 		}
 		m.judge(r.NamespacedName, Orphaned, reason)
-		m.act(Action{Verb: Delete, Target: r.NamespacedName, Occupant: informers.Occupant{Replica: r.Replica}})
+		orphans = append(orphans, Action{
+			Verb: Delete, Target: r.NamespacedName, Occupant: informers.Occupant{Replica: r.Replica}, Evidence: m.evidence(r.In),
+		})
 	}
+	m.remove(orphans)
 }

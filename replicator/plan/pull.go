@@ -38,10 +38,12 @@ func (m *maker) puller(p *informers.Puller) (State, string) {
 	//mutant:permission-to-pull
 	case !p.Permitted:
 		return Forbidden, "the source does not permit pulling by this namespace"
+	case p.In.Paused:
+		return Paused, ""
 	case m.w.Settings.Protects(p.In.Name):
 		return Barred, "the namespace is protected"
 	case r == nil:
-		if why := m.incompatible(p.Candidate); why != "" {
+		if why := m.incompatible(p.Candidate, false); why != "" {
 			return Mismatched, why
 		}
 		return Missing, ""

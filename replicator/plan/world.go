@@ -2,6 +2,7 @@ package plan
 
 import (
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -15,6 +16,7 @@ type World struct {
 	Source Source
 	informers.Snapshot
 	Settings Settings
+	Brake    Brake
 	// Incompatible are objects of which it was found out, on trying, why they can't be adopted or filled: of a
 	// candidate's type and content nothing is known before.
 	Incompatible map[types.NamespacedName]Incompatible
@@ -26,12 +28,20 @@ type Settings struct {
 	Namespace string
 	// Protected are the namespaces that are never written to.
 	Protected annotations.Patterns
+	// Reserved are names of ConfigMaps that others make in every namespace: nothing is pushed onto them.
+	Reserved sets.Set[string]
 }
 
 // Protects reports whether nothing may be created or changed in a namespace.
 func (s *Settings) Protects(namespace string) bool {
 	//mutant:protection
 	return namespace == s.Namespace || s.Protected.Match(namespace)
+}
+
+// Reserves reports whether nothing may be pushed onto a name.
+func (s *Settings) Reserves(kind annotations.Kind, name string) bool {
+	//mutant:reserved-names
+	return kind == annotations.ConfigMap && s.Reserved.Has(name)
 }
 
 // Source is an active source.
@@ -47,6 +57,8 @@ type Source struct {
 // Incompatible says why a version of an object can't be adopted or filled.
 type Incompatible struct {
 	Version informers.Version
+	// Contested says that it was tried while another source wanted the place.
+	Contested bool
 	// Reason is a clause about the object.
 	Reason string
 }
@@ -67,6 +79,8 @@ const (
 	Mismatched  State = "Mismatched"
 	Forbidden   State = "Forbidden"
 	Terminating State = "Terminating"
+	Reserved    State = "Reserved"
+	Paused      State = "Paused"
 )
 
 // Verdict is what was found at one place.

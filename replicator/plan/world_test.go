@@ -108,6 +108,7 @@ func (w *world) world(t testing.TB) *plan.World {
 	if out.Settings.Protected, err = annotations.ParseNamespacePatterns(w.protected); err != nil {
 		t.Fatal(err)
 	}
+	out.Since = w.source.Created
 	p := w.source.Policy
 	for i, ns := range w.namespaces {
 		selected, err := p.PushesTo(ns.Name, ns.Labels)
@@ -145,7 +146,7 @@ func (w *world) target(i int, ns *informers.Namespace) informers.Target {
 	for j := range w.competitors {
 		c := &w.competitors[j]
 		if ok, err := c.Policy.PushesTo(ns.Name, ns.Labels); ok && err == nil && c.Namespace != ns.Name {
-			target.Competitors = append(target.Competitors, &c.Identity)
+			target.Competitors = append(target.Competitors, informers.Competitor{NamespacedName: c.NamespacedName, Since: c.Created})
 		}
 	}
 	for _, sa := range w.accounts {

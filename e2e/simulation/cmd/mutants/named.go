@@ -86,6 +86,18 @@ var guards = map[string]*guard{
 		title: "no policy restored onto another's object", change: becomesFalse,
 		rules: []string{"stranger", "leak", "protected"},
 	},
+	"live-namespace": {
+		title: "live read of the namespace before a removal", change: becomesFalse,
+		implied: "a stale label is rare in the simulation; the tests in e2e notice",
+	},
+	"brake": {
+		title: "the brake on mass removals", change: becomesFalse,
+		implied: "the simulation has fewer replicas than the brake tolerates; the tests of package plan notice",
+	},
+	"reserved-names": {
+		title: "reserved names", change: becomesFalse,
+		implied: "nobody asks for such a name in the simulation; the tests of package plan notice",
+	},
 	"own-pull-secrets": {
 		title: "only pull secrets that nobody named are attached", change: losesLast, rules: []string{"quiet", "endless"},
 	},

@@ -1,0 +1,242 @@
+package informers
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// tenures are the places in line of the sources of one kind. A source is its namespace and name: a rotation by deletion
+// and creation is the same source, as old as its first object, and while it is gone its places are not free.
+//
+// All of it is lost with the process, but for what records hold. Then the age of the present object decides, and for one
+// grace whatever is named by a replica counts as a source that has left.
+type tenures struct {
+	// since is when a source began, where that was before its present object.
+	since map[types.NamespacedName]time.Time
+	// left are the sources that are gone or have lost their policy, as they last were, until they are given up; wanting
+	// are those of them that pushed, by the name of their replicas.
+	left    map[types.NamespacedName]*Candidate
+	wanting index[string]
+}
+
+func newTenures() tenures {
+	return tenures{
+		since: map[types.NamespacedName]time.Time{}, left: map[types.NamespacedName]*Candidate{}, wanting: index[string]{},
+	}
+}
+
+// changed takes in a change of one candidate. Either may have no policy, or be nil.
+func (x *tenures) changed(old, new *Candidate) {
+	was, is := policyOf(old), policyOf(new)
+	switch {
+	case is != nil:
+		n, before := new.NamespacedName, old
+		if was == nil {
+			before = x.left[n]
+		}
+		x.forget(n)
+		if before != nil {
+			x.begin(new, before.Created)
+		}
+	case was != nil:
+		n := old.NamespacedName
+		x.left[n] = old
+		if was.Push != nil {
+			x.wanting.add(was.ReplicaName(n.Name), n)
+		}
+	}
+}
+
+// begin notes that a source began with an object that was created at a time.
+func (x *tenures) begin(c *Candidate, created time.Time) {
+	since, ok := x.since[c.NamespacedName]
+	if !ok || created.Before(since) {
+		since = created
+	}
+	if since.Before(c.Created) {
+		x.since[c.NamespacedName] = since
+	} else {
+		delete(x.since, c.NamespacedName)
+	}
+}
+
+// forget takes a source out of those that have left.
+func (x *tenures) forget(n types.NamespacedName) {
+	c := x.left[n]
+	if c == nil {
+		return
+	}
+	delete(x.left, n)
+	x.wanting.remove(policyOf(c).ReplicaName(n.Name), n)
+}
+
+// Competitor is another source that wants a target.
+type Competitor struct {
+	types.NamespacedName
+	// Since is when it first became a source.
+	Since time.Time
+	// Left says that it is gone or has lost its policy, and may come back.
+	Left bool
+}
+
+// sinceOf returns when a source began, given its present object or the last one.
+func (c *Cluster) sinceOf(o *objects, last *Candidate) time.Time {
+	since := last.Created
+	if s, ok := o.tenures.since[last.NamespacedName]; ok && s.Before(since) {
+		since = s
+	}
+	if r := c.remembered[Key{o.kind, last.NamespacedName}]; r != nil && !r.Since.IsZero() && r.Since.Before(since) {
+		since = r.Since
+	}
+	return since
+}
+
+// Since returns when a source began, to the second; zero where no object with its policy is known.
+func (c *Cluster) Since(source Key) time.Time {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	o := c.kinds[source.Kind]
+	if o == nil {
+		return time.Time{}
+	}
+	return c.since(o, source.NamespacedName)
+}
+
+func (c *Cluster) since(o *objects, n types.NamespacedName) time.Time {
+	if present := o.candidates.items[n]; policyOf(present) != nil {
+		return c.sinceOf(o, present)
+	}
+	return time.Time{}
+}
+
+// isKept reports whether the place of a source that has left is kept for it: it left while this process watched, or, while
+// this process can't know better, a record or a replica names it.
+func (c *Cluster) isKept(o *objects, n types.NamespacedName) bool {
+	return o.tenures.left[n] != nil ||
+		!c.settled && (c.remembered[Key{o.kind, n}] != nil || len(o.replicasOf[n]) > 0)
+}
+
+// GiveUp frees the places of a source that has left for good; last is the source as it was when that was decided.
+func (c *Cluster) GiveUp(source Key, last *Candidate) {
+	o := c.kinds[source.Kind]
+	if o == nil {
+		return
+	}
+	c.mu.Lock()
+	if last == nil || o.tenures.left[source.NamespacedName] != last {
+		c.mu.Unlock()
+		return
+	}
+	o.tenures.forget(source.NamespacedName)
+	delete(o.tenures.since, source.NamespacedName)
+	c.mu.Unlock()
+	all := changes{}
+	c.competitorChanged(o, source.NamespacedName, all, policyOf(last))
+	c.placeChanged(o, source.NamespacedName, all)
+	c.send(o.kind, all)
+}
+
+// placeChanged adds the sources whose replicas have the name of n, where the place of n is kept or is not any more.
+func (c *Cluster) placeChanged(o *objects, n types.NamespacedName, all changes) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for other := range o.wanted[n.Name] {
+		if other != n {
+			all.add(other, Change{Scope: ObjectScope(n)})
+		}
+	}
+}
+
+// Settle ends the time in which a record or a replica that names a source is enough to keep that source's place. It is called once
+// a grace after the caches have synced: what leaves later is known to have been a source.
+func (c *Cluster) Settle() {
+	c.mu.Lock()
+	c.settled = true
+	c.mu.Unlock()
+	for _, o := range c.kinds {
+		all := changes{}
+		for _, n := range c.missingSources(o) {
+			c.placeChanged(o, n, all)
+		}
+		c.send(o.kind, all)
+	}
+}
+
+// namingChanged adds those for whom a replica that begins or ceases to name a source matters; see isKept.
+func (c *Cluster) namingChanged(o *objects, source types.NamespacedName, all changes) {
+	c.mu.RLock()
+	matters := !c.settled && c.get(Key{o.kind, source}).Identity() == nil
+	c.mu.RUnlock()
+	if matters {
+		c.placeChanged(o, source, all)
+	}
+}
+
+func (c *Cluster) missingSources(o *objects) []types.NamespacedName {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var missing []types.NamespacedName
+	for n := range o.replicasOf {
+		if c.get(Key{o.kind, n}).Identity() == nil {
+			missing = append(missing, n)
+		}
+	}
+	for key := range c.remembered {
+		if key.Kind == o.kind && c.get(key).Identity() == nil {
+			missing = append(missing, key.NamespacedName)
+		}
+	}
+	return missing
+}
+
+// tenureChanged tells those for whom a record makes its source older than its object is, or keeps the source's place.
+func (c *Cluster) tenureChanged(r *Record) {
+	o := c.kinds[r.Source.Kind]
+	if o == nil {
+		return
+	}
+	all, n := changes{}, r.Source.NamespacedName
+	c.mu.RLock()
+	at, settled := c.get(r.Source), c.settled
+	c.mu.RUnlock()
+	if p := policyOf(at.Candidate); p != nil && !r.Since.IsZero() && r.Since.Before(at.Candidate.Created) {
+		c.competitorChanged(o, n, all, p)
+		all.add(n, Change{Scope: FullScope()})
+	}
+	if at.Identity() == nil && !settled {
+		c.placeChanged(o, n, all)
+	}
+	c.send(o.kind, all)
+}
+
+// readCompetitors reads the other sources that push replicas of the same name, and those that did until they left.
+func (g *gathering) readCompetitors(c *Cluster, o *objects) {
+	add := func(r *Candidate, left bool) {
+		if r.NamespacedName != g.Key.NamespacedName && len(r.Claims.Problems) == 0 && g.SourceNamespaces.Match(r.Namespace) {
+			g.competitors = append(g.competitors, rival{
+				Competitor{NamespacedName: r.NamespacedName, Since: c.sinceOf(o, r), Left: left}, r.Claims.Policy,
+			})
+		}
+	}
+	for n := range o.wanted[g.name] {
+		if _, ineligible := c.ineligible[Key{g.Key.Kind, n}]; !ineligible {
+			add(o.candidates.items[n], false)
+		}
+	}
+	for n := range o.tenures.wanting[g.name] {
+		add(o.tenures.left[n], true)
+	}
+	slices.SortFunc(g.competitors, func(a, b rival) int {
+		return compareNames(a.NamespacedName, b.NamespacedName)
+	})
+}
+
+// rival is a competitor with its policy.
+type rival struct {
+	Competitor
+	policy *annotations.Policy
+}
