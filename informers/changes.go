@@ -219,8 +219,11 @@ func (c *Cluster) accountChanged(n types.NamespacedName, old, new *ServiceAccoun
 // recordChanged asks for a look at the source itself: a record says nothing about targets.
 func (c *Cluster) recordChanged(_ types.NamespacedName, old, new *Record) {
 	for _, x := range []*Record{old, new} {
-		if x != nil {
+		if x != nil && x.Problem == "" {
 			c.notify(x.Source, Change{})
 		}
+	}
+	if new != nil && new.Problem != "" && (old == nil || old.Problem != new.Problem) {
+		c.unreadable(new)
 	}
 }

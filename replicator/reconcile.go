@@ -122,6 +122,9 @@ func (c *Controller) requeue(p *pass) result {
 	if next := p.state.backoffs.next(time.Now()); next > 0 {
 		r.merge(requeueAfter(next))
 	}
+	if p.resolution.Phase.Removes() && len(p.state.backoffs) > 0 {
+		r.merge(requeueAfter(2*maxBackoff + time.Second)) // when they have expired, the state can go
+	}
 	if p.recordErr != nil || p.decision.Err != nil { // the machine may have been slow
 		r.merge(requeueAfter(maxBackoff))
 	}
@@ -144,7 +147,7 @@ func (c *Controller) release(ctx context.Context, p *pass) error {
 			return err
 		}
 	}
-	if len(p.state.reported) == 0 {
+	if len(p.state.reported)+len(p.state.backoffs) == 0 {
 		c.states.drop(p.key)
 	}
 	return nil

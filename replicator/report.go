@@ -103,13 +103,12 @@ func (r *reporter) reportProgress(ctx context.Context, p *pass, quiet bool) {
 		}
 		klog.FromContext(ctx).Info("replicas written", verbs...)
 	}
-	if p.resolution.Phase != plan.PhaseActive || !p.outcome.remaining.Empty() || s.backoffs.next(time.Now()) > 0 {
+	if p.resolution.Phase != plan.PhaseActive || !p.outcome.remaining.Empty() {
 		return
 	}
-	if p.outcome.total() == len(p.decision.Actions) {
-		s.syncedDigest = s.loaded.source.Push
-	}
-	if len(p.decision.Actions) > 0 || len(s.backoffs) > 0 {
+	// Targets that are refused do not count: with one of them, anybody could have the fights over the others go on.
+	s.syncedDigest = s.loaded.source.Push
+	if len(p.decision.Actions) > 0 || s.backoffs.next(time.Now()) > 0 {
 		return
 	}
 	if n := s.inSync(r.cluster, p.key); s.wrote && !s.announced && n > 0 && quiet {

@@ -25,7 +25,8 @@ type state struct {
 	missingSince, deletedAt time.Time
 	// wrote says that something was written since it was last in sync, and announced that people were told once.
 	wrote, announced bool
-	// syncedDigest is the digest with which all targets were last in sync or written, so that what is written after is repair.
+	// syncedDigest is the digest with which all targets were last in sync, written or refused: what is written after that
+	// was undone by somebody, or is new.
 	syncedDigest informers.Digest
 	backoffs     backoffs
 	// incompatible are objects that were found not to be fit to be adopted or filled from this version of the source.

@@ -24,7 +24,8 @@ func (m *maker) attach(t *informers.Target) {
 		//mutant:own-pull-secrets
 		if !sa.Deleting && !slices.Contains(sa.PullSecrets, m.name) {
 			m.act(Action{
-				Verb: Attach, Target: sa.NamespacedName, Account: sa, Secret: m.name, created: t.Namespace.Created.Unix(),
+				Verb: Attach, Target: sa.NamespacedName, Account: sa, Secret: m.name, NamespaceUID: t.Namespace.UID,
+				created: t.Namespace.Created.Unix(),
 			})
 		}
 	}
@@ -38,7 +39,11 @@ func (m *maker) detach() {
 			if source != m.w.Key.NamespacedName || m.isHeld(sa.In) || sa.Deleting || m.keepAttached(sa.ServiceAccount, at) {
 				continue
 			}
-			m.act(Action{Verb: Detach, Target: sa.NamespacedName, Account: sa.ServiceAccount, Secret: secret})
+			a := Action{Verb: Detach, Target: sa.NamespacedName, Account: sa.ServiceAccount, Secret: secret}
+			if sa.In != nil {
+				a.NamespaceUID = sa.In.UID
+			}
+			m.act(a)
 		}
 	}
 }

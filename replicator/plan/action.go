@@ -41,6 +41,8 @@ type Action struct {
 	Secret string
 	// Pull is set to fill.
 	Pull *annotations.Pull
+	// NamespaceUID is that of the target's namespace; empty where it is not known.
+	NamespaceUID types.UID
 	// created is the age of the namespace in seconds since 1970: what is for new namespaces comes first. Removals have
 	// none.
 	created int64

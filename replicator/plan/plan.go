@@ -103,7 +103,7 @@ func (m *maker) targets() {
 // target decides on one place, and reports whether a replica is there or on its way.
 func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 	src, s := &m.w.Source, t.Occupant
-	act := Action{Target: at, Occupant: s, created: t.Namespace.Created.Unix()}
+	act := Action{Target: at, Occupant: s, NamespaceUID: t.Namespace.UID, created: t.Namespace.Created.Unix()}
 	switch r := s.Replica; {
 	case s.Identity() == nil:
 		if senior := m.senior(t); senior != nil {
@@ -205,6 +205,8 @@ func (m *maker) orphans(reason string) {
 			continue
 		}
 		m.judge(r.NamespacedName, Orphaned, reason)
-		m.act(Action{Verb: Delete, Target: r.NamespacedName, Occupant: informers.Occupant{Replica: r.Replica}})
+		m.act(Action{
+			Verb: Delete, Target: r.NamespacedName, Occupant: informers.Occupant{Replica: r.Replica}, NamespaceUID: r.In.UID,
+		})
 	}
 }
