@@ -85,6 +85,7 @@ func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
 	x := &objects{
 		kind: kind, sources: names{}, wanted: index[string]{},
 		replicasOf: index[types.NamespacedName]{}, pullers: nested{}, pulled: nested{},
+		stripped: index[types.NamespacedName]{},
 	}
 	resource := Resource(kind)
 	x.candidates = newStream(c, resource, newCandidate, x.indexCandidate,

@@ -11,8 +11,8 @@ type SourceView struct {
 	Occupant
 	// Record is what is remembered of the source, or nil.
 	Record *Record
-	// Replicas, Pullers and Attached count the objects that name the source: those that carry the replica label, those
-	// that ask to be filled, and the ServiceAccounts that name one of its replicas on Mirrorball's account.
+	// Replicas, Pullers and Attached count the objects that name the source: those that carry the replica label or did,
+	// those that ask to be filled, and the ServiceAccounts that name one of its replicas on Mirrorball's account.
 	Replicas, Pullers, Attached int
 }
 
@@ -25,7 +25,7 @@ func (c *Cluster) Source(k Key) SourceView {
 	defer c.mu.RUnlock()
 	v := SourceView{Occupant: c.get(k), Record: c.remembered[k]}
 	if o := c.kinds[k.Kind]; o != nil {
-		v.Replicas = len(o.replicasOf[k.NamespacedName])
+		v.Replicas = len(o.replicasOf[k.NamespacedName]) + len(o.stripped[k.NamespacedName])
 		v.Pullers = o.pullers.count(k.NamespacedName) + o.pulled.count(k.NamespacedName)
 	}
 	if k.Kind == annotations.Secret {
@@ -44,6 +44,11 @@ func (c *Cluster) HasReplicaOlderThan(source Key, t time.Time) bool {
 	}
 	for n := range o.replicasOf[source.NamespacedName] {
 		if o.replicas.items[n].Created.Before(t) {
+			return true
+		}
+	}
+	for n := range o.stripped[source.NamespacedName] {
+		if o.candidates.items[n].Created.Before(t) {
 			return true
 		}
 	}

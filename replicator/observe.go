@@ -149,7 +149,7 @@ func onDelete(s *state, r *informers.Record) annotations.Deletion {
 	case r != nil && r.Policy != nil:
 		return r.Policy.OnDelete
 	}
-	return annotations.Remove
+	return "" // not known
 }
 
 // survival says whether the remembered policy may go onto the object that stands in the source's place.

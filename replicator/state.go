@@ -68,10 +68,17 @@ func (x *states) get(key informers.Key) *state {
 	return s
 }
 
-func (x *states) drop(key informers.Key) {
+// drop forgets the state of a source, but for the backoffs: who makes things for Mirrorball to remove must not be able to
+// have them forgotten.
+func (x *states) drop(key informers.Key, b backoffs) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.of, key)
+	if len(b) == 0 {
+		delete(x.of, key)
+		return
+	}
+	x.of[key] = newState()
+	x.of[key].backoffs = b
 }
 
 // list returns the states there are.

@@ -36,7 +36,8 @@ func (m *maker) detach() {
 	for _, sa := range m.w.Attached {
 		for secret, source := range sa.Attached {
 			at := types.NamespacedName{Namespace: sa.Namespace, Name: secret}
-			if source != m.w.Key.NamespacedName || m.isHeld(sa.In) || sa.Deleting || m.keepAttached(sa.ServiceAccount, at) {
+			if source != m.w.Key.NamespacedName || m.isHeld(sa.In) || sa.Deleting || m.keepAttached(sa.ServiceAccount, at) ||
+				m.keepsMarked(at) {
 				continue
 			}
 			a := Action{Verb: Detach, Target: sa.NamespacedName, Account: sa.ServiceAccount, Secret: secret}
@@ -51,4 +52,11 @@ func (m *maker) detach() {
 func (m *maker) keepAttached(sa *informers.ServiceAccount, at types.NamespacedName) bool {
 	return m.w.Phase == PhaseActive && m.isAmong(m.served, at) && m.w.Source.Policy.AttachTo.Match(sa.Name) &&
 		Attachable(m.w.Source.Type)
+}
+
+// keepsMarked reports whether a replica stays although nothing is known of its source.
+func (m *maker) keepsMarked(at types.NamespacedName) bool {
+	return m.w.KeepsMarked && slices.ContainsFunc(m.w.Replicas, func(r informers.PlacedReplica) bool {
+		return r.NamespacedName == at && r.Keep
+	})
 }

@@ -120,7 +120,8 @@ type Facts struct {
 	// HasReplicas says that there are replicas, and HasOlderReplica that one of them is older than the object.
 	HasReplicas, HasOlderReplica bool
 	Survival                     Survival
-	OnDelete                     annotations.Deletion
+	// OnDelete is what the policy said; empty where nothing is known of it any more.
+	OnDelete annotations.Deletion
 	// MissingSince is when the source was first found missing, and DeletedAt when the watch last told of its deletion.
 	MissingSince, DeletedAt time.Time
 }
@@ -130,6 +131,8 @@ type Resolution struct {
 	Phase Phase
 	// MissingSince is to be remembered for the next time.
 	MissingSince time.Time
+	// KeepsMarked says that nothing is known of the source's policy, so that the replicas that were marked stay.
+	KeepsMarked bool
 	// GraceLeft is how long the phase lasts at the most, where the grace ends it.
 	GraceLeft time.Duration
 }
@@ -154,6 +157,8 @@ type Resolution struct {
 //	15  nothing     –        –           yes         bare       no           other      runs   –          Recreated
 //	16  nothing     –        –           yes         bare       no           other      over   keep       Kept
 //	17  nothing     –        –           yes         bare       no           other      over   remove     Released
+//
+// In rows 11 and 17 on-delete may be unknown, too: the replicas that are marked to be kept stay then.
 func Resolve(f Facts) Resolution {
 	switch {
 	case f.Watched == WatchedReplica:
@@ -207,7 +212,8 @@ func (f *Facts) absent(during, after Phase) Resolution {
 	case f.OnDelete == annotations.Keep:
 		r.Phase = PhaseKept
 	default:
-		r.Phase = after
+		//mutant:marked-to-be-kept
+		r.Phase, r.KeepsMarked = after, f.OnDelete == ""
 	}
 	r.GraceLeft = 0
 	return r

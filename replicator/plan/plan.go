@@ -114,6 +114,12 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 		act.Verb = Create
 	case s.Pull() != nil && s.Pull().From == m.w.Key.NamespacedName:
 		return true // the object's owner asked for the same content
+	case s.Candidate != nil && s.Candidate.Stripped != nil && m.names(s.Candidate.Stripped.Source):
+		m.judge(at, Drifted, "its label was taken off")
+		if s.Candidate.Deleting {
+			return true
+		}
+		act.Verb = Update
 	//mutant:replicas-of-others
 	case r != nil && r.Mode == annotations.ReplicaPush && m.names(r.Source):
 		if r.Digest == src.Push && !r.Deleting {
@@ -198,6 +204,9 @@ func (m *maker) orphans(reason string) {
 	for _, r := range m.w.Replicas {
 		if r.Mode != annotations.ReplicaPush || m.isAmong(m.wanted, r.NamespacedName) ||
 			r.NamespacedName == m.w.Key.NamespacedName || r.Deleting || m.isHeld(r.In) {
+			continue
+		}
+		if m.w.KeepsMarked && r.Keep {
 			continue
 		}
 		if r.In == nil {

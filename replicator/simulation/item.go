@@ -90,8 +90,31 @@ func (i *item) claims() annotations.Claims {
 	return annotations.Parse(i.Namespace, i.Name, i.Annotations)
 }
 
-// mode is the value of the replica label.
-func (i *item) mode() string { return i.Labels[annotations.LabelReplica] }
+// mode is the value that the replica label has, or had before it was taken off or changed.
+func (i *item) mode() string {
+	label := i.Labels[annotations.LabelReplica]
+	managed := i.Labels[annotations.LabelManagedBy] == annotations.ManagedBy
+	switch {
+	case label == annotations.ReplicaPush, label == annotations.ReplicaPull && !managed,
+		i.Annotations[annotations.ReplicaOf] == "", i.claims().PullFrom != nil:
+		return label
+	case i.labelled(), i.stripped() && managed:
+		return annotations.ReplicaPush
+	}
+	return label
+}
+
+// stripped says that it is a replica but for the label: it names its source, and says nothing else.
+func (i *item) stripped() bool {
+	if i.labelled() || i.Annotations[annotations.ReplicaOf] == "" {
+		return false
+	}
+	claims := i.claims()
+	return !claims.SaysMore()
+}
+
+// pushed says that it is, or may be taken for, a pushed replica.
+func (i *item) pushed() bool { return i.mode() == annotations.ReplicaPush || i.stripped() }
 
 func (i *item) labelled() bool {
 	_, ok := i.Labels[annotations.LabelReplica]

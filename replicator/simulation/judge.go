@@ -100,7 +100,7 @@ func (o *oracle) judgeItem(before, after *item, now time.Time) {
 // judgeRemoval: only a replica that names its source is removed, and only where no one wants it, or to be made anew.
 func (o *oracle) judgeRemoval(before *item, p place, now time.Time) {
 	s, ok := named(before)
-	if !ok || before.mode() != annotations.ReplicaPush {
+	if !ok || !before.pushed() {
 		o.breaks(ruleStranger, p.String()+" was deleted, which was no replica")
 		return
 	}
@@ -138,7 +138,7 @@ func (o *oracle) judgePush(before, after *item, p place, now time.Time) {
 	}
 	was, ok := named(before)
 	switch {
-	case before.mode() == annotations.ReplicaPush && ok && was == s:
+	case before.pushed() && ok && was == s:
 		o.judgeForeign(before, after, p, s)
 	case before.labelled():
 		o.breaks(ruleStranger, p.String()+" was overwritten, which was no replica of "+s.String())

@@ -168,7 +168,7 @@ func (o *oracle) commit(c apiserver.Change) {
 	mine := strings.HasPrefix(c.By, processPrefix)
 	for p, v := range o.items {
 		s, ok := named(v.item)
-		if !ok || v.mode() != annotations.ReplicaPush {
+		if !ok || !v.pushed() {
 			continue
 		}
 		for _, n := range o.lately(p.Namespace, now) {
@@ -438,6 +438,7 @@ func (o *oracle) replaceable(source place, v *view) bool {
 func (o *oracle) survives(s *view, policy *annotations.Policy, record *item) bool {
 	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType &&
 		record.data["uid"] != string(s.UID) && carries(s, record) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
+		s.Annotations[annotations.ReplicaOf] == "" &&
 		!o.guarded(s.Namespace) && s.life == none && s.claims.PullFrom == nil && s.claims.Mirror == nil &&
 		s.claims.PushedVersion == ""
 }
