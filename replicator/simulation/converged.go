@@ -104,9 +104,17 @@ func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 	policy, _, record := o.record(s)
 	m := o.vanished[s]
 	kept := m != nil && (m.keep || record != nil && policy.OnDelete == annotations.Keep)
-	if !kept {
+	if !kept && !o.marked(s, v, record) {
 		o.breaks(ruleConverged, fmt.Sprintf("%s is still there, a replica that %s does not want", p, s))
 	}
+}
+
+// marked says that a replica was marked to be kept, and that nothing is remembered of its source, which is missing: it
+// may stay. Whoever forges the mark keeps the object that they forged.
+func (o *oracle) marked(source place, v *view, record *item) bool {
+	s, m := o.items[source], o.vanished[source]
+	released := s != nil && m != nil && m.uid == s.UID
+	return v.Annotations[annotations.KeptOnDelete] != "" && record == nil && !released
 }
 
 // convergedPuller: what asks, and may, has what it asked for.
