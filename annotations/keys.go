@@ -66,6 +66,9 @@ const (
 	// ReplicatedKeys lists, sorted and comma-separated, the data keys that an object pulling in
 	// kubernetes-replicator's dialect has of its source; the object's other keys are its own.
 	ReplicatedKeys = Prefix + "replicated-keys"
+	// KeptOnDelete is "keep" on a pushed replica whose source's policy says OnDelete: keep; absent otherwise. Where a
+	// source is gone and nothing is remembered of it, such a replica stays. It has no other effect.
+	KeptOnDelete = Prefix + "source-on-delete"
 	// Attached, on a ServiceAccount, lists what Mirrorball added to imagePullSecrets: "name=namespace/source", sorted
 	// and comma-separated.
 	Attached = Prefix + "attached"

@@ -10,7 +10,7 @@ import (
 func isMark(key string) bool {
 	switch key {
 	case LabelReplica, LabelSourceNamespace, LabelSourceName, ReplicaOf, ReplicatedAt, CopiedLabels, CopiedAnnotations,
-		ReplicatedKeys, Attached,
+		ReplicatedKeys, KeptOnDelete, Attached,
 		reflectorAutoReflects, reflectorVersion, reflectorReflectedAt,
 		replicatorAt, replicatorKeys:
 		return true

@@ -62,6 +62,12 @@ type Claims struct {
 	Ignored []Problem
 }
 
+// SaysMore reports whether the object is, or may be, more than a replica: a source, one that pulls, or another
+// controller's copy.
+func (c *Claims) SaysMore() bool {
+	return c.Policy != nil || c.PullFrom != nil || c.Mirror != nil || c.PushedVersion != "" || len(c.Problems) > 0
+}
+
 // Pull is a request to be filled from a source.
 type Pull struct {
 	From    types.NamespacedName

@@ -42,6 +42,9 @@ func candidateItself(old, new *Candidate) Change {
 func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new *Candidate) {
 	all, object, self := changes{}, Change{Scope: ObjectScope(n)}, candidateItself(old, new)
 	for _, x := range []*Candidate{old, new} {
+		if x != nil && x.Stripped != nil {
+			all.add(x.Stripped.Source, object)
+		}
 		if x == nil || x.Claims == nil {
 			continue
 		}
@@ -51,7 +54,7 @@ func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new 
 		}
 	}
 	// What stands under a name matters to those who want it, and what stands where a source was, to its replicas.
-	if old == nil || new == nil || old.Claims != nil || new.Claims != nil {
+	if old == nil || new == nil || old.speaks() || new.speaks() {
 		c.occupantChanged(o, n, all, self)
 	}
 	if old == nil || new == nil || old.UID != new.UID || !policyOf(old).Equal(policyOf(new)) {
@@ -59,6 +62,9 @@ func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new 
 	}
 	c.send(o.kind, all)
 }
+
+// speaks reports whether the object says something to Mirrorball, or was made by it.
+func (c *Candidate) speaks() bool { return c.Claims != nil || c.Stripped != nil }
 
 func policyOf(c *Candidate) *annotations.Policy {
 	if c == nil || c.Claims == nil {
@@ -126,7 +132,7 @@ func (c *Cluster) occupantChanged(o *objects, n types.NamespacedName, all change
 
 // isNamed reports whether any object of the kind names n as its source.
 func (o *objects) isNamed(n types.NamespacedName) bool {
-	return len(o.replicasOf[n])+len(o.pullers[n])+len(o.pulled[n]) > 0
+	return len(o.replicasOf[n])+len(o.stripped[n])+len(o.pullers[n])+len(o.pulled[n]) > 0
 }
 
 // sourceOfSource adds the source of n where n is a replica that claims to be a source: whether it may be removed
@@ -167,6 +173,13 @@ func (c *Cluster) holdChanged(namespace string) {
 		for n, r := range o.replicas.items {
 			if n.Namespace == namespace {
 				found[kind].add(r.Source, Change{Scope: ObjectScope(n)})
+			}
+		}
+		for source, named := range o.stripped {
+			for n := range named {
+				if n.Namespace == namespace {
+					found[kind].add(source, Change{Scope: ObjectScope(n)})
+				}
 			}
 		}
 	}
@@ -242,9 +255,12 @@ func (c *Cluster) accountChanged(n types.NamespacedName, old, new *ServiceAccoun
 // recordChanged asks for a look at the source itself, and by those for whom the record keeps a place or a rank from them.
 func (c *Cluster) recordChanged(_ types.NamespacedName, old, new *Record) {
 	for _, x := range []*Record{old, new} {
-		if x != nil {
+		if x != nil && x.Problem == "" {
 			c.notify(x.Source, Change{})
 			c.tenureChanged(x)
 		}
+	}
+	if new != nil && new.Problem != "" && (old == nil || old.Problem != new.Problem) {
+		c.unreadable(new)
 	}
 }

@@ -34,13 +34,16 @@ type Options struct {
 	DigestKey DigestKey
 	// Notify is called with each source that a change may concern. It must not block and may be called often.
 	Notify func(source Key, change Change)
+	// Unreadable is called with each record that has a Problem; it must not block.
+	Unreadable func(*Record)
 }
 
 // Cluster is the view of the cluster. All its questions are answered from memory; the answers are shared and must not
 // be changed.
 type Cluster struct {
-	digestKey DigestKey
-	notify    func(source Key, change Change)
+	digestKey  DigestKey
+	notify     func(source Key, change Change)
+	unreadable func(*Record)
 
 	mu         sync.RWMutex
 	kinds      map[annotations.Kind]*objects
@@ -63,7 +66,8 @@ type Cluster struct {
 // New makes a Cluster whose streams do not run yet.
 func New(o Options) *Cluster {
 	c := &Cluster{
-		digestKey: o.DigestKey, notify: o.Notify, kinds: map[annotations.Kind]*objects{},
+		digestKey: o.DigestKey, notify: o.Notify, unreadable: o.Unreadable,
+		kinds:      map[annotations.Kind]*objects{},
 		accountsIn: index[string]{}, attached: index[types.NamespacedName]{}, remembered: map[Key]*Record{},
 		ineligible: map[Key]struct{}{},
 	}
@@ -83,6 +87,7 @@ func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
 	x := &objects{
 		kind: kind, sources: names{}, tenures: newTenures(), wanted: index[string]{},
 		replicasOf: index[types.NamespacedName]{}, pullers: nested{}, pulled: nested{},
+		stripped: index[types.NamespacedName]{},
 	}
 	resource := Resource(kind)
 	x.candidates = newStream(c, resource, newCandidate, x.indexCandidate,
@@ -199,10 +204,10 @@ func (c *Cluster) indexAccount(old, new *ServiceAccount) {
 }
 
 func (c *Cluster) indexRecord(old, new *Record) {
-	if old != nil {
+	if old != nil && old.Problem == "" {
 		delete(c.remembered, old.Source)
 	}
-	if new != nil {
+	if new != nil && new.Problem == "" {
 		c.remembered[new.Source] = new
 	}
 }

@@ -102,6 +102,7 @@ func (k DigestKey) Digest(c Content) Digest {
 	d.strings(c.Labels, append(labels, SplitList(c.Annotations[annotations.CopiedLabels])...))
 	d.strings(c.Annotations, append([]string{
 		annotations.ReplicaOf, annotations.CopiedLabels, annotations.CopiedAnnotations, annotations.ReplicatedKeys,
+		annotations.KeptOnDelete,
 	}, SplitList(c.Annotations[annotations.CopiedAnnotations])...))
 	return Digest(d.h.Sum(nil)[:len(Digest{})])
 }

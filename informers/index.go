@@ -67,6 +67,8 @@ type objects struct {
 	replicasOf index[types.NamespacedName]
 	pullers    nested
 	pulled     nested
+	// stripped are the candidates that were replicas, by the source that they name.
+	stripped index[types.NamespacedName]
 }
 
 // indexCandidate also lets an unchanged policy stay: it remembers what it has matched, and what time that took.
@@ -77,6 +79,12 @@ func (o *objects) indexCandidate(old, new *Candidate) {
 	o.tenures.changed(old, new)
 	if old != nil && old.Claims != nil {
 		o.unclaim(old.NamespacedName, old.Claims)
+	}
+	if old != nil && old.Stripped != nil {
+		o.stripped.remove(old.Stripped.Source, old.NamespacedName)
+	}
+	if new != nil && new.Stripped != nil {
+		o.stripped.add(new.Stripped.Source, new.NamespacedName)
 	}
 	if new != nil && new.Claims != nil {
 		o.claim(new.NamespacedName, new.Claims)

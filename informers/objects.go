@@ -57,6 +57,8 @@ type Candidate struct {
 	Annotations map[string]string
 	// Unlabelled says that it has no labels, which a JSON patch has to know.
 	Unlabelled bool
+	// Stripped is what it is but for the label that was taken off; nil where it is no replica.
+	Stripped *Replica
 }
 
 // stranger stands in the store for every candidate without claims: most clusters hold little else, and all that matters
@@ -65,7 +67,7 @@ var stranger = &Candidate{}
 
 // keep is the form in which a candidate is kept.
 func (c *Candidate) keep() *Candidate {
-	if c.Claims == nil {
+	if !c.speaks() {
 		return stranger
 	}
 	return c
@@ -77,7 +79,7 @@ func newCandidate(obj any) (*Candidate, error) {
 		return nil, unexpected(obj)
 	}
 	claims := claimsOf(m)
-	if claims == nil {
+	if claims == nil && m.Annotations[annotations.ReplicaOf] == "" {
 		v, err := ParseVersion(m.ResourceVersion)
 		return &Candidate{
 			Identity: Identity{NamespacedName: types.NamespacedName{Namespace: m.Namespace, Name: m.Name}, Version: v},
@@ -88,7 +90,8 @@ func newCandidate(obj any) (*Candidate, error) {
 		return nil, err
 	}
 	c := &Candidate{Identity: id, Claims: claims, Unlabelled: len(m.Labels) == 0}
-	if c.Claims.Policy != nil {
+	c.Stripped = stripped(id, m, claims)
+	if c.Claims != nil && c.Claims.Policy != nil {
 		c.Annotations = annotations.PolicyAnnotations(m.Annotations)
 	}
 	return c, nil
@@ -105,7 +108,7 @@ func claimsOf(m metav1.Object) *annotations.Claims {
 // Replica is an object that carries the replica label: written by Mirrorball, or by somebody who claims so.
 type Replica struct {
 	Identity
-	// Mode is the label's value: annotations.ReplicaPush, ReplicaPull or a forgery.
+	// Mode is how it came to be: annotations.ReplicaPush, ReplicaPull or a forgery.
 	Mode string
 	// Source is the source that it names; zero where it names none.
 	Source types.NamespacedName
@@ -113,8 +116,10 @@ type Replica struct {
 	Digest    Digest
 	Type      string
 	Immutable bool
-	// Bare says that it has no annotations, which a JSON patch has to know.
-	Bare bool
+	// Bare says that it has no annotations, and Unlabelled that it has no labels, which a JSON patch has to know.
+	Bare, Unlabelled bool
+	// Keep says that it is marked to stay where its source is gone and nothing is remembered of it.
+	Keep bool
 	// CopiedLabels and CopiedAnnotations are the keys on it that it records as copied from its source.
 	CopiedLabels, CopiedAnnotations []string
 	// Claims is nil where it has nothing more to say: an object that pulls has its PullFrom here.
@@ -127,19 +132,20 @@ func (k DigestKey) Replica(m metav1.Object, c Content) (*Replica, error) {
 	if err != nil {
 		return nil, err
 	}
+	claims := claimsOf(m)
 	return &Replica{
-		Identity: id, Mode: intern(c.Labels[annotations.LabelReplica]), Source: sourceOf(c),
+		Identity: id, Mode: intern(modeOf(c, claims)), Source: sourceOf(c),
 		Digest: k.Digest(c), Type: intern(c.Type), Immutable: c.Immutable, Bare: len(c.Annotations) == 0,
+		Keep:              c.Annotations[annotations.KeptOnDelete] == string(annotations.Keep),
 		CopiedLabels:      present(c.Labels, SplitList(c.Annotations[annotations.CopiedLabels])),
 		CopiedAnnotations: present(c.Annotations, SplitList(c.Annotations[annotations.CopiedAnnotations])),
-		Claims:            claimsOf(m),
+		Claims:            claims,
 	}, nil
 }
 
 // sourceOf prefers the annotation, which is always whole, and falls back on the labels, which survive the loss of it.
 func sourceOf(c Content) types.NamespacedName {
-	var source types.NamespacedName
-	source.Namespace, source.Name, _ = strings.Cut(c.Annotations[annotations.ReplicaOf], "/")
+	source := annotationSource(c.Annotations)
 	if !annotations.CouldName(source) {
 		source = types.NamespacedName{
 			Namespace: c.Labels[annotations.LabelSourceNamespace], Name: c.Labels[annotations.LabelSourceName],
@@ -148,7 +154,16 @@ func sourceOf(c Content) types.NamespacedName {
 	if !annotations.CouldName(source) {
 		return types.NamespacedName{}
 	}
-	return types.NamespacedName{Namespace: intern(source.Namespace), Name: intern(source.Name)}
+	return interned(source)
+}
+
+func annotationSource(notes map[string]string) (source types.NamespacedName) {
+	source.Namespace, source.Name, _ = strings.Cut(notes[annotations.ReplicaOf], "/")
+	return source
+}
+
+func interned(n types.NamespacedName) types.NamespacedName {
+	return types.NamespacedName{Namespace: intern(n.Namespace), Name: intern(n.Name)}
 }
 
 // present are those of the keys that m has, each once: the list is on the replica, where anyone can write it.

@@ -37,7 +37,13 @@ type Record struct {
 	Annotations map[string]string
 	// Policy is what they say; nil if they say nothing (any more).
 	Policy *annotations.Policy
+	// Problem is a clause that says why nothing can be read from it; the fields after Identity are empty then.
+	Problem string
 }
+
+// MaxRecordBytes is how long the annotations of a record may be, as JSON. What is recorded is held in memory, and who
+// writes a source decides on how much that is.
+const MaxRecordBytes = 8 << 10
 
 // Same says whether both remember the same of the same source.
 func (r *Record) Same(o *Record) bool {
@@ -54,7 +60,6 @@ func RecordName(source Key) string {
 
 // ConfigMap is the object in which the record is kept in the given namespace.
 func (r *Record) ConfigMap(namespace string) *corev1.ConfigMap {
-	policy, _ := json.Marshal(r.Annotations) // a map of strings always encodes
 	since := ""
 	if !r.Since.IsZero() {
 		since = r.Since.UTC().Format(time.RFC3339)
@@ -66,13 +71,21 @@ func (r *Record) ConfigMap(namespace string) *corev1.ConfigMap {
 		},
 		Data: map[string]string{
 			"kind": string(r.Source.Kind), "namespace": r.Source.Namespace, "name": r.Source.Name,
-			"uid": string(r.SourceUID), "type": r.Type, "annotations": string(policy),
-			"since": since,
+			"uid": string(r.SourceUID), "type": r.Type, "annotations": encode(r.Annotations), "since": since,
 		},
 	}
 }
 
-// ParseRecord reads a record from the ConfigMap in which it is kept.
+// IsTooLarge reports whether there is more to record than MaxRecordBytes.
+func (r *Record) IsTooLarge() bool { return len(encode(r.Annotations)) > MaxRecordBytes }
+
+func encode(policy map[string]string) string {
+	out, _ := json.Marshal(policy) // a map of strings always encodes
+	return string(out)
+}
+
+// ParseRecord reads a record from the ConfigMap in which it is kept. One that can't be read is no error, since it must
+// not keep the others from being read: it has a Problem.
 func ParseRecord(cm *corev1.ConfigMap) (*Record, error) { return newRecord(cm) }
 
 func newRecord(obj any) (*Record, error) {
@@ -92,10 +105,43 @@ func newRecord(obj any) (*Record, error) {
 		},
 		SourceUID: types.UID(cm.Data["uid"]), Type: cm.Data["type"],
 	}
-	if err := json.Unmarshal([]byte(cm.Data["annotations"]), &r.Annotations); err != nil {
-		return nil, fmt.Errorf("record %s: annotations: %w", id.NamespacedName, err)
+	if problem := r.read(cm.Data["annotations"]); problem != "" {
+		return &Record{Identity: id, Problem: problem}, nil
 	}
 	r.Since, _ = time.Parse(time.RFC3339, cm.Data["since"]) // without one, the object's age decides
 	r.Policy = annotations.Parse(r.Source.Namespace, r.Source.Name, r.Annotations).Policy
 	return r, nil
 }
+
+// read reads the annotations, and returns a clause that says why the record can't be one, or "".
+func (r *Record) read(policy string) (problem string) {
+	switch {
+	case r.Source.Kind != annotations.Secret && r.Source.Kind != annotations.ConfigMap:
+		return "its kind is neither Secret nor ConfigMap"
+	case !annotations.CouldName(r.Source.NamespacedName):
+		return "its namespace and name are not those of an object"
+	case r.Name != RecordName(r.Source):
+		return "it is not called " + RecordName(r.Source) + ", as the record of its source is"
+	case len(policy) > MaxRecordBytes:
+		return fmt.Sprintf("its annotations have %d bytes, the limit is %d", len(policy), MaxRecordBytes)
+	}
+	if err := json.Unmarshal([]byte(policy), &r.Annotations); err != nil {
+		return "its annotations are not a JSON object of strings"
+	}
+	return ""
+}
+
+// CountRecords returns how many sources in a namespace are remembered.
+func (c *Cluster) CountRecords(namespace string) (n int) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for source := range c.remembered {
+		if source.Namespace == namespace {
+			n++
+		}
+	}
+	return n
+}
+
+// ObserveRecord is Observe for a record.
+func (c *Cluster) ObserveRecord(r *Record) { c.records.observe(r) }

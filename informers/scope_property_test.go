@@ -125,7 +125,13 @@ func (w *scopedWorld) change() {
 	case 5, 6: // a replica, right or wrong
 		s := &corev1.Secret{ObjectMeta: w.meta(place, name), Type: "kubernetes.io/dockerconfigjson"}
 		of := names.Draw(w.t, "of")
-		s.Labels = map[string]string{annotations.LabelReplica: rapid.SampledFrom([]string{"push", "pull"}).Draw(w.t, "mode")}
+		s.Labels = map[string]string{}
+		if mode := rapid.SampledFrom([]string{"push", "pull", "changed", ""}).Draw(w.t, "mode"); mode != "" {
+			s.Labels[annotations.LabelReplica] = mode
+		}
+		if rapid.Bool().Draw(w.t, "managed") {
+			s.Labels[annotations.LabelManagedBy] = annotations.ManagedBy
+		}
 		s.Annotations = map[string]string{annotations.ReplicaOf: "src/" + of}
 		if rapid.Bool().Draw(w.t, "in sync") {
 			s.Data = map[string][]byte{"k": []byte(of)}

@@ -208,7 +208,18 @@ func (g *gathering) readReplicas(c *Cluster, o *objects) {
 			g.out.Replicas = append(g.out.Replicas, PlacedReplica{r, c.namespace(n.Namespace)})
 		}
 	}
-	named := o.replicasOf[g.Key.NamespacedName]
+	addStripped := func(n types.NamespacedName) {
+		if o.replicas.items[n] == nil { // otherwise one of the watches is behind
+			g.out.Replicas = append(g.out.Replicas, PlacedReplica{o.candidates.items[n].Stripped, c.namespace(n.Namespace)})
+		}
+	}
+	g.eachNamed(o.replicasOf[g.Key.NamespacedName], add)
+	g.eachNamed(o.stripped[g.Key.NamespacedName], addStripped)
+	slices.SortFunc(g.out.Replicas, func(a, b PlacedReplica) int { return compareNames(a.NamespacedName, b.NamespacedName) })
+}
+
+// eachNamed calls a function with each of the objects that the scope covers.
+func (g *gathering) eachNamed(named names, add func(types.NamespacedName)) {
 	switch {
 	case g.Scope.Full:
 		for n := range named {
@@ -216,15 +227,11 @@ func (g *gathering) readReplicas(c *Cluster, o *objects) {
 		}
 	case len(named) > 0:
 		for n := range g.objects() {
-			if _, ok := named[n]; ok {
+			if named.Has(n) {
 				add(n)
 			}
 		}
 	}
-	slices.SortFunc(
-		g.out.Replicas,
-		func(a, b PlacedReplica) int { return compareNames(a.NamespacedName, b.NamespacedName) },
-	)
 }
 
 // objects returns the names of the objects that a scope which is not full has to look at: those that it names, and the

@@ -13,8 +13,8 @@ type SourceView struct {
 	Record *Record
 	// Left is the source as it last was, where it has left and is not given up; or nil.
 	Left *Candidate
-	// Replicas, Pullers and Attached count the objects that name the source: those that carry the replica label, those
-	// that ask to be filled, and the ServiceAccounts that name one of its replicas on Mirrorball's account.
+	// Replicas, Pullers and Attached count the objects that name the source: those that carry the replica label or did,
+	// those that ask to be filled, and the ServiceAccounts that name one of its replicas on Mirrorball's account.
 	Replicas, Pullers, Attached int
 }
 
@@ -30,7 +30,7 @@ func (c *Cluster) Source(k Key) SourceView {
 	v := SourceView{Occupant: c.get(k), Record: c.remembered[k]}
 	if o := c.kinds[k.Kind]; o != nil {
 		v.Left = o.tenures.left[k.NamespacedName]
-		v.Replicas = len(o.replicasOf[k.NamespacedName])
+		v.Replicas = len(o.replicasOf[k.NamespacedName]) + len(o.stripped[k.NamespacedName])
 		v.Pullers = o.pullers.count(k.NamespacedName) + o.pulled.count(k.NamespacedName)
 	}
 	if k.Kind == annotations.Secret {
@@ -49,6 +49,11 @@ func (c *Cluster) HasReplicaOlderThan(source Key, t time.Time) bool {
 	}
 	for n := range o.replicasOf[source.NamespacedName] {
 		if o.replicas.items[n].Created.Before(t) {
+			return true
+		}
+	}
+	for n := range o.stripped[source.NamespacedName] {
+		if o.candidates.items[n].Created.Before(t) {
 			return true
 		}
 	}

@@ -81,14 +81,16 @@ func New(o Options) (*Controller, error) {
 	}
 	c := &Controller{
 		options: o, pending: newPending(), states: newStates(),
-		records: &records{api: api, namespace: o.Namespace}, events: events.NewWriter(typed.EventsV1(), eventAnswer),
 	}
 	c.metrics = newMetrics(o.Registry, func() (map[string]int, map[plan.State]int) { return c.states.count(c.cluster) })
+	c.events = events.NewWriter(typed.EventsV1(), eventAnswer, c.metrics.eventsDropped.Inc)
 	c.queue = newQueue(c.metrics)
 	key, contents := informers.NewDigestKey(), newContents()
 	c.cluster = informers.New(informers.Options{
 		Metadata: meta, Typed: typed, Kinds: o.Kinds, Namespace: o.Namespace, DigestKey: key, Notify: c.notify,
+		Unreadable: c.unreadable,
 	})
+	c.records = &records{api: api, cluster: c.cluster, namespace: o.Namespace}
 	c.observer = observer{
 		api: api, cluster: c.cluster, digestKey: key, contents: contents, records: c.records, metrics: c.metrics,
 		settings: plan.Settings{
@@ -156,6 +158,17 @@ func (c *Controller) notify(key informers.Key, change informers.Change) {
 	} else {
 		c.queue.Add(key)
 	}
+}
+
+// unreadable tells people of a ConfigMap that is marked as a record, and that is passed over.
+func (c *Controller) unreadable(r *informers.Record) {
+	ctx := context.Background() // the watch's callbacks have none
+	klog.FromContext(ctx).Info("record ignored", "configMap", klog.KRef(r.Namespace, r.Name), "reason", r.Problem)
+	c.metrics.unreadable.Inc()
+	c.events.Warning(ctx, events.Subject{
+		Kind: string(annotations.ConfigMap), NamespacedName: r.NamespacedName, UID: r.UID,
+	}, reasonUnreadableRecord, "the saved policy is ignored: "+r.Problem+"; delete the ConfigMap; while the source "+
+		"exists, its policy is saved again")
 }
 
 // WaitForSync returns true once every cache has synced, and false when ctx ends before.

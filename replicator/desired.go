@@ -42,6 +42,9 @@ func pushed(key informers.Key, p *annotations.Policy, c informers.Content) (info
 	setList(out.Annotations, annotations.CopiedLabels, copied(p.CopyLabels, c.Labels, out.Labels))
 	setList(out.Annotations, annotations.CopiedAnnotations, copied(p.CopyAnnotations, c.Annotations, out.Annotations))
 	out.Annotations[annotations.ReplicaOf] = key.NamespacedName.String()
+	if p.OnDelete == annotations.Keep {
+		out.Annotations[annotations.KeptOnDelete] = string(annotations.Keep)
+	}
 	return out, nil
 }
 

@@ -83,7 +83,7 @@ func (p *pass) ready(o *outcome) []plan.Action {
 	for i := range actions {
 		object := actions[i].Object(p.key.Kind)
 		switch {
-		case p.state.backoffs.remaining(object, now) > 0: // looked at again when that is over
+		case p.state.backoffs.remaining(backoffKeyOf(object, &actions[i]), now) > 0: // looked at again when that is over
 		case len(ready) == maxWrites:
 			o.retry(object, result{requeue: requeueNow})
 		default:
@@ -162,7 +162,7 @@ func (x *executors) book(ctx context.Context, p *pass, a *plan.Action, err error
 	switch answer {
 	case succeeded:
 		o.wrote[a.Verb]++
-		p.state.written(a, object)
+		p.written(a, object)
 	case stale:
 		o.retry(object, result{requeue: requeueWithBackoff})
 	case incompatible:
@@ -175,7 +175,7 @@ func (x *executors) book(ctx context.Context, p *pass, a *plan.Action, err error
 		}
 		o.retry(object, after)
 	case blocked, immutable:
-		w := p.state.backoffs.failed(object, reason(err), time.Now())
+		w := p.state.backoffs.failed(backoffKeyOf(object, a), reason(err), time.Now())
 		klog.FromContext(ctx).Info("write rejected, retrying with backoff", "verb", a.Verb,
 			"target", klog.KRef(a.Target.Namespace, a.Target.Name), "reason", w.reason,
 			"retryAfter", time.Until(w.until).Round(time.Millisecond).String())
@@ -183,14 +183,28 @@ func (x *executors) book(ctx context.Context, p *pass, a *plan.Action, err error
 	}
 }
 
-// written notes a successful write. One that follows after all targets were in sync puts a replica back.
-func (s *state) written(a *plan.Action, object informers.Key) {
-	switch {
-	case a.Verb == plan.Update && s.loaded != nil && s.loaded.source != nil && s.syncedDigest == s.loaded.source.Push:
-		s.backoffs.repaired(object, time.Now())
-	case a.Verb != plan.Delete:
-		delete(s.backoffs, object)
+// written notes a successful write. Once all targets have been in sync, it is counted: if the same object needs another
+// one soon, somebody undoes it.
+func (p *pass) written(a *plan.Action, object informers.Key) {
+	s, key, now := p.state, backoffKeyOf(object, a), time.Now()
+	//mutant:backoff-of-every-verb
+	if p.isSettled() {
+		s.backoffs.succeeded(key, a.NamespaceUID, now)
+	} else {
+		delete(s.backoffs, key)
 	}
+	if !a.Removes() {
+		delete(s.backoffs, backoffKey{object, true}) // what was made just now may be removed at once
+	}
+}
+
+// isSettled reports whether nothing was left to do before this pass but what others have changed since. Without a source
+// there is only one thing to do with each object.
+func (p *pass) isSettled() bool {
+	if p.resolution.Phase != plan.PhaseActive {
+		return true
+	}
+	return p.state.syncedDigest == p.state.loaded.source.Push
 }
 
 // setIncompatible remembers what came of trying, for as long as neither the object nor the source changes.

@@ -91,7 +91,7 @@ func (e *executor) execute(ctx context.Context, a *plan.Action) error {
 		if err := e.confirmNamespace(ctx, a.Evidence); err != nil {
 			return err
 		}
-		return e.delete(ctx, a.Occupant.Replica)
+		return e.delete(ctx, a.Occupant.Marked())
 	case plan.Create:
 		return e.create(ctx, a.Target)
 	case plan.Recreate:
@@ -158,13 +158,13 @@ func (e *executor) recreate(ctx context.Context, a *plan.Action) error {
 	if err := e.api.dryRunCreate(ctx, e.resource(), a.Target.Namespace, replica); err != nil {
 		return err
 	}
-	if err := e.delete(ctx, a.Occupant.Replica); err != nil {
+	if err := e.delete(ctx, a.Occupant.Marked()); err != nil {
 		return err
 	}
 	return e.create(ctx, a.Target)
 }
 
 func (e *executor) update(ctx context.Context, a *plan.Action) error {
-	m, err := e.api.patch(ctx, e.resource(), a.Target, updatePatch(e.key.Kind, a.Occupant.Replica, e.push, e.now))
+	m, err := e.api.patch(ctx, e.resource(), a.Target, updatePatch(e.key.Kind, a.Occupant.Marked(), e.push, e.now))
 	return e.observe(m, e.push, err)
 }

@@ -416,7 +416,7 @@ func TestBook(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, _ := newTestController(t)
-			p, target := testPass(c), informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}
+			p, target := testPass(c), backoffKey{Key: informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}}
 			p.state.backoffs.failed(target, "before", time.Now())
 			o := outcome{wrote: map[plan.Verb]int{}}
 			a := plan.Action{
@@ -443,34 +443,49 @@ func TestBook(t *testing.T) {
 		invalid := &apierrors.StatusError{ErrStatus: metav1.Status{Code: 422, Reason: metav1.StatusReasonInvalid}}
 		var o outcome
 		c.executors.book(t.Context(), p, &plan.Action{Verb: plan.Create, Target: testTarget}, invalid, &o)
-		w := p.state.backoffs[informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}]
+		w := p.state.backoffs[backoffKey{Key: informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}}]
 		if w == nil || w.reason == "" || !o.remaining.Empty() {
 			t.Errorf("backoff %+v, remaining %+v", w, o.remaining)
 		}
 	})
 }
 
-func TestRepairsAreCounted(t *testing.T) {
-	c, _ := newTestController(t)
-	p, target := testPass(c), informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}
-	s := p.state
-	update, remove := plan.Action{
-		Verb:   plan.Update,
-		Target: testTarget,
-	}, plan.Action{
-		Verb:   plan.Delete,
-		Target: testTarget,
+func TestWritesThatDoNotLastAreCounted(t *testing.T) {
+	for _, verb := range []plan.Verb{plan.Create, plan.Update, plan.Recreate, plan.Adopt, plan.Fill, plan.Attach, plan.Detach, plan.Delete} {
+		t.Run(string(verb), func(t *testing.T) {
+			c, _ := newTestController(t)
+			p, a := testPass(c), plan.Action{Verb: verb, Target: testTarget}
+			p.resolution.Phase = plan.PhaseActive
+			object := a.Object(annotations.Secret)
+			key, now := backoffKeyOf(object, &a), time.Now()
+			if p.written(&a, object); p.state.backoffs[key] != nil {
+				t.Error("a write that is part of the first fan-out, or of a rotation, was counted")
+			}
+			p.state.syncedDigest = p.state.loaded.source.Push
+			for range toleratedWrites {
+				if p.written(&a, object); p.state.backoffs.remaining(key, now) > 0 {
+					t.Fatal("the first ones have to wait")
+				}
+			}
+			if p.written(&a, object); p.state.backoffs.remaining(key, now) == 0 {
+				t.Error("it does not have to wait")
+			}
+			key.removal = !key.removal
+			if p.state.backoffs.remaining(key, now) > 0 {
+				t.Error("what is of the other sort, a removal or not, has to wait")
+			}
+		})
 	}
-	if s.written(&update, target); s.backoffs[target] != nil {
-		t.Error("a rotation was counted as a repair")
-	}
-	s.syncedDigest = s.loaded.source.Push
-	if s.written(&update, target); s.backoffs[target] == nil || s.backoffs[target].failures != 1 {
-		t.Errorf("a repair was not counted: %+v", s.backoffs[target])
-	}
-	if s.written(&remove, target); s.backoffs[target] == nil {
-		t.Error("a removal ended the backoff")
-	}
+	t.Run("a replica that was made just now may be removed at once", func(t *testing.T) {
+		c, _ := newTestController(t)
+		p, object := testPass(c), informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}
+		removal := backoffKey{object, true}
+		p.resolution.Phase = plan.PhaseActive
+		p.state.backoffs.failed(removal, "", time.Now())
+		if p.written(&plan.Action{Verb: plan.Create, Target: testTarget}, object); p.state.backoffs[removal] != nil {
+			t.Error("it has to wait")
+		}
+	})
 }
 
 func TestExecute(t *testing.T) {
@@ -478,7 +493,7 @@ func TestExecute(t *testing.T) {
 	p := testPass(w.c)
 	p.state.loaded.policy, p.state.loaded.source, p.world.Source = w.source.Policy, w.source, *w.source
 	w.c.executors.contents.put(p.key, "u", 7, w.content)
-	target := informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}
+	target := backoffKey{Key: informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}}
 	create := plan.Action{Verb: plan.Create, Target: testTarget}
 	other := plan.Action{Verb: plan.Create, Target: types.NamespacedName{Namespace: "missing", Name: "s"}}
 	execute := func(actions ...plan.Action) outcome {

@@ -14,6 +14,8 @@ type metrics struct {
 	reconcile *prometheus.HistogramVec
 	actions   *prometheus.CounterVec
 	reads     prometheus.Counter
+	// eventsDropped counts events that were not written, and unreadable the records that were passed over.
+	eventsDropped, unreadable prometheus.Counter
 
 	depth                         *prometheus.GaugeVec
 	adds, retries                 *prometheus.CounterVec
@@ -36,6 +38,14 @@ func newMetrics(registry prometheus.Registerer, count func() (map[string]int, ma
 		}, []string{"verb", "result"}),
 		reads: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "mirrorball_source_reads_total", Help: "Reads of a source's data from the API server.",
+		}),
+		eventsDropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mirrorball_events_dropped_total",
+			Help: "Events that were not written because the queue of events was full.",
+		}),
+		unreadable: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mirrorball_records_unreadable_total",
+			Help: "Saved policies that were ignored because they cannot be parsed.",
 		}),
 		depth: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "mirrorball_workqueue_depth", Help: "Sources waiting for a worker.",
@@ -69,8 +79,8 @@ func newMetrics(registry prometheus.Registerer, count func() (map[string]int, ma
 			[]string{"state"}, nil),
 	}
 	if registry != nil {
-		registry.MustRegister(m.reconcile, m.actions, m.reads, m.depth, m.adds, m.retries, m.latency, m.work,
-			m.unfinished, m.longest, m)
+		registry.MustRegister(m.reconcile, m.actions, m.reads, m.eventsDropped, m.unreadable, m.depth, m.adds,
+			m.retries, m.latency, m.work, m.unfinished, m.longest, m)
 	}
 	return m
 }

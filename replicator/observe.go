@@ -155,7 +155,7 @@ func onDelete(s *state, r *informers.Record) annotations.Deletion {
 	case r != nil && r.Policy != nil:
 		return r.Policy.OnDelete
 	}
-	return annotations.Remove
+	return "" // not known
 }
 
 // lastSurvived reports whether a source survived its recreation as the watch last showed it, before it was recorded

@@ -55,7 +55,9 @@ func (p *patch) unset(path string, keys []string, keep map[string]string) {
 // unmark drops bookkeeping annotations that no longer apply. JSON Patch cannot remove a missing key, so each is added
 // first.
 func (p *patch) unmark(want map[string]string) {
-	for _, k := range []string{annotations.CopiedLabels, annotations.CopiedAnnotations, annotations.ReplicatedKeys} {
+	for _, k := range []string{
+		annotations.CopiedLabels, annotations.CopiedAnnotations, annotations.ReplicatedKeys, annotations.KeptOnDelete,
+	} {
 		if _, ok := want[k]; !ok {
 			path := "/metadata/annotations/" + escape.Replace(k)
 			p.add(path, "")
@@ -79,12 +81,16 @@ func (p *patch) content(kind annotations.Kind, c informers.Content) {
 	}
 }
 
-// updatePatch makes a pushed replica what it has to be. Labels and annotations of others stay.
+// updatePatch makes a pushed replica what it has to be. Labels and annotations of others stay. Of one whose label was
+// taken off the type is not known: the API server refuses another.
 func updatePatch(kind annotations.Kind, r *informers.Replica, want informers.Content, now time.Time) patch {
 	p := newPatch(r.Version)
+	if kind == annotations.Secret && r.Type == "" {
+		p.add("/type", want.Type)
+	}
 	p.content(kind, want)
 	p.unset("/metadata/labels", r.CopiedLabels, want.Labels)
-	p.set("/metadata/labels", false, want.Labels)
+	p.set("/metadata/labels", r.Unlabelled, want.Labels)
 	p.unset("/metadata/annotations", r.CopiedAnnotations, want.Annotations)
 	p.set("/metadata/annotations", r.Bare, stamped(want.Annotations, now))
 	p.unmark(want.Annotations)

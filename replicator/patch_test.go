@@ -52,7 +52,9 @@ func TestPatchUnset(t *testing.T) {
 
 func TestPatchUnmark(t *testing.T) {
 	p := patch{}
-	p.unmark(map[string]string{annotations.CopiedLabels: "team", annotations.ReplicatedKeys: ""})
+	p.unmark(map[string]string{
+		annotations.CopiedLabels: "team", annotations.ReplicatedKeys: "", annotations.KeptOnDelete: "keep",
+	})
 	wantPatch(t, p, `[{"op":"add","path":"/metadata/annotations/mirrorball.dev~1copied-annotations","value":""},`+
 		`{"op":"remove","path":"/metadata/annotations/mirrorball.dev~1copied-annotations"}]`)
 }

@@ -109,7 +109,7 @@ func (c *Controller) giveUp(p *pass) {
 
 // snapshot gathers what the decision depends on.
 func (c *Controller) snapshot(p *pass) plan.World {
-	w := plan.World{Key: p.key, Phase: p.resolution.Phase, Settings: c.observer.settings}
+	w := plan.World{Key: p.key, Phase: p.resolution.Phase, KeepsMarked: p.resolution.KeepsMarked, Settings: c.observer.settings}
 	query := informers.Query{Key: p.key, Scope: p.scope, SourceNamespaces: c.options.SourceNamespaces}
 	switch {
 	case w.Phase == plan.PhaseActive:
@@ -147,6 +147,9 @@ func (c *Controller) requeue(p *pass) result {
 	if next := p.state.backoffs.next(time.Now()); next > 0 {
 		r.merge(requeueAfter(next))
 	}
+	if p.resolution.Phase.Removes() && len(p.state.backoffs) > 0 {
+		r.merge(requeueAfter(2*maxBackoff + time.Second)) // when they have expired, the state can go
+	}
 	if p.recordErr != nil || p.decision.Err != nil { // the machine may have been slow
 		r.merge(requeueAfter(maxBackoff))
 	}
@@ -161,8 +164,7 @@ func (c *Controller) requeue(p *pass) result {
 
 // release drops the record and the state of a source of which nothing is left.
 func (c *Controller) release(ctx context.Context, p *pass) error {
-	if !p.resolution.Phase.Removes() || len(p.decision.Actions) > 0 || len(p.decision.Undecided) > 0 ||
-		len(p.decision.Braked) > 0 {
+	if !p.isOver() {
 		return nil
 	}
 	if record := p.observed.view.Record; record != nil {
@@ -171,7 +173,18 @@ func (c *Controller) release(ctx context.Context, p *pass) error {
 		}
 	}
 	if len(p.state.reported) == 0 {
-		c.states.drop(p.key)
+		c.states.drop(p.key, p.state.backoffs)
 	}
 	return nil
+}
+
+// isOver reports whether nothing names the source any more that could have to be removed, kept or restored.
+func (p *pass) isOver() bool {
+	if p.resolution.Phase == plan.PhaseKept {
+		view := &p.observed.view
+		//mutant:records-are-forgotten
+		return view.Replicas+view.Pullers+view.Attached == 0
+	}
+	return p.resolution.Phase.Removes() && len(p.decision.Actions) == 0 && len(p.decision.Undecided) == 0 &&
+		len(p.decision.Braked) == 0
 }

@@ -2,10 +2,13 @@ package replicator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -15,8 +18,12 @@ import (
 // records keeps, in Mirrorball's own namespace, the policies of sources that have to outlive them.
 type records struct {
 	api       *api
+	cluster   *informers.Cluster
 	namespace string
 }
+
+// maxRecords is how many sources in one namespace are remembered, so that nobody can fill the memory or the namespace.
+const maxRecords = 200
 
 // read returns the record of a source as the API server has it, or nil.
 func (r *records) read(ctx context.Context, key informers.Key) (*informers.Record, error) {
@@ -30,7 +37,7 @@ func (r *records) read(ctx context.Context, key informers.Key) (*informers.Recor
 		return nil, nil // somebody else's ConfigMap
 	}
 	record, err := informers.ParseRecord(cm)
-	if err != nil || record.Source != key {
+	if err != nil || record.Problem != "" || record.Source != key {
 		return nil, err
 	}
 	return record, nil
@@ -41,21 +48,66 @@ func (r *records) save(ctx context.Context, have, want *informers.Record) error 
 	if have != nil && have.Same(want) {
 		return nil
 	}
-	object := want.ConfigMap(r.namespace)
+	var m *metav1.PartialObjectMetadata
 	var err error
 	if have == nil {
-		_, err = r.api.create(ctx, "configmaps", object.Namespace, object)
+		if m, err = r.create(ctx, want); classify(ctx, err) == stale {
+			m, err = r.replace(ctx, want)
+		}
 	} else {
-		p := newPatch(have.Version)
-		p.add("/data", object.Data)
-		_, err = r.api.patch(ctx, "configmaps", have.NamespacedName, p)
+		m, err = r.patch(ctx, have.Identity, want)
 	}
 	switch classify(ctx, err) {
-	case succeeded, stale, stopping:
+	case succeeded:
+		return r.observe(m, want)
+	case stale, stopping:
 		return nil
 	}
-	return fmt.Errorf("cannot save the policy in namespace %s: %s; until it is saved, it does not survive a "+
-		"recreation of the source or a restart of the controller; check RBAC and quota there", r.namespace, reason(err))
+	return notRemembered("cannot save the policy in namespace " + r.namespace + ": " + reason(err) +
+		"; check RBAC and quota there")
+}
+
+func (r *records) create(ctx context.Context, want *informers.Record) (*metav1.PartialObjectMetadata, error) {
+	return r.api.create(ctx, "configmaps", r.namespace, want.ConfigMap(r.namespace))
+}
+
+func (r *records) patch(
+	ctx context.Context, id informers.Identity, want *informers.Record,
+) (*metav1.PartialObjectMetadata, error) {
+	p := newPatch(id.Version)
+	p.add("/data", want.ConfigMap(r.namespace).Data)
+	return r.api.patch(ctx, "configmaps", id.NamespacedName, p)
+}
+
+// replace writes over a record that can't be read. One that can be read is left to the watch.
+func (r *records) replace(ctx context.Context, want *informers.Record) (*metav1.PartialObjectMetadata, error) {
+	name := types.NamespacedName{Namespace: r.namespace, Name: informers.RecordName(want.Source)}
+	conflict := apierrors.NewAlreadyExists(corev1.Resource("configmaps"), name.Name)
+	cm, err := r.api.configMap(ctx, name)
+	if err != nil || cm.Labels[informers.LabelRecord] == "" {
+		return nil, conflict
+	}
+	found, err := informers.ParseRecord(cm)
+	if err != nil || found.Problem == "" {
+		return nil, conflict
+	}
+	return r.patch(ctx, found.Identity, want)
+}
+
+// observe takes a write's answer into the caches, so that the next source knows how many records there are.
+func (r *records) observe(m *metav1.PartialObjectMetadata, want *informers.Record) error {
+	cm := want.ConfigMap(r.namespace)
+	cm.ObjectMeta = m.ObjectMeta
+	record, err := informers.ParseRecord(cm)
+	if err == nil {
+		r.cluster.ObserveRecord(record)
+	}
+	return err
+}
+
+func notRemembered(why string) error {
+	return errors.New(why + "; until it is saved, the policy does not survive a recreation of the source or a restart of " +
+		"the controller")
 }
 
 // delete deletes a record at the version that the watch shows.
@@ -77,7 +129,23 @@ func (r *records) update(ctx context.Context, p *pass, since time.Time) error {
 		}
 		return nil
 	}
-	return r.save(ctx, view.Record, &informers.Record{
+	want := &informers.Record{
 		Source: key, SourceUID: l.uid, Since: since, Type: l.source.Type, Annotations: view.Candidate.Annotations,
-	})
+	}
+	//mutant:size-of-records
+	if want.IsTooLarge() {
+		if view.Record != nil { // a policy that is not in force any more must not come back
+			if err := r.delete(ctx, view.Record); err != nil {
+				return err
+			}
+		}
+		return notRemembered(fmt.Sprintf("cannot save the policy: its annotations have more than %d bytes; shorten them",
+			informers.MaxRecordBytes))
+	}
+	//mutant:number-of-records
+	if view.Record == nil && r.cluster.CountRecords(key.Namespace) >= maxRecords {
+		return notRemembered(fmt.Sprintf("cannot save the policy: %d sources in the namespace are remembered, which is the "+
+			"limit; remove "+annotations.SurvivesRecreation+" and "+annotations.OnDelete+" from some", maxRecords))
+	}
+	return r.save(ctx, view.Record, want)
 }

@@ -64,14 +64,24 @@ func (r *reporter) report(ctx context.Context, p *pass) {
 	if s.publish(p) || p.observed.reloaded {
 		s.targetWarnings = targetWarnings(p.key, s.uid, s.findings)
 	}
-	list := slices.Concat(sourceWarnings(p), s.targetWarnings, backoffWarnings(p.key, s.uid, s.backoffs, time.Now()),
-		brakedWarning(p))
+	list := s.targetWarnings
+	if p.isKnown() {
+		list = slices.Concat(sourceWarnings(p), list, backoffWarnings(p.key, s.uid, s.backoffs, time.Now()), brakedWarning(p))
+	}
 	if phase.Removes() {
 		list = append(list, pullersWithoutSource(p.key, p.world.Pullers)...)
 	}
 	r.reportWarnings(ctx, s, list)
 	r.reportEligibility(p)
 	r.reportProgress(ctx, p, len(list) == 0)
+}
+
+// isKnown reports whether the object under the source's name says something to Mirrorball, or did so once as far as the
+// process or a record knows. To any other object nothing is said: somebody else may only have named it.
+func (p *pass) isKnown() bool {
+	view := &p.observed.view
+	//mutant:events-on-strangers
+	return view.Claims() != nil || view.Record != nil || p.observed.record != nil || p.state.policy != nil
 }
 
 // reportEligibility wakes the sources that yielded to this one, once it does not take its targets. They could not know.
@@ -107,13 +117,12 @@ func (r *reporter) reportProgress(ctx context.Context, p *pass, quiet bool) {
 		}
 		klog.FromContext(ctx).Info("replicas written", verbs...)
 	}
-	if p.resolution.Phase != plan.PhaseActive || !p.outcome.remaining.Empty() || s.backoffs.next(time.Now()) > 0 {
+	if p.resolution.Phase != plan.PhaseActive || !p.outcome.remaining.Empty() {
 		return
 	}
-	if p.outcome.total() == len(p.decision.Actions) {
-		s.syncedDigest = s.loaded.source.Push
-	}
-	if len(p.decision.Actions) > 0 || len(s.backoffs) > 0 {
+	// Targets that are refused do not count: with one of them, anybody could have the fights over the others go on.
+	s.syncedDigest = s.loaded.source.Push
+	if len(p.decision.Actions) > 0 || s.backoffs.next(time.Now()) > 0 {
 		return
 	}
 	if n := s.inSync(r.cluster, p.key); s.wrote && !s.announced && n > 0 && quiet {

@@ -44,6 +44,7 @@ func (b *observer) restore(ctx context.Context, key informers.Key, o *observatio
 func isBare(key informers.Key, object metav1.Object) bool {
 	_, isReplica := object.GetLabels()[annotations.LabelReplica]
 	claims := annotations.Parse(key.Namespace, key.Name, object.GetAnnotations())
+	isReplica = isReplica || object.GetAnnotations()[annotations.ReplicaOf] != ""
 	return !isReplica && claims.PullFrom == nil && claims.Mirror == nil && claims.PushedVersion == "" &&
 		len(claims.Problems) == 0
 }

@@ -25,8 +25,8 @@ type state struct {
 	missingSince, deletedAt time.Time
 	// wrote says that something was written since it was last in sync, and announced that people were told once.
 	wrote, announced bool
-	// syncedDigest is the digest with which all targets were last in sync or written, so that what is written after is
-	// repair.
+	// syncedDigest is the digest with which all targets were last in sync, written or refused: what is written after that
+	// was undone by somebody, or is new.
 	syncedDigest informers.Digest
 	backoffs     backoffs
 	brake        brake
@@ -69,10 +69,17 @@ func (x *states) get(key informers.Key) *state {
 	return s
 }
 
-func (x *states) drop(key informers.Key) {
+// drop forgets the state of a source, but for the backoffs: who makes things for Mirrorball to remove must not be able to
+// have them forgotten.
+func (x *states) drop(key informers.Key, b backoffs) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.of, key)
+	if len(b) == 0 {
+		delete(x.of, key)
+		return
+	}
+	x.of[key] = newState()
+	x.of[key].backoffs = b
 }
 
 // list returns the states there are.

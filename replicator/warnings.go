@@ -35,6 +35,8 @@ const (
 	reasonBraked       = "Braked"
 	reasonReplicated   = "Replicated"
 	reasonRestored     = "Restored"
+	// reasonUnreadableRecord is of events on a ConfigMap in Mirrorball's own namespace.
+	reasonUnreadableRecord = "RecordUnreadable"
 )
 
 // warning is something that a person should know of an object, for as long as it is so.
@@ -225,9 +227,10 @@ func backoffWarnings(key informers.Key, uid types.UID, b backoffs, now time.Time
 	for _, why := range slices.Sorted(maps.Keys(byReason)) {
 		at := byReason[why]
 		slices.SortFunc(at, func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
+		at = slices.Compact(at)
 		if why == "" {
-			list.add(key, uid, reasonContended, fmt.Sprintf("another client keeps changing %d replicas (%s); they are "+
-				"restored with backoff; find and stop the other client", len(at), enumerate(at)))
+			list.add(key, uid, reasonContended, fmt.Sprintf("another client keeps undoing the writes at %d "+
+				"places (%s); they are repeated with backoff; find and stop the other client", len(at), enumerate(at)))
 			continue
 		}
 		list.add(key, uid, reasonBlocked, fmt.Sprintf("the API server rejects writes at %d targets (%s): %s; remove "+

@@ -100,7 +100,7 @@ func (o *oracle) checkItem(before, after *item, now time.Time) {
 // it.
 func (o *oracle) checkRemoval(before *item, p place, now time.Time) {
 	s, ok := sourceOf(before)
-	if !ok || before.mode() != annotations.ReplicaPush {
+	if !ok || !before.isPushed() {
 		o.violate(ruleStranger, p.String()+" was deleted, which was no replica")
 		return
 	}
@@ -138,7 +138,7 @@ func (o *oracle) checkPush(before, after *item, p place, now time.Time) {
 	}
 	was, ok := sourceOf(before)
 	switch {
-	case before.mode() == annotations.ReplicaPush && ok && was == s:
+	case before.isPushed() && ok && was == s:
 		o.checkForeign(before, after, p, s)
 	case before.labelled():
 		o.violate(ruleStranger, p.String()+" was overwritten, which was no replica of "+s.String())

@@ -104,9 +104,17 @@ func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 	policy, _, record := o.record(s)
 	m := o.missing[s]
 	kept := m != nil && (m.keep || record != nil && policy.OnDelete == annotations.Keep)
-	if !kept {
+	if !kept && !o.isMarked(s, v, record) {
 		o.violate(ruleConverged, fmt.Sprintf("%s is still there, a replica that %s does not want", p, s))
 	}
+}
+
+// isMarked reports whether a replica was marked to be kept, and nothing is remembered of its source, which is missing: it
+// may stay. Whoever forges the mark keeps the object that they forged.
+func (o *oracle) isMarked(source place, v *view, record *item) bool {
+	s, m := o.items[source], o.missing[source]
+	released := s != nil && m != nil && m.uid == s.UID
+	return v.Annotations[annotations.KeptOnDelete] != "" && record == nil && !released
 }
 
 // convergedPuller checks that an object that may pull has the source's content.

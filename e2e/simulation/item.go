@@ -90,8 +90,31 @@ func (i *item) claims() annotations.Claims {
 	return annotations.Parse(i.Namespace, i.Name, i.Annotations)
 }
 
-// mode returns the value of the replica label.
-func (i *item) mode() string { return i.Labels[annotations.LabelReplica] }
+// mode returns the value that the replica label has, or had before it was taken off or changed.
+func (i *item) mode() string {
+	label := i.Labels[annotations.LabelReplica]
+	managed := i.Labels[annotations.LabelManagedBy] == annotations.ManagedBy
+	switch {
+	case label == annotations.ReplicaPush, label == annotations.ReplicaPull && !managed,
+		i.Annotations[annotations.ReplicaOf] == "", i.claims().PullFrom != nil:
+		return label
+	case i.labelled(), i.isStripped() && managed:
+		return annotations.ReplicaPush
+	}
+	return label
+}
+
+// isStripped reports whether it is a replica but for the label: it names its source, and says nothing else.
+func (i *item) isStripped() bool {
+	if i.labelled() || i.Annotations[annotations.ReplicaOf] == "" {
+		return false
+	}
+	claims := i.claims()
+	return !claims.SaysMore()
+}
+
+// isPushed reports whether it is, or may be taken for, a pushed replica.
+func (i *item) isPushed() bool { return i.mode() == annotations.ReplicaPush || i.isStripped() }
 
 func (i *item) labelled() bool {
 	_, ok := i.Labels[annotations.LabelReplica]

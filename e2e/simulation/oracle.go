@@ -155,7 +155,7 @@ func (o *oracle) commit(c apiservertest.Change) {
 	mine := strings.HasPrefix(c.By, processPrefix)
 	for p, v := range o.items {
 		s, ok := sourceOf(v.item)
-		if !ok || v.mode() != annotations.ReplicaPush {
+		if !ok || !v.isPushed() {
 			continue
 		}
 		for _, n := range o.recentNamespaces(p.Namespace, now) {

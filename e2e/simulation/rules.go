@@ -213,9 +213,9 @@ func (o *oracle) emptied(s *view, policy *annotations.Policy, record *item) bool
 // restorable reports whether the recorded policy may be written onto an object.
 func (o *oracle) restorable(s *view, policy *annotations.Policy, record *item) bool {
 	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType &&
-		takesPolicy(s, record) && !slices.Contains(refused, s.kindType) && !s.labelled() && !o.isProtected(s.Namespace) && s.phase == none && s.claims.PullFrom == nil &&
-		s.claims.Mirror == nil &&
-		s.claims.PushedVersion == ""
+		takesPolicy(s, record) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
+		s.Annotations[annotations.ReplicaOf] == "" && !o.isProtected(s.Namespace) && s.phase == none &&
+		s.claims.PullFrom == nil && s.claims.Mirror == nil && s.claims.PushedVersion == ""
 }
 
 // takesPolicy reports whether the recorded policy would be in force beside the object's own annotations.

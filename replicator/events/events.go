@@ -46,7 +46,7 @@ const (
 	// maxNote is the API's limit on an event's note, and maxInstance that on the name of the process, in bytes.
 	maxNote     = 1024
 	maxInstance = 128
-	// maxQueued bounds the memory while the API server does not take events: later ones are dropped.
+	// maxQueued bounds the memory while the API server does not take events: the namespaces that have the most lose some.
 	maxQueued = 1000
 	// writers is how many events are written at a time, so that one that gets no answer does not keep back the rest.
 	writers = 4
@@ -66,7 +66,9 @@ type Writer struct {
 	answer func(ctx context.Context, err error) Answer
 	// instance is this process, as events name it.
 	instance string
-	queue    chan *eventsv1.Event
+	queue    *queue
+	// dropped is called for each event that is not written, since the queue is full.
+	dropped func()
 }
 
 // Answer is what came of trying to write an event.
@@ -79,13 +81,16 @@ type Answer struct {
 
 var _ Recorder = (*Writer)(nil)
 
-// NewWriter makes a Writer that does not write yet. The function classifies the API server's answers.
-func NewWriter(client typedeventsv1.EventsV1Interface, answer func(context.Context, error) Answer) *Writer {
+// NewWriter makes a Writer that does not write yet. The function answer classifies the API server's answers, and dropped
+// is called for each event that the queue has no room for.
+func NewWriter(
+	client typedeventsv1.EventsV1Interface, answer func(context.Context, error) Answer, dropped func(),
+) *Writer {
 	host, _ := os.Hostname() // without one, the controller's name has to do
 	instance := strings.TrimSuffix(reporter+"-"+host, "-")
 	return &Writer{
 		client: client, answer: answer, instance: instance[:min(len(instance), maxInstance)],
-		queue: make(chan *eventsv1.Event, maxQueued),
+		queue: newQueue(maxQueued), dropped: dropped,
 	}
 }
 
@@ -96,13 +101,13 @@ func (w *Writer) Start(ctx context.Context) (stop func()) {
 	var wg sync.WaitGroup
 	for range writers {
 		wg.Go(func() {
-			for event := range w.queue {
+			for event := w.queue.next(); event != nil; event = w.queue.next() {
 				w.write(ctx, event)
 			}
 		})
 	}
 	return func() {
-		close(w.queue)
+		w.queue.close()
 		flush := time.AfterFunc(flushTimeout, cancel)
 		wg.Wait()
 		flush.Stop()
@@ -157,11 +162,10 @@ func (w *Writer) enqueue(ctx context.Context, subject Subject, eventType, reason
 	if subject.Annotation != "" {
 		event.Regarding.FieldPath = "metadata.annotations['" + subject.Annotation + "']"
 	}
-	select {
-	case w.queue <- event:
-	default:
-		klog.FromContext(ctx).Info("event dropped: event queue is full",
-			"subject", klog.KRef(subject.Namespace, subject.Name), "event", reason)
+	if lost := w.queue.add(event); lost != nil {
+		w.dropped()
+		klog.FromContext(ctx).V(1).Info("event dropped: event queue is full",
+			"subject", klog.KRef(lost.Namespace, lost.Regarding.Name), "event", lost.Reason)
 	}
 }
 

@@ -24,7 +24,8 @@ func (m *maker) attach(t *informers.Target) {
 		//mutant:own-pull-secrets
 		if !sa.Deleting && !slices.Contains(sa.PullSecrets, m.name) {
 			m.act(Action{
-				Verb: Attach, Target: sa.NamespacedName, Account: sa, Secret: m.name, created: t.Namespace.Created.Unix(),
+				Verb: Attach, Target: sa.NamespacedName, Account: sa, Secret: m.name, NamespaceUID: t.Namespace.UID,
+				created: t.Namespace.Created.Unix(),
 			})
 		}
 	}
@@ -35,12 +36,17 @@ func (m *maker) detach() {
 	for _, sa := range m.w.Attached {
 		for secret, source := range sa.Attached {
 			at := types.NamespacedName{Namespace: sa.Namespace, Name: secret}
-			if source != m.w.Key.NamespacedName || m.isHeld(sa.In) || sa.Deleting || m.keepAttached(sa.ServiceAccount, at) || m.braked.Has(at) {
+			if source != m.w.Key.NamespacedName || m.isHeld(sa.In) || sa.Deleting || m.braked.Has(at) ||
+				m.keepAttached(sa.ServiceAccount, at) || m.keepsMarked(at) {
 				continue
 			}
-			m.act(Action{
+			a := Action{
 				Verb: Detach, Target: sa.NamespacedName, Account: sa.ServiceAccount, Secret: secret, Evidence: m.evidence(sa.In),
-			})
+			}
+			if sa.In != nil {
+				a.NamespaceUID = sa.In.UID
+			}
+			m.act(a)
 		}
 	}
 }
@@ -48,4 +54,11 @@ func (m *maker) detach() {
 func (m *maker) keepAttached(sa *informers.ServiceAccount, at types.NamespacedName) bool {
 	return m.w.Phase == PhaseActive && m.isAmong(m.served, at) && m.w.Source.Policy.AttachTo.Match(sa.Name) &&
 		Attachable(m.w.Source.Type)
+}
+
+// keepsMarked reports whether a replica stays although nothing is known of its source.
+func (m *maker) keepsMarked(at types.NamespacedName) bool {
+	return m.w.KeepsMarked && slices.ContainsFunc(m.w.Replicas, func(r informers.PlacedReplica) bool {
+		return r.NamespacedName == at && r.Keep
+	})
 }

@@ -45,6 +45,8 @@ type Action struct {
 	Pull *annotations.Pull
 	// Contested says that another source wants the place of a copy, so that its content does not show whose it is.
 	Contested bool
+	// NamespaceUID is that of the target's namespace; empty where it is not known.
+	NamespaceUID types.UID
 	// created is the age of the namespace in seconds since 1970: what is for new namespaces comes first. Removals have
 	// none.
 	created int64

@@ -126,7 +126,8 @@ type Facts struct {
 	Survival                     Survival
 	// Emptied says that none of the annotations that make a policy is on the object any more, and that the last ones that
 	// were seen on it said survives-recreation.
-	Emptied  bool
+	Emptied bool
+	// OnDelete is what the policy said; empty where nothing is known of it any more.
 	OnDelete annotations.Deletion
 	// MissingSince is when the source was first found missing, and DeletedAt when the watch last told of its deletion.
 	MissingSince, DeletedAt time.Time
@@ -137,6 +138,8 @@ type Resolution struct {
 	Phase Phase
 	// MissingSince is to be remembered for the next time.
 	MissingSince time.Time
+	// KeepsMarked says that nothing is known of the source's policy, so that the replicas that were marked stay.
+	KeepsMarked bool
 	// GraceLeft is how long the phase lasts at the most, where the grace ends it.
 	GraceLeft time.Duration
 }
@@ -166,6 +169,8 @@ type Resolution struct {
 //
 // Emptied is surviving, and with all annotations gone at once: somebody replaced the object by a manifest without them,
 // which is as little a word about the policy as to create the object again. Whoever takes off some of them means it.
+//
+// In rows 12 and 19 on-delete may be unknown, too: the replicas that are marked to be kept stay then.
 func Resolve(f Facts) Resolution {
 	switch {
 	case f.Watched == WatchedReplica:
@@ -223,7 +228,8 @@ func (f *Facts) absent(during, after Phase) Resolution {
 	case f.OnDelete == annotations.Keep:
 		r.Phase = PhaseKept
 	default:
-		r.Phase = after
+		//mutant:marked-to-be-kept
+		r.Phase, r.KeepsMarked = after, f.OnDelete == ""
 	}
 	r.GraceLeft = 0
 	return r

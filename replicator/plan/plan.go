@@ -112,7 +112,7 @@ func (m *maker) targets() {
 // target decides on one place, and reports whether a replica is there or on its way.
 func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 	src, s := &m.w.Source, t.Occupant
-	act := Action{Target: at, Occupant: s, created: t.Namespace.Created.Unix()}
+	act := Action{Target: at, Occupant: s, NamespaceUID: t.Namespace.UID, created: t.Namespace.Created.Unix()}
 	switch r := s.Replica; {
 	case s.Identity() == nil:
 		if t.Kept {
@@ -131,6 +131,12 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 		act.Verb = Create
 	case s.Pull() != nil && s.Pull().From == m.w.Key.NamespacedName:
 		return true // the object's owner asked for the same content
+	case s.Candidate != nil && s.Candidate.Stripped != nil && m.names(s.Candidate.Stripped.Source):
+		m.judge(at, Drifted, "its label was taken off")
+		if s.Candidate.Deleting {
+			return true
+		}
+		act.Verb = Update
 	//mutant:replicas-of-others
 	case r != nil && r.Mode == annotations.ReplicaPush && m.names(r.Source):
 		if r.Digest == src.Push && !r.Deleting {
@@ -232,13 +238,17 @@ func (m *maker) orphans(reason string) {
 			r.NamespacedName == m.w.Key.NamespacedName || r.Deleting || m.isHeld(r.In) {
 			continue
 		}
+		if m.w.KeepsMarked && r.Keep {
+			continue
+		}
 		if r.In == nil {
 			m.plan.Undecided = append(m.plan.Undecided, r.NamespacedName)
 			continue
 		}
 		m.judge(r.NamespacedName, Orphaned, reason)
 		orphans = append(orphans, Action{
-			Verb: Delete, Target: r.NamespacedName, Occupant: informers.Occupant{Replica: r.Replica}, Evidence: m.evidence(r.In),
+			Verb: Delete, Target: r.NamespacedName, Occupant: informers.Occupant{Replica: r.Replica}, NamespaceUID: r.In.UID,
+			Evidence: m.evidence(r.In),
 		})
 	}
 	m.remove(orphans)

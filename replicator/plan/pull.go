@@ -22,7 +22,8 @@ func (m *maker) pullers() {
 		})
 		if state == Missing || state == Drifted {
 			m.act(Action{
-				Verb: Fill, Target: id.NamespacedName, Occupant: p.Occupant, Pull: p.Pull(), created: p.In.Created.Unix(),
+				Verb: Fill, Target: id.NamespacedName, Occupant: p.Occupant, Pull: p.Pull(), NamespaceUID: p.In.UID,
+				created: p.In.Created.Unix(),
 			})
 		}
 	}

@@ -12,6 +12,8 @@ import (
 type World struct {
 	Key   informers.Key
 	Phase Phase
+	// KeepsMarked is the Resolution's.
+	KeepsMarked bool
 	// Source is set in PhaseActive.
 	Source Source
 	informers.Snapshot
