@@ -29,7 +29,9 @@ func TestUnreadableRecord(t *testing.T) {
 		"its source has no name":   func(cm *corev1.ConfigMap) { cm.Data["name"] = "" },
 		"it has no data":           func(cm *corev1.ConfigMap) { cm.Data = nil },
 		"it is another's":          func(cm *corev1.ConfigMap) { cm.Data["namespace"] = "elsewhere" },
-		"it has more than is held": func(cm *corev1.ConfigMap) { cm.Data["annotations"] = strings.Repeat(" ", MaxRecordBytes) + "{}" },
+		"it has more than is held": func(cm *corev1.ConfigMap) {
+			cm.Data["annotations"] = strings.Repeat(" ", MaxRecordBytes) + "{}"
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newTestCluster(t, func(Key, Change) {})

@@ -64,6 +64,12 @@ func TestResolve(t *testing.T) {
 		},
 		"10 gone for good, to be kept": {absent(over, annotations.Keep), plan.Resolution{Phase: plan.PhaseKept, MissingSince: over, GraceLeft: 0}},
 		"11 gone for good":             {absent(over, annotations.Remove), plan.Resolution{Phase: plan.PhaseDeleted, MissingSince: over, GraceLeft: 0}},
+		"11 gone for good, and nothing is known of it": {
+			absent(over, ""), plan.Resolution{Phase: plan.PhaseDeleted, MissingSince: over, KeepsMarked: true},
+		},
+		"17 created again long ago, and nothing is known of it": {
+			bare(over, plan.NotSurviving, ""), plan.Resolution{Phase: plan.PhaseReleased, MissingSince: over, KeepsMarked: true},
+		},
 		"11 gone for just the grace": {
 			absent(ago(grace), annotations.Remove), plan.Resolution{Phase: plan.PhaseDeleted, MissingSince: ago(grace), GraceLeft: 0},
 		},
