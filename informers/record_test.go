@@ -23,13 +23,15 @@ func testRecord() *corev1.ConfigMap {
 // TestUnreadableRecord has a record that can't be read beside one that can.
 func TestUnreadableRecord(t *testing.T) {
 	for name, spoil := range map[string]func(*corev1.ConfigMap){
-		"its JSON is broken":       func(cm *corev1.ConfigMap) { cm.Data["annotations"] = "{" },
-		"its JSON is of numbers":   func(cm *corev1.ConfigMap) { cm.Data["annotations"] = `{"a": 1}` },
-		"its kind is unknown":      func(cm *corev1.ConfigMap) { cm.Data["kind"] = "Pod" },
-		"its source has no name":   func(cm *corev1.ConfigMap) { cm.Data["name"] = "" },
-		"it has no data":           func(cm *corev1.ConfigMap) { cm.Data = nil },
-		"it is another's":          func(cm *corev1.ConfigMap) { cm.Data["namespace"] = "elsewhere" },
-		"it has more than is held": func(cm *corev1.ConfigMap) { cm.Data["annotations"] = strings.Repeat(" ", MaxRecordBytes) + "{}" },
+		"its JSON is broken":     func(cm *corev1.ConfigMap) { cm.Data["annotations"] = "{" },
+		"its JSON is of numbers": func(cm *corev1.ConfigMap) { cm.Data["annotations"] = `{"a": 1}` },
+		"its kind is unknown":    func(cm *corev1.ConfigMap) { cm.Data["kind"] = "Pod" },
+		"its source has no name": func(cm *corev1.ConfigMap) { cm.Data["name"] = "" },
+		"it has no data":         func(cm *corev1.ConfigMap) { cm.Data = nil },
+		"it is another's":        func(cm *corev1.ConfigMap) { cm.Data["namespace"] = "elsewhere" },
+		"it has more than is held": func(cm *corev1.ConfigMap) {
+			cm.Data["annotations"] = strings.Repeat(" ", MaxRecordBytes) + "{}"
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newTestCluster(t, func(Key, Change) {})

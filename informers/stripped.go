@@ -12,9 +12,9 @@ import (
 // modeOf returns how a labelled object came to be: its label's value, unless that was changed. What asks to be filled
 // came to be by that; and what was filled once, and does not ask any more, is its owner's.
 func modeOf(c Content, claims *annotations.Claims) string {
-	mode := c.Labels[annotations.LabelReplica]
+	mode, pulls := c.Labels[annotations.LabelReplica], claims != nil && claims.PullFrom != nil
 	switch {
-	case mode == annotations.ReplicaPush, c.Annotations[annotations.ReplicaOf] == "", claims != nil && claims.PullFrom != nil,
+	case mode == annotations.ReplicaPush, pulls, c.Annotations[annotations.ReplicaOf] == "",
 		mode == annotations.ReplicaPull && c.Labels[annotations.LabelManagedBy] != annotations.ManagedBy:
 		return mode
 	}

@@ -21,8 +21,8 @@ const (
 )
 
 // backoffKey is an object and what is done to it. The object holds the kind: a ServiceAccount and a Secret of one name
-// have nothing to do with each other. Removals are counted apart: what is withdrawn must not wait for the end of a fight
-// over what stands there.
+// have nothing to do with each other. Removals are counted apart: what is withdrawn must not wait for the end of a
+// fight over what stands there.
 type backoffKey struct {
 	informers.Key
 	removal bool
@@ -85,7 +85,8 @@ func (b backoffs) succeeded(k backoffKey, namespace types.UID, now time.Time) {
 	}
 }
 
-// evict makes room: it forgets an object that does not wait. Which one is left to chance, so that nobody can plan on it.
+// evict makes room: it forgets an object that does not wait. Which one is left to chance, so that nobody can plan on
+// it.
 func (b backoffs) evict(now time.Time) bool {
 	for k, w := range b {
 		if !w.until.After(now) {

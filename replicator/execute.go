@@ -198,8 +198,8 @@ func (p *pass) written(a *plan.Action, object informers.Key) {
 	}
 }
 
-// isSettled reports whether nothing was left to do before this pass but what others have changed since. Without a source
-// there is only one thing to do with each object.
+// isSettled reports whether nothing was left to do before this pass but what others have changed since. Without a
+// source there is only one thing to do with each object.
 func (p *pass) isSettled() bool {
 	if p.resolution.Phase != plan.PhaseActive {
 		return true

@@ -451,7 +451,9 @@ func TestBook(t *testing.T) {
 }
 
 func TestWritesThatDoNotLastAreCounted(t *testing.T) {
-	for _, verb := range []plan.Verb{plan.Create, plan.Update, plan.Recreate, plan.Adopt, plan.Fill, plan.Attach, plan.Detach, plan.Delete} {
+	for _, verb := range []plan.Verb{
+		plan.Create, plan.Update, plan.Recreate, plan.Adopt, plan.Fill, plan.Attach, plan.Detach, plan.Delete,
+	} {
 		t.Run(string(verb), func(t *testing.T) {
 			c, _ := newTestController(t)
 			p, a := testPass(c), plan.Action{Verb: verb, Target: testTarget}

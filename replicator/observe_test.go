@@ -23,7 +23,7 @@ func newTestController(t *testing.T) (*Controller, *kubernetes.Clientset) {
 	t.Helper()
 	server := apiservertest.New(apiservertest.Options{})
 	t.Cleanup(server.Close)
-	config := &rest.Config{Host: "http://sim", Transport: server.RoundTripper("test")}
+	config := &rest.Config{Host: "http://sim", Transport: server.RoundTripper("test"), QPS: -1}
 	c, err := New(Options{
 		Config: config, Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system",
 		SourceDeleteGrace: time.Minute, Workers: 1, WriteConcurrency: 1, Registry: prometheus.NewRegistry(),

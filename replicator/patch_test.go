@@ -3,6 +3,7 @@ package replicator
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -70,4 +71,19 @@ func TestPatchContent(t *testing.T) {
 	p = patch{}
 	p.content(annotations.Secret, content)
 	wantPatch(t, p, `[{"op":"add","path":"/data","value":{"k":"dGV4dA=="}}]`)
+}
+
+func TestPatchOfAReplicaWhoseLabelWasTakenOff(t *testing.T) {
+	r := &informers.Replica{Identity: informers.Identity{Version: 7}, Unlabelled: true}
+	want := informers.Content{
+		Type: "Opaque", Labels: map[string]string{annotations.LabelReplica: annotations.ReplicaPush},
+		Annotations: map[string]string{
+			annotations.CopiedLabels: "", annotations.CopiedAnnotations: "", annotations.ReplicatedKeys: "",
+			annotations.KeptOnDelete: "",
+		},
+	}
+	got := updatePatch(annotations.Secret, r, want, time.Time{})
+	wantPatch(t, got[:4], `[{"op":"replace","path":"/metadata/resourceVersion","value":"7"},`+
+		`{"op":"add","path":"/type","value":"Opaque"},{"op":"add","path":"/data","value":null},`+
+		`{"op":"add","path":"/metadata/labels","value":{"mirrorball.dev/replica":"push"}}]`)
 }

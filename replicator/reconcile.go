@@ -109,7 +109,9 @@ func (c *Controller) giveUp(p *pass) {
 
 // snapshot gathers what the decision depends on.
 func (c *Controller) snapshot(p *pass) plan.World {
-	w := plan.World{Key: p.key, Phase: p.resolution.Phase, KeepsMarked: p.resolution.KeepsMarked, Settings: c.observer.settings}
+	w := plan.World{
+		Key: p.key, Phase: p.resolution.Phase, KeepsMarked: p.resolution.KeepsMarked, Settings: c.observer.settings,
+	}
 	query := informers.Query{Key: p.key, Scope: p.scope, SourceNamespaces: c.options.SourceNamespaces}
 	switch {
 	case w.Phase == plan.PhaseActive:

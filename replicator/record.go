@@ -106,8 +106,8 @@ func (r *records) observe(m *metav1.PartialObjectMetadata, want *informers.Recor
 }
 
 func notRemembered(why string) error {
-	return errors.New(why + "; until it is saved, the policy does not survive a recreation of the source or a restart of " +
-		"the controller")
+	return errors.New(why + "; until it is saved, the policy does not survive a recreation of the source or a restart " +
+		"of the controller")
 }
 
 // delete deletes a record at the version that the watch shows.

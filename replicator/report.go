@@ -64,7 +64,7 @@ func (r *reporter) report(ctx context.Context, p *pass) {
 	if s.publish(p) || p.observed.reloaded {
 		s.targetWarnings = targetWarnings(p.key, s.uid, s.findings)
 	}
-	list := s.targetWarnings
+	list := warnings(slices.Clone(s.targetWarnings))
 	if p.isKnown() {
 		list = slices.Concat(sourceWarnings(p), list, backoffWarnings(p.key, s.uid, s.backoffs, time.Now()), brakedWarning(p))
 	}

@@ -69,8 +69,8 @@ func (x *states) get(key informers.Key) *state {
 	return s
 }
 
-// drop forgets the state of a source, but for the backoffs: who makes things for Mirrorball to remove must not be able to
-// have them forgotten.
+// drop forgets the state of a source, but for the backoffs: who makes things for Mirrorball to remove must not be able
+// to have them forgotten.
 func (x *states) drop(key informers.Key, b backoffs) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

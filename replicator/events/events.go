@@ -81,8 +81,8 @@ type Answer struct {
 
 var _ Recorder = (*Writer)(nil)
 
-// NewWriter makes a Writer that does not write yet. The function answer classifies the API server's answers, and dropped
-// is called for each event that the queue has no room for.
+// NewWriter makes a Writer that does not write yet. The function answer classifies the API server's answers, and
+// dropped is called for each event that the queue has no room for.
 func NewWriter(
 	client typedeventsv1.EventsV1Interface, answer func(context.Context, error) Answer, dropped func(),
 ) *Writer {

@@ -9,6 +9,7 @@
 //	at a target stands                            and so
 //	nothing                                       create, unless a senior source wants the place
 //	our replica                                   nothing; or update; or, where it can't change in place, recreate
+//	our replica, its label taken off              update
 //	a replica that a peer made of this source     adopt, unless it was found to be incompatible
 //	an object that pulls from this source         nothing: it is filled
 //	a replica of another source                   conflict

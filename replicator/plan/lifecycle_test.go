@@ -72,6 +72,13 @@ func TestResolve(t *testing.T) {
 		},
 		"11 gone for good, to be kept": {absent(over, annotations.Keep), is(plan.PhaseKept, over, 0)},
 		"12 gone for good":             {absent(over, annotations.Remove), is(plan.PhaseDeleted, over, 0)},
+		"12 gone for good, and nothing is known of it": {
+			absent(over, ""), plan.Resolution{Phase: plan.PhaseDeleted, MissingSince: over, KeepsMarked: true},
+		},
+		"19 created again long ago, and nothing is known of it": {
+			bare(over, plan.NotSurviving, ""),
+			plan.Resolution{Phase: plan.PhaseReleased, MissingSince: over, KeepsMarked: true},
+		},
 		"12 gone for just the grace": {
 			absent(ago(grace), annotations.Remove), is(plan.PhaseDeleted, ago(grace), 0),
 		},

@@ -47,6 +47,12 @@ func TestPlan(t *testing.T) {
 		r.Mode, r.Claims = annotations.ReplicaPull, &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName}}
 		return stands(r)
 	}
+	stripped := func(edit ...func(*informers.Replica)) informers.Occupant {
+		r := replica("team-a", edit...)
+		r.Digest, r.Type = informers.Digest{}, ""
+		return informers.Occupant{Candidate: &informers.Candidate{Identity: r.Identity, Stripped: r}}
+	}
+	unmanaged := func(r *informers.Replica) { r.Mode = "" }
 	tests := map[string]struct {
 		phase     plan.Phase
 		policy    map[string]string
@@ -102,6 +108,24 @@ func TestPlan(t *testing.T) {
 				r.Digest, r.Immutable = old, true
 			})),
 			want: []action{{plan.Recreate, name("team-a", "regcred")}}, wantState: plan.Drifted,
+		},
+		"a replica whose label was taken off is put back": {
+			policy: push, at: stripped(),
+			want: []action{{plan.Update, name("team-a", "regcred")}}, wantState: plan.Drifted,
+		},
+		"a replica whose labels were all taken off is put back": {
+			policy: push, at: stripped(unmanaged),
+			want: []action{{plan.Update, name("team-a", "regcred")}}, wantState: plan.Drifted,
+		},
+		"a replica whose label was taken off waits where it is being deleted": {
+			policy: push, at: stripped(func(r *informers.Replica) { r.Deleting = true }), wantState: plan.Drifted,
+		},
+		"another source's replica whose label was taken off is left untouched": {
+			policy: push, at: stripped(func(r *informers.Replica) { r.Source = name("other", "regcred") }),
+			wantState: plan.Occupied,
+		},
+		"a replica without its labels that nobody wants may be its owner's": {
+			phase: plan.PhaseDeleted, naming: []*informers.Replica{replica("team-a", unmanaged)},
 		},
 		"a stranger is left untouched": {policy: push, at: stranger, wantState: plan.Occupied},
 		"another source's replica is left untouched": {
