@@ -17,7 +17,7 @@ var fuzzKeys = []string{
 	native + "push-to", native + "push-to-selector", native + "pull-by",
 	native + "pull-by-selector", native + "exclude",
 	native + "target-name", native + "keys", native + "copy-labels", native + "copy-annotations",
-	native + "attach-to-service-accounts", native + "on-delete", native + "survives-recreation", native + "pull-from",
+	native + "attach-to-service-accounts", native + "on-delete", native + "survives-recreation", native + "paused", native + "pull-from",
 	native + "unknown", allowed, allowedList, allowedSelector, auto, autoList, autoSelector, reflector + "reflects",
 	reflector + "auto-reflects", replicateTo, toMatching, replicateFrom, mayReplicate, mayReplicateTo, stripLabels,
 	replicator + "replicated-at", replicator + "replicated-from-version", "stranger",

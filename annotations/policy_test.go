@@ -47,6 +47,7 @@ func TestPoliciesAreEqualWhereTheyAreWrittenAlike(t *testing.T) {
 		native(AttachToServiceAccounts, "default"),
 		native(OnDelete, "keep"),
 		native(SurvivesRecreation, "true"),
+		native(Paused, "true"),
 		reflectorOf(),
 		reflectorOf(reflectorAutoList, "team-a"),
 		reflectorOf(reflectorAutoList, "team-a,team-b"),
