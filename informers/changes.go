@@ -238,7 +238,7 @@ func (c *Cluster) accountChanged(n types.NamespacedName, old, new *ServiceAccoun
 	c.send(annotations.Secret, all)
 }
 
-// recordChanged asks for a look at the source itself, and by those for whom the record keeps a place or a rank from them.
+// recordChanged asks for a look at the source itself, and by those whom it keeps from a place or a rank.
 func (c *Cluster) recordChanged(_ types.NamespacedName, old, new *Record) {
 	for _, x := range []*Record{old, new} {
 		if x != nil {

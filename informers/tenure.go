@@ -12,8 +12,8 @@ import (
 // tenures are the places in line of the sources of one kind. A source is its namespace and name: a rotation by deletion
 // and creation is the same source, as old as its first object, and while it is gone its places are not free.
 //
-// All of it is lost with the process, but for what records hold. Then the age of the present object decides, and for one
-// grace whatever is named by a replica counts as a source that has left.
+// All of it is lost with the process, but for what records hold. Then the age of the present object decides, and for
+// one grace whatever is named by a replica counts as a source that has left.
 type tenures struct {
 	// since is when a source began, where that was before its present object.
 	since map[types.NamespacedName]time.Time
@@ -113,8 +113,8 @@ func (c *Cluster) since(o *objects, n types.NamespacedName) time.Time {
 	return time.Time{}
 }
 
-// isKept reports whether the place of a source that has left is kept for it: it left while this process watched, or, while
-// this process can't know better, a record or a replica names it.
+// isKept reports whether the place of a source that has left is kept for it: it left while this process watched, or,
+// while this process can't know better, a record or a replica names it.
 func (c *Cluster) isKept(o *objects, n types.NamespacedName) bool {
 	return o.tenures.left[n] != nil ||
 		!c.settled && (c.remembered[Key{o.kind, n}] != nil || len(o.replicasOf[n]) > 0)
@@ -151,8 +151,8 @@ func (c *Cluster) placeChanged(o *objects, n types.NamespacedName, all changes) 
 	}
 }
 
-// Settle ends the time in which a record or a replica that names a source is enough to keep that source's place. It is called once
-// a grace after the caches have synced: what leaves later is known to have been a source.
+// Settle ends the time in which a record or a replica that names a source is enough to keep that source's place. It is
+// called once a grace after the caches have synced: what leaves later is known to have been a source.
 func (c *Cluster) Settle() {
 	c.mu.Lock()
 	c.settled = true

@@ -81,7 +81,7 @@ func TestNamespaceIsReadBeforeARemoval(t *testing.T) {
 		want   answer
 	}{
 		"as it was seen":                   {func(*informers.Namespace) {}, succeeded},
-		"with other labels":                {func(n *informers.Namespace) { n.Labels = map[string]string{"tier": "db"} }, stale},
+		"with another label":               {func(n *informers.Namespace) { n.Labels = map[string]string{"a": "b"} }, stale},
 		"with another accept-from":         {func(n *informers.Namespace) { n.Accept = &annotations.Patterns{} }, stale},
 		"paused since":                     {func(n *informers.Namespace) { n.Paused = true }, stale},
 		"created again":                    {func(n *informers.Namespace) { n.UID = "other" }, stale},

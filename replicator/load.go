@@ -36,8 +36,8 @@ type loaded struct {
 	problems []annotations.Problem
 }
 
-// isSource reports whether an object is, in all that says where its content may go, still the source that was read. That
-// its content has changed does not matter: a source that is written all the time would never come to its removals.
+// isSource reports whether an object is, in all that says where its content may go, still the source that was read.
+// That its content has changed does not matter: a source that is written all the time would never come to its removals.
 func (l *loaded) isSource(object metav1.Object) bool {
 	_, isReplica := object.GetLabels()[annotations.LabelReplica]
 	return object.GetUID() == l.uid && !isReplica && object.GetAnnotations()[annotations.PullFrom] == "" &&
@@ -70,7 +70,8 @@ func (b *observer) load(ctx context.Context, key informers.Key) (*loaded, error)
 		return nil, err
 	}
 	claims := annotations.Parse(key.Namespace, key.Name, object.GetAnnotations())
-	if _, isReplica := object.GetLabels()[annotations.LabelReplica]; isReplica || claims.Policy == nil || claims.Policy.Paused {
+	_, isReplica := object.GetLabels()[annotations.LabelReplica]
+	if isReplica || claims.Policy == nil || claims.Policy.Paused {
 		return nil, nil
 	}
 	l := &loaded{

@@ -35,7 +35,8 @@ func (m *maker) detach() {
 	for _, sa := range m.w.Attached {
 		for secret, source := range sa.Attached {
 			at := types.NamespacedName{Namespace: sa.Namespace, Name: secret}
-			if source != m.w.Key.NamespacedName || m.isHeld(sa.In) || sa.Deleting || m.keepAttached(sa.ServiceAccount, at) || m.braked.Has(at) {
+			if source != m.w.Key.NamespacedName || m.isHeld(sa.In) || sa.Deleting || m.braked.Has(at) ||
+				m.keepAttached(sa.ServiceAccount, at) {
 				continue
 			}
 			m.act(Action{

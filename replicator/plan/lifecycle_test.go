@@ -51,9 +51,11 @@ func TestResolve(t *testing.T) {
 		"8 a policy where no source may be": {
 			plan.Facts{Watched: plan.WatchedPolicy, Referenced: true}, plan.Resolution{Phase: plan.PhaseReleased},
 		},
-		"9 nothing":                    {plan.Facts{}, plan.Resolution{Phase: plan.PhaseUnknown}},
-		"9 a policy that never was":    {plan.Facts{Watched: plan.WatchedPolicy}, plan.Resolution{Phase: plan.PhaseUnknown}},
-		"10 gone, as is seen just now": {absent(time.Time{}, ""), plan.Resolution{Phase: plan.PhaseMissing, MissingSince: now, GraceLeft: grace}},
+		"9 nothing":                 {plan.Facts{}, plan.Resolution{Phase: plan.PhaseUnknown}},
+		"9 a policy that never was": {plan.Facts{Watched: plan.WatchedPolicy}, plan.Resolution{Phase: plan.PhaseUnknown}},
+		"10 gone, as is seen just now": {
+			absent(time.Time{}, ""), plan.Resolution{Phase: plan.PhaseMissing, MissingSince: now, GraceLeft: grace},
+		},
 		"10 gone for a while": {
 			absent(ago(20*time.Second), ""), plan.Resolution{Phase: plan.PhaseMissing, MissingSince: ago(20 * time.Second), GraceLeft: 40 * time.Second},
 		},
@@ -65,8 +67,12 @@ func TestResolve(t *testing.T) {
 			with(absent(ago(time.Second), ""), func(f *plan.Facts) { f.DeletedAt = over }),
 			plan.Resolution{Phase: plan.PhaseMissing, MissingSince: ago(time.Second), GraceLeft: grace - time.Second},
 		},
-		"11 gone for good, to be kept": {absent(over, annotations.Keep), plan.Resolution{Phase: plan.PhaseKept, MissingSince: over, GraceLeft: 0}},
-		"12 gone for good":             {absent(over, annotations.Remove), plan.Resolution{Phase: plan.PhaseDeleted, MissingSince: over, GraceLeft: 0}},
+		"11 gone for good, to be kept": {
+			absent(over, annotations.Keep), plan.Resolution{Phase: plan.PhaseKept, MissingSince: over, GraceLeft: 0},
+		},
+		"12 gone for good": {
+			absent(over, annotations.Remove), plan.Resolution{Phase: plan.PhaseDeleted, MissingSince: over, GraceLeft: 0},
+		},
 		"12 gone for just the grace": {
 			absent(ago(grace), annotations.Remove), plan.Resolution{Phase: plan.PhaseDeleted, MissingSince: ago(grace), GraceLeft: 0},
 		},
@@ -130,7 +136,8 @@ func TestResolve(t *testing.T) {
 func TestPhasesThatRemove(t *testing.T) {
 	removes := map[plan.Phase]bool{plan.PhaseDeleted: true, plan.PhaseReleased: true, plan.PhaseUnknown: true}
 	for _, p := range []plan.Phase{
-		plan.PhaseActive, plan.PhaseFrozen, plan.PhasePaused, plan.PhaseRefused, plan.PhaseStale, plan.PhaseMissing, plan.PhaseRecreated,
+		plan.PhaseActive, plan.PhaseFrozen, plan.PhasePaused, plan.PhaseRefused, plan.PhaseStale, plan.PhaseMissing,
+		plan.PhaseRecreated,
 		plan.PhaseRestorable, plan.PhaseKept, plan.PhaseDeleted, plan.PhaseReleased, plan.PhaseUnknown,
 	} {
 		t.Run(string(p), func(t *testing.T) {

@@ -447,7 +447,8 @@ func (o *oracle) emptied(s *view, policy *annotations.Policy, record *item) bool
 
 // restorable says that the policy that is remembered may be written onto an object.
 func (o *oracle) restorable(s *view, policy *annotations.Policy, record *item) bool {
-	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType && carries(s, record) && !slices.Contains(refused, s.kindType) && !s.labelled() &&
+	return record != nil && policy.SurvivesRecreation && record.data["type"] == s.kindType && carries(s, record) &&
+		!slices.Contains(refused, s.kindType) && !s.labelled() &&
 		!o.guarded(s.Namespace) && s.life == none && s.claims.PullFrom == nil && s.claims.Mirror == nil &&
 		s.claims.PushedVersion == ""
 }
