@@ -55,7 +55,7 @@ func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new 
 		c.occupantChanged(o, n, all, self)
 	}
 	if old == nil || new == nil || old.UID != new.UID || !policyOf(old).Equal(policyOf(new)) {
-		c.competitorChanged(o, n, all, policyOf(old), policyOf(new))
+		c.competitorChanged(o, n, all, policyOf(old), policyOf(new), policyOf(c.takeReturned(o, n)))
 	}
 	c.send(o.kind, all)
 }
@@ -149,13 +149,14 @@ func (c *Cluster) namespaceChanged(n types.NamespacedName, old, new *Namespace) 
 			c.notify(s.key, change)
 		}
 	}
-	if holds(old) != holds(new) {
+	if isUnreadable(old) != isUnreadable(new) || isPaused(old) != isPaused(new) {
 		c.holdChanged(n.Name)
 	}
 }
 
-// holds reports whether replicas that are not wanted any more stay in a namespace.
-func holds(n *Namespace) bool { return n != nil && (n.Problem != nil || n.Paused) }
+func isUnreadable(n *Namespace) bool { return n != nil && n.Problem != nil }
+
+func isPaused(n *Namespace) bool { return n != nil && n.Paused }
 
 // holdChanged notifies the sources of the replicas and of the attachments in a namespace: those that are not wanted any
 // more stay while it is paused or its annotations can't be read.

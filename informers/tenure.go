@@ -21,11 +21,14 @@ type tenures struct {
 	// are those of them that pushed, by the name of their replicas.
 	left    map[types.NamespacedName]*Candidate
 	wanting index[string]
+	// returned are those that have come back, as they last were, until the others have been told.
+	returned map[types.NamespacedName]*Candidate
 }
 
 func newTenures() tenures {
 	return tenures{
 		since: map[types.NamespacedName]time.Time{}, left: map[types.NamespacedName]*Candidate{}, wanting: index[string]{},
+		returned: map[types.NamespacedName]*Candidate{},
 	}
 }
 
@@ -35,11 +38,11 @@ func (x *tenures) changed(old, new *Candidate) {
 	switch {
 	case is != nil:
 		n, before := new.NamespacedName, old
-		if was == nil {
-			before = x.left[n]
+		if last := x.left[n]; was == nil && last != nil {
+			before, x.returned[n] = last, last
 		}
 		x.forget(n)
-		if before != nil {
+		if policyOf(before) != nil {
 			x.begin(new, before.Created)
 		}
 	case was != nil:
@@ -72,6 +75,15 @@ func (x *tenures) forget(n types.NamespacedName) {
 	}
 	delete(x.left, n)
 	x.wanting.remove(policyOf(c).ReplicaName(n.Name), n)
+}
+
+// takeReturned returns what a source was when it left, once after it has come back; else nil.
+func (c *Cluster) takeReturned(o *objects, n types.NamespacedName) *Candidate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := o.tenures.returned[n]
+	delete(o.tenures.returned, n)
+	return last
 }
 
 // Competitor is another source that wants a target.
