@@ -201,6 +201,22 @@ func TestNativeOptions(t *testing.T) {
 		"survives-recreation: nothing": {
 			key: "survives-recreation", value: "", wantProblem: "neither true nor false",
 		},
+		"paused is not default": {show: paused, want: false},
+		"paused: true": {
+			key: "paused", value: "true", show: paused, want: true,
+		},
+		"paused: false": {
+			key: "paused", value: "false", show: paused, want: false,
+		},
+		"paused: True": {
+			key: "paused", value: "True", wantProblem: "neither true nor false",
+		},
+		"paused: 1": {
+			key: "paused", value: "1", wantProblem: "neither true nor false",
+		},
+		"paused: nothing": {
+			key: "paused", value: "", wantProblem: "neither true nor false",
+		},
 		"copy-labels": {
 			key: "copy-labels", value: "app, example.com/*", show: copyLabels, want: "app,example.com/*",
 		},
@@ -241,10 +257,12 @@ func TestNativeOptions(t *testing.T) {
 	}
 }
 
-func targetName(p *annotations.Policy) any      { return p.ReplicaName("source") }
-func keys(p *annotations.Policy) any            { return p.Keys }
-func onDelete(p *annotations.Policy) any        { return p.OnDelete }
-func survives(p *annotations.Policy) any        { return p.SurvivesRecreation }
+func targetName(p *annotations.Policy) any { return p.ReplicaName("source") }
+func keys(p *annotations.Policy) any       { return p.Keys }
+func onDelete(p *annotations.Policy) any   { return p.OnDelete }
+func survives(p *annotations.Policy) any   { return p.SurvivesRecreation }
+
+func paused(p *annotations.Policy) any          { return p.Paused }
 func copyLabels(p *annotations.Policy) any      { return p.CopyLabels.String() }
 func copyAnnotations(p *annotations.Policy) any { return p.CopyAnnotations.String() }
 func attachTo(p *annotations.Policy) any        { return p.AttachTo.String() }

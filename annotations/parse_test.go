@@ -370,3 +370,19 @@ func TestAcceptFrom(t *testing.T) {
 		})
 	}
 }
+
+func TestPaused(t *testing.T) {
+	for value, want := range map[string]struct{ paused, problem bool }{
+		"true": {true, false}, "false": {false, false}, "": {true, true}, "True": {true, true}, "1": {true, true},
+	} {
+		t.Run(value, func(t *testing.T) {
+			paused, problem := annotations.ParsePaused(with(native+"paused", value))
+			if paused != want.paused || (problem != nil) != want.problem {
+				t.Errorf("paused %t, problem %v, want %+v", paused, problem, want)
+			}
+		})
+	}
+	if paused, problem := annotations.ParsePaused(with("a", "b")); paused || problem != nil {
+		t.Errorf("without the annotation: paused %t, problem %v", paused, problem)
+	}
+}

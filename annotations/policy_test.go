@@ -50,6 +50,7 @@ func TestPolicyEqual(t *testing.T) {
 		native(AttachToServiceAccounts, "default"),
 		native(OnDelete, "keep"),
 		native(SurvivesRecreation, "true"),
+		native(Paused, "true"),
 		reflectorOf(),
 		reflectorOf(reflectorAutoList, "team-a"),
 		reflectorOf(reflectorAutoList, "team-a,team-b"),

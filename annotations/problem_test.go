@@ -62,7 +62,7 @@ func TestReasonLength(t *testing.T) {
 		native + "exclude", native + "target-name", native + "keys", native + "copy-labels",
 		native + "copy-annotations",
 		native + "attach-to-service-accounts", native + "on-delete",
-		native + "survives-recreation", native + "pull-from",
+		native + "survives-recreation", native + "paused", native + "pull-from",
 		allowedList, allowedSelector, autoList, autoSelector, replicateTo, toMatching, mayReplicate, mayReplicateTo,
 		stripLabels, replicateFrom,
 	} {

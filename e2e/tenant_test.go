@@ -8,7 +8,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// tenant is a user who may do everything with Secrets, ConfigMaps and ServiceAccounts in one namespace, and nothing else.
+// tenant is a user who may do everything with Secrets, ConfigMaps and ServiceAccounts in one namespace, and nothing
+// else.
 type tenant struct {
 	*scene
 	client kubernetes.Interface

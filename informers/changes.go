@@ -58,7 +58,7 @@ func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new 
 		c.occupantChanged(o, n, all, self)
 	}
 	if old == nil || new == nil || old.UID != new.UID || !policyOf(old).Equal(policyOf(new)) {
-		c.competitorChanged(o, n, all, policyOf(old), policyOf(new))
+		c.competitorChanged(o, n, all, policyOf(old), policyOf(new), policyOf(c.takeReturned(o, n)))
 	}
 	c.send(o.kind, all)
 }
@@ -156,13 +156,14 @@ func (c *Cluster) namespaceChanged(n types.NamespacedName, old, new *Namespace) 
 			c.notify(s.key, change)
 		}
 	}
-	if holds(old) != holds(new) {
+	if isUnreadable(old) != isUnreadable(new) || isPaused(old) != isPaused(new) {
 		c.holdChanged(n.Name)
 	}
 }
 
-// holds reports whether replicas that are not wanted any more stay in a namespace.
-func holds(n *Namespace) bool { return n != nil && (n.Problem != nil || n.Paused) }
+func isUnreadable(n *Namespace) bool { return n != nil && n.Problem != nil }
+
+func isPaused(n *Namespace) bool { return n != nil && n.Paused }
 
 // holdChanged notifies the sources of the replicas and of the attachments in a namespace: those that are not wanted any
 // more stay while it is paused or its annotations can't be read.
@@ -252,7 +253,7 @@ func (c *Cluster) accountChanged(n types.NamespacedName, old, new *ServiceAccoun
 	c.send(annotations.Secret, all)
 }
 
-// recordChanged asks for a look at the source itself, and by those for whom the record keeps a place or a rank from them.
+// recordChanged asks for a look at the source itself, and by those whom it keeps from a place or a rank.
 func (c *Cluster) recordChanged(_ types.NamespacedName, old, new *Record) {
 	for _, x := range []*Record{old, new} {
 		if x != nil && x.Problem == "" {

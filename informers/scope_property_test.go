@@ -173,7 +173,8 @@ func (w *scopedWorld) putNamespace(name string) {
 		ns.Annotations = map[string]string{annotations.AcceptFrom: accept}
 	}
 	if rapid.IntRange(0, 4).Draw(w.t, "paused") == 0 {
-		metav1.SetMetaDataAnnotation(&ns.ObjectMeta, annotations.Paused, rapid.SampledFrom([]string{"true", "no"}).Draw(w.t, "says"))
+		says := rapid.SampledFrom([]string{"true", "no"}).Draw(w.t, "says")
+		metav1.SetMetaDataAnnotation(&ns.ObjectMeta, annotations.Paused, says)
 	}
 	w.namespaces[name] = ns
 }
@@ -184,7 +185,8 @@ func (w *scopedWorld) look(key informers.Key, scope informers.Scope) plan.Plan {
 	world := plan.World{Key: key, Phase: plan.PhaseReleased}
 	query := informers.Query{Key: key, Scope: scope}
 	query.SourceNamespaces, _ = annotations.ParseNamespacePatterns("src,a")
-	if claims := view.Claims(); claims != nil && claims.Policy != nil && view.Replica == nil && key.Namespace != "b" && key.Namespace != "c" {
+	claims := view.Claims()
+	if claims != nil && claims.Policy != nil && view.Replica == nil && query.SourceNamespaces.Match(key.Namespace) {
 		content := informers.Content{
 			Type: "kubernetes.io/dockerconfigjson", Data: map[string][]byte{"k": []byte(key.Name)},
 			Labels:      map[string]string{annotations.LabelReplica: annotations.ReplicaPush},

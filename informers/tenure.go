@@ -12,8 +12,8 @@ import (
 // tenures are the places in line of the sources of one kind. A source is its namespace and name: a rotation by deletion
 // and creation is the same source, as old as its first object, and while it is gone its places are not free.
 //
-// All of it is lost with the process, but for what records hold. Then the age of the present object decides, and for one
-// grace whatever is named by a replica counts as a source that has left.
+// All of it is lost with the process, but for what records hold. Then the age of the present object decides, and for
+// one grace whatever is named by a replica counts as a source that has left.
 type tenures struct {
 	// since is when a source began, where that was before its present object.
 	since map[types.NamespacedName]time.Time
@@ -21,11 +21,14 @@ type tenures struct {
 	// are those of them that pushed, by the name of their replicas.
 	left    map[types.NamespacedName]*Candidate
 	wanting index[string]
+	// returned are those that have come back, as they last were, until the others have been told.
+	returned map[types.NamespacedName]*Candidate
 }
 
 func newTenures() tenures {
 	return tenures{
 		since: map[types.NamespacedName]time.Time{}, left: map[types.NamespacedName]*Candidate{}, wanting: index[string]{},
+		returned: map[types.NamespacedName]*Candidate{},
 	}
 }
 
@@ -35,11 +38,11 @@ func (x *tenures) changed(old, new *Candidate) {
 	switch {
 	case is != nil:
 		n, before := new.NamespacedName, old
-		if was == nil {
-			before = x.left[n]
+		if last := x.left[n]; was == nil && last != nil {
+			before, x.returned[n] = last, last
 		}
 		x.forget(n)
-		if before != nil {
+		if policyOf(before) != nil {
 			x.begin(new, before.Created)
 		}
 	case was != nil:
@@ -72,6 +75,15 @@ func (x *tenures) forget(n types.NamespacedName) {
 	}
 	delete(x.left, n)
 	x.wanting.remove(policyOf(c).ReplicaName(n.Name), n)
+}
+
+// takeReturned returns what a source was when it left, once after it has come back; else nil.
+func (c *Cluster) takeReturned(o *objects, n types.NamespacedName) *Candidate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := o.tenures.returned[n]
+	delete(o.tenures.returned, n)
+	return last
 }
 
 // Competitor is another source that wants a target.
@@ -113,8 +125,8 @@ func (c *Cluster) since(o *objects, n types.NamespacedName) time.Time {
 	return time.Time{}
 }
 
-// isKept reports whether the place of a source that has left is kept for it: it left while this process watched, or, while
-// this process can't know better, a record or a replica names it.
+// isKept reports whether the place of a source that has left is kept for it: it left while this process watched, or,
+// while this process can't know better, a record or a replica names it.
 func (c *Cluster) isKept(o *objects, n types.NamespacedName) bool {
 	return o.tenures.left[n] != nil ||
 		!c.settled && (c.remembered[Key{o.kind, n}] != nil || len(o.replicasOf[n]) > 0)
@@ -151,8 +163,8 @@ func (c *Cluster) placeChanged(o *objects, n types.NamespacedName, all changes) 
 	}
 }
 
-// Settle ends the time in which a record or a replica that names a source is enough to keep that source's place. It is called once
-// a grace after the caches have synced: what leaves later is known to have been a source.
+// Settle ends the time in which a record or a replica that names a source is enough to keep that source's place. It is
+// called once a grace after the caches have synced: what leaves later is known to have been a source.
 func (c *Cluster) Settle() {
 	c.mu.Lock()
 	c.settled = true

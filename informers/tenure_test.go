@@ -57,7 +57,8 @@ func (w *tenureTest) put(namespace, name string, created int64, notes ...string)
 
 func (w *tenureTest) remove(namespace, name string) {
 	w.Helper()
-	w.do(w.kinds[annotations.Secret].candidates.Delete(&metav1.PartialObjectMetadata{ObjectMeta: w.meta(namespace, name, 9)}))
+	gone := &metav1.PartialObjectMetadata{ObjectMeta: w.meta(namespace, name, 9)}
+	w.do(w.kinds[annotations.Secret].candidates.Delete(gone))
 }
 
 func source1(namespace string) Key {

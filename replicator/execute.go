@@ -212,5 +212,7 @@ func (s *state) setIncompatible(a *plan.Action, err error) {
 	if s.incompatible == nil {
 		s.incompatible = map[types.NamespacedName]plan.Incompatible{}
 	}
-	s.incompatible[a.Target] = plan.Incompatible{Version: a.Occupant.Candidate.Version, Reason: err.Error(), Contested: a.Contested}
+	s.incompatible[a.Target] = plan.Incompatible{
+		Version: a.Occupant.Candidate.Version, Reason: err.Error(), Contested: a.Contested,
+	}
 }

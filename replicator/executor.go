@@ -115,8 +115,8 @@ func (e *executor) execute(ctx context.Context, a *plan.Action) error {
 	return fmt.Errorf("unknown verb %q", a.Verb)
 }
 
-// confirmNamespace returns nil if a namespace is, in the API server itself, as it was when a removal was decided on; nil
-// for none. To remove a replica can't be undone, and what the watch shows may be outdated.
+// confirmNamespace returns nil if a namespace is, in the API server itself, as it was when a removal was decided on, or
+// if there is none to confirm. To remove a replica can't be undone, and what the watch shows may be outdated.
 func (e *executor) confirmNamespace(ctx context.Context, seen *informers.Namespace) error {
 	if seen == nil {
 		return nil

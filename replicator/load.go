@@ -78,7 +78,8 @@ func (b *observer) load(ctx context.Context, key informers.Key) (*loaded, error)
 		return nil, err
 	}
 	claims := annotations.Parse(key.Namespace, key.Name, object.GetAnnotations())
-	if _, isReplica := object.GetLabels()[annotations.LabelReplica]; isReplica || claims.Policy == nil || claims.Policy.Paused {
+	_, isReplica := object.GetLabels()[annotations.LabelReplica]
+	if isReplica || claims.Policy == nil || claims.Policy.Paused {
 		return nil, nil
 	}
 	l := &loaded{

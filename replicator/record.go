@@ -119,8 +119,8 @@ func (r *records) delete(ctx context.Context, record *informers.Record) error {
 	return nil
 }
 
-// update records the policy of an active source that has to outlive it, and since when it is one; and removes the record
-// of a source whose policy has not.
+// update records the policy of an active source that has to outlive it, and since when it is one; and removes the
+// record of a source whose policy has not.
 func (r *records) update(ctx context.Context, p *pass, since time.Time) error {
 	key, l, view := p.key, p.state.loaded, &p.observed.view
 	if !l.policy.SurvivesRecreation && l.policy.OnDelete != annotations.Keep {

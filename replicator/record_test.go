@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,7 +32,9 @@ func newRecordTest(t *testing.T) (*kubernetes.Clientset, recorder) {
 		policy := annotations.Parse(key.Namespace, key.Name, notes).Policy
 		view := c.cluster.Source(key)
 		view.Candidate = &informers.Candidate{Annotations: notes}
-		return c.records.update(t.Context(), key, &loaded{policy: policy, source: &plan.Source{}}, view)
+		s := newState()
+		s.loaded = &loaded{policy: policy, source: &plan.Source{}}
+		return c.records.update(t.Context(), &pass{key: key, state: s, observed: observation{view: view}}, time.Time{})
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 const toleratedRemovals = 20
 
 // Brake is what is known of the removals of a source's replicas for another reason than the source's end or its own
-// annotations: the labels or the consent of namespaces, or a setting of the operator. A mistake there takes away much at
-// once, so that the removal of more than half waits for one grace.
+// annotations: the labels or the consent of namespaces, or a setting of the operator. A mistake there takes away much
+// at once, so that the removal of more than half waits for one grace.
 type Brake struct {
 	// Enforced says that the removals of this pass are for such a reason.
 	Enforced bool

@@ -7,7 +7,8 @@
 // sorted actions, and a verdict on each place:
 //
 //	at a target stands                            and so
-//	nothing                                       create, unless a senior source wants the place
+//	nothing                                       create, unless a senior source wants the place, or it is the name of
+//	                                              a source that has left
 //	our replica                                   nothing; or update; or, where it can't change in place, recreate
 //	our replica, its label taken off              update
 //	a replica that a peer made of this source     adopt, unless it was found to be incompatible
@@ -16,7 +17,7 @@
 //	anything else                                 occupied
 //
 //	elsewhere stands                              and so
-//	a replica of this source                      delete: it is orphaned
+//	a replica of this source                      delete: it is orphaned; many of them wait, see Brake
 //	an object that pulls from this source         fill, where the policy permits and the content differs
 //
 // A snapshot may cover a part of the cluster only. The decision on that part is the same as in a snapshot of

@@ -190,7 +190,7 @@ func Resolve(f Facts) Resolution {
 		return Resolution{Phase: PhaseStale, MissingSince: f.MissingSince}
 	case f.Live == LiveAbsent:
 		return f.absent(PhaseMissing, PhaseDeleted)
-	case f.sameObject() && !(f.Survival == Surviving && f.Emptied):
+	case f.sameObject() && (f.Survival != Surviving || !f.Emptied):
 		return Resolution{Phase: PhaseReleased, MissingSince: f.MissingSince}
 	case f.Survival == Surviving:
 		return Resolution{Phase: PhaseRestorable, MissingSince: f.MissingSince}

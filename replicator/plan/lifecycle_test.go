@@ -142,7 +142,8 @@ func TestResolve(t *testing.T) {
 func TestPhasesThatRemove(t *testing.T) {
 	removes := map[plan.Phase]bool{plan.PhaseDeleted: true, plan.PhaseReleased: true, plan.PhaseUnknown: true}
 	for _, p := range []plan.Phase{
-		plan.PhaseActive, plan.PhaseFrozen, plan.PhasePaused, plan.PhaseRefused, plan.PhaseStale, plan.PhaseMissing, plan.PhaseRecreated,
+		plan.PhaseActive, plan.PhaseFrozen, plan.PhasePaused, plan.PhaseRefused, plan.PhaseStale, plan.PhaseMissing,
+		plan.PhaseRecreated,
 		plan.PhaseRestorable, plan.PhaseKept, plan.PhaseDeleted, plan.PhaseReleased, plan.PhaseUnknown,
 	} {
 		t.Run(string(p), func(t *testing.T) {

@@ -69,10 +69,12 @@ func TestContestedCopies(t *testing.T) {
 		want     []action
 		wantIt   bool
 	}{
-		"nobody else wants it":              {want: []action{{plan.Adopt, at}}},
-		"a younger source wants it":         {rivals: rival, want: []action{{plan.Adopt, at}}, wantIt: true},
-		"a source wants it that may not":    {rivals: rival, accept: "infra", want: []action{{plan.Adopt, at}}},
-		"found incompatible when contested": {rivals: rival, incompat: plan.Incompatible{Version: 7, Reason: "x", Contested: true}},
+		"nobody else wants it":           {want: []action{{plan.Adopt, at}}},
+		"a younger source wants it":      {rivals: rival, want: []action{{plan.Adopt, at}}, wantIt: true},
+		"a source wants it that may not": {rivals: rival, accept: "infra", want: []action{{plan.Adopt, at}}},
+		"found incompatible when contested": {
+			rivals: rival, incompat: plan.Incompatible{Version: 7, Reason: "x", Contested: true},
+		},
 		"found so, and not contested any more": {
 			incompat: plan.Incompatible{Version: 7, Reason: "x", Contested: true}, want: []action{{plan.Adopt, at}},
 		},
@@ -131,7 +133,8 @@ func TestPausedNamespaces(t *testing.T) {
 		Claims:   &annotations.Claims{PullFrom: &annotations.Pull{From: key.NamespacedName}},
 	}}
 	t.Run("nothing is created or filled", func(t *testing.T) {
-		w := activeWorld(t, map[string]string{annotations.PushTo: "*", annotations.PullBy: "*"}, namespace(t, "team-a", paused))
+		w := activeWorld(t, map[string]string{annotations.PushTo: "*", annotations.PullBy: "*"},
+			namespace(t, "team-a", paused))
 		w.pulling = []informers.Occupant{asks}
 		p := w.make(t)
 		want := []plan.Verdict{
@@ -214,11 +217,14 @@ func TestEvidence(t *testing.T) {
 		namespace *informers.Namespace
 		want      bool
 	}{
-		"the policy names it no more":  {map[string]string{annotations.PushTo: "other"}, namespace(t, "team-a"), false},
-		"its labels do not match":      {map[string]string{annotations.PushToSelector: "tier=web"}, namespace(t, "team-a"), true},
-		"it does not accept a push":    {map[string]string{annotations.PushTo: "*"}, namespace(t, "team-a", accepts), true},
-		"it may never have a replica":  {map[string]string{annotations.PushTo: "*", annotations.Exclude: "team-a"}, namespace(t, "team-a"), false},
-		"its labels, and the policy's": {map[string]string{annotations.PushTo: "other", annotations.PushToSelector: "tier=web"}, namespace(t, "team-a"), true},
+		"the policy names it no more": {map[string]string{annotations.PushTo: "other"}, namespace(t, "team-a"), false},
+		"its labels do not match": {
+			map[string]string{annotations.PushToSelector: "tier=web"}, namespace(t, "team-a"), true,
+		},
+		"it does not accept a push": {map[string]string{annotations.PushTo: "*"}, namespace(t, "team-a", accepts), true},
+		"it is excluded": {
+			map[string]string{annotations.PushTo: "*", annotations.Exclude: "team-a"}, namespace(t, "team-a"), false,
+		},
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := activeWorld(t, tc.policy, tc.namespace)

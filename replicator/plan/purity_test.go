@@ -16,8 +16,9 @@ import (
 func TestPurity(t *testing.T) {
 	allowed := map[string]bool{
 		"cmp": true, "slices": true, "strings": true, "time": true, "k8s.io/api/core/v1": true,
-		"k8s.io/apimachinery/pkg/types": true, "k8s.io/apimachinery/pkg/util/sets": true, "github.com/mirrorball-dev/mirrorball/annotations": true,
-		"github.com/mirrorball-dev/mirrorball/informers": true,
+		"k8s.io/apimachinery/pkg/types": true, "k8s.io/apimachinery/pkg/util/sets": true,
+		"github.com/mirrorball-dev/mirrorball/annotations": true,
+		"github.com/mirrorball-dev/mirrorball/informers":   true,
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {

@@ -146,7 +146,9 @@ func (w *world) target(i int, ns *informers.Namespace) informers.Target {
 	for j := range w.competitors {
 		c := &w.competitors[j]
 		if ok, err := c.Policy.PushesTo(ns.Name, ns.Labels); ok && err == nil && c.Namespace != ns.Name {
-			target.Competitors = append(target.Competitors, informers.Competitor{NamespacedName: c.NamespacedName, Since: c.Created})
+			target.Competitors = append(target.Competitors, informers.Competitor{
+				NamespacedName: c.NamespacedName, Since: c.Created,
+			})
 		}
 	}
 	for _, sa := range w.accounts {
