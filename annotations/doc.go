@@ -10,8 +10,8 @@
 //   - an object that asks to be filled has a [Pull];
 //   - a replica that one of the peers made says so, for Mirrorball to adopt it.
 //
-// [Has] is the cheap question to ask first. [ParseAcceptFrom] reads a Namespace. [Patterns] are the globs of the native
-// dialect, [LabelValue] fits a name into a label.
+// [Has] is the cheap question to ask first. [ParseAcceptFrom] and [ParseAcceptAttachFrom] read a Namespace. [Patterns]
+// are the globs of the native dialect, [LabelValue] fits a name into a label.
 //
 // # Three dialects
 //

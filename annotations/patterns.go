@@ -127,8 +127,8 @@ func (p Patterns) MatchKey(key string) bool {
 // Empty says that there is no pattern at all, so that nothing matches.
 func (p Patterns) Empty() bool { return len(p.globs) == 0 }
 
-// onlyTakes says that every pattern takes away, so that nothing matches although something is written.
-func (p Patterns) onlyTakes() bool {
+// OnlyTakes reports whether every pattern takes away, so that nothing matches although something is written.
+func (p Patterns) OnlyTakes() bool {
 	for i := range p.globs {
 		if !p.globs[i].takes {
 			return false
