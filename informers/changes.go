@@ -125,13 +125,17 @@ func (c *Cluster) sourceOfSource(o *objects, n types.NamespacedName, all changes
 }
 
 func (c *Cluster) namespaceChanged(n types.NamespacedName, old, new *Namespace) {
-	if new != nil && old != nil && old.UID == new.UID && old.Deleting == new.Deleting && old.Problem == new.Problem &&
-		equality.Semantic.DeepEqual(old.Labels, new.Labels) && samePatterns(old.Accept, new.Accept) {
+	sameLabels := new != nil && old != nil && equality.Semantic.DeepEqual(old.Labels, new.Labels)
+	if sameLabels && old.UID == new.UID && old.Deleting == new.Deleting && old.Problem == new.Problem &&
+		samePatterns(old.Accept, new.Accept) && old.sameAttachConsent(new) {
 		return
 	}
 	// When a namespace is gone, nobody waits: what stood in it was deleted one by one.
 	change := Change{Scope: NamespaceScope(n.Name), Urgent: new != nil}
 	for _, s := range c.policies() {
+		if !sameLabels && s.key.Namespace == n.Name {
+			c.homeChanged(s)
+		}
 		if mayReach(s.policy, old) || mayReach(s.policy, new) {
 			c.notify(s.key, change)
 		}

@@ -179,6 +179,10 @@ type Namespace struct {
 	Accept *annotations.Patterns
 	// Problem is set where its accept-from could not be read: nothing is created, changed or removed in it by push.
 	Problem *annotations.Problem
+	// AcceptAttach are the source namespaces that may attach in it beside those that the rules allow, and AttachProblem is
+	// set where that could not be read: what depends on it stays as it is.
+	AcceptAttach  annotations.Patterns
+	AttachProblem *annotations.Problem
 }
 
 // NewNamespace is the lean form of a namespace's metadata.
@@ -189,6 +193,7 @@ func NewNamespace(m metav1.Object) (*Namespace, error) {
 	}
 	n := &Namespace{Identity: id, Labels: m.GetLabels()}
 	n.Accept, n.Problem = annotations.ParseAcceptFrom(m.GetAnnotations())
+	n.AcceptAttach, n.AttachProblem = annotations.ParseAcceptAttachFrom(m.GetAnnotations())
 	return n, nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 // scopedWorld is a small cluster whose sources are looked at in scoped passes, as their changes call for. Nothing is
@@ -44,9 +45,11 @@ func newScopedWorld(t *rapid.T) *scopedWorld {
 		pending: map[informers.Key]*informers.Change{}, found: map[informers.Key]map[string]string{},
 	}
 	config := &rest.Config{Host: "http://unused.invalid"}
+	w.putNamespace("src")
 	w.cluster = informers.New(informers.Options{
 		Metadata: metadata.NewForConfigOrDie(config), Typed: kubernetes.NewForConfigOrDie(config),
 		Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system", DigestKey: w.key,
+		OnRules: func() {},
 		Notify: func(key informers.Key, change informers.Change) {
 			if w.pending[key] == nil {
 				w.pending[key] = &informers.Change{}
@@ -71,7 +74,13 @@ var (
 	policies = rapid.SampledFrom([]map[string]string{nil, {annotations.PushTo: "*"}, {annotations.PushTo: "b"},
 		{annotations.PushToSelector: "tier=web"}, {annotations.PushTo: "a,c", annotations.TargetName: "t"},
 		{annotations.PullBy: "*"}, {annotations.PushTo: "b", annotations.PullBySelector: "tier=web"},
-		{annotations.PushTo: "*", annotations.AttachToServiceAccounts: "default"}})
+		{annotations.PushTo: "*", annotations.AttachToServiceAccounts: "default"},
+		{annotations.PushTo: "a,b", annotations.AttachToServiceAccounts: "*"}})
+	// ruleTexts are the operator's rules; empty stands for the built-in ones.
+	ruleTexts = rapid.SampledFrom([]string{"", "[]", `[{sources: [src], targets: ["*"], allow: [push, attach, labels]}]`,
+		`[{sourcesSelector: tier=web, targets: ["*"], allow: [push, attach]}]`,
+		`[{sources: [src], targetsSelector: tier=web, allow: [push, labels]},
+  {sources: ["*"], targets: [a], allow: [attach]}]`})
 	consents = rapid.SampledFrom([]string{"", "", "src", "none", "Not A Pattern"})
 )
 
@@ -79,7 +88,7 @@ var (
 func (w *scopedWorld) change() {
 	place, name := places.Draw(w.t, "namespace"), names.Draw(w.t, "name")
 	at := types.NamespacedName{Namespace: place, Name: name}
-	switch rapid.IntRange(0, 8).Draw(w.t, "change") {
+	switch rapid.IntRange(0, 11).Draw(w.t, "change") {
 	case 0:
 		w.putNamespace(place)
 	case 1: // a namespace goes, and with it what is in it
@@ -117,6 +126,12 @@ func (w *scopedWorld) change() {
 		if w.namespaces[place] != nil {
 			w.accounts[types.NamespacedName{Namespace: place, Name: "default"}] = sa
 		}
+	case 9:
+		w.putNamespace("src")
+	case 10:
+		w.putRules()
+	case 11:
+		w.acceptAttach(place)
 	}
 	w.version++
 	err := w.cluster.Replace(slices.Collect(maps.Values(w.namespaces)), slices.Collect(maps.Values(w.secrets)),
@@ -124,6 +139,45 @@ func (w *scopedWorld) change() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+func (w *scopedWorld) acceptAttach(namespace string) {
+	ns := w.namespaces[namespace].DeepCopy()
+	if ns == nil {
+		return
+	}
+	w.version++
+	ns.ResourceVersion = strconv.Itoa(w.version)
+	if ns.Annotations == nil {
+		ns.Annotations = map[string]string{}
+	}
+	ns.Annotations[annotations.AcceptAttachFrom] = consents.Draw(w.t, "accept attach")
+	w.namespaces[namespace] = ns
+}
+
+func (w *scopedWorld) putRules() {
+	var cm *corev1.ConfigMap
+	if text := ruleTexts.Draw(w.t, "rules"); text != "" {
+		cm = &corev1.ConfigMap{ObjectMeta: w.meta("mirrorball-system", informers.RulesName)}
+		cm.Data = map[string]string{informers.RulesKey: "apiVersion: config.mirrorball.dev/v1\nkind: Rules\nrules: " + text}
+	}
+	w.version++
+	if err := w.cluster.ReplaceRules(cm, strconv.Itoa(w.version)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// rules are the operator's, as the controller would read them.
+func (w *scopedWorld) rules() *rules.Rules {
+	d := w.cluster.Rules()
+	if d == nil {
+		return rules.Default("mirrorball-system")
+	}
+	r, err := rules.Parse(d.Text)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
 }
 
 func (w *scopedWorld) put(s *corev1.Secret) {
@@ -142,12 +196,13 @@ func (w *scopedWorld) putNamespace(name string) {
 		ns.Annotations = map[string]string{annotations.AcceptFrom: accept}
 	}
 	w.namespaces[name] = ns
+	w.acceptAttach(name)
 }
 
 // look makes the plan of a source in a scope.
 func (w *scopedWorld) look(key informers.Key, scope informers.Scope) plan.Plan {
 	view := w.cluster.Source(key)
-	world := plan.World{Key: key, Phase: plan.PhaseReleased}
+	world := plan.World{Key: key, Phase: plan.PhaseReleased, Rules: w.rules()}
 	query := informers.Query{Key: key, Scope: scope}
 	query.SourceNamespaces, _ = annotations.ParseNamespacePatterns("src")
 	if claims := view.Claims(); claims != nil && claims.Policy != nil && key.Namespace == "src" {
@@ -158,8 +213,11 @@ func (w *scopedWorld) look(key informers.Key, scope informers.Scope) plan.Plan {
 		}
 		world.Phase, query.Policy = plan.PhaseActive, claims.Policy
 		world.Source = plan.Source{
-			Identity: *view.Identity(), Type: content.Type, Policy: claims.Policy, Push: w.key.Digest(content),
+			Identity: *view.Identity(), Type: content.Type, Policy: claims.Policy, Plain: w.key.Digest(content),
+			Prefixed: []string{"x/y"},
 		}
+		content.Labels["x/y"], content.Annotations[annotations.CopiedLabels] = "z", "x/y"
+		world.Source.Push = w.key.Digest(content)
 	}
 	world.Snapshot = w.cluster.Snapshot(query)
 	return plan.Make(&world)
@@ -184,6 +242,13 @@ func findings(p plan.Plan) map[string]string {
 	for _, a := range p.Actions {
 		k := fmt.Sprint(a.Target, " ", a.Verb)
 		out[k] += a.Secret + ";"
+	}
+	for _, x := range p.Withheld {
+		problem := ""
+		if x.Problem != nil {
+			problem = x.Problem.String()
+		}
+		out[fmt.Sprintf("%s/%s withheld", x.Namespace, x.Right)] = problem
 	}
 	for _, n := range p.Undecided {
 		out[n.String()+" undecided"] = ""

@@ -31,6 +31,9 @@ type Snapshot struct {
 	Pullers []Puller
 	// Attached are the ServiceAccounts to which Mirrorball added replicas of the source.
 	Attached []PlacedAccount
+	// Homes are the namespaces in which the source and its competitors are, by name; nil for one that the watch does not
+	// show (yet).
+	Homes map[string]*Namespace
 	// Err says that the policy could not be matched in time. The rest is empty then.
 	Err error
 }
@@ -165,6 +168,7 @@ func (g *gathering) read(c *Cluster) {
 	if len(g.free) > 0 {
 		g.readCompetitors(c, o)
 	}
+	g.out.Homes = g.homes(c)
 }
 
 func (g *gathering) readTargets(c *Cluster) {

@@ -39,6 +39,8 @@ type Action struct {
 	Account  *informers.ServiceAccount
 	// Secret is the name to attach or detach.
 	Secret string
+	// Plain says that a pushed replica is written without the labels and annotations whose key has a prefix.
+	Plain bool
 	// Pull is set to fill.
 	Pull *annotations.Pull
 	// created is the age of the namespace in seconds since 1970: what is for new namespaces comes first. Removals have

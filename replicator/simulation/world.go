@@ -72,6 +72,9 @@ func (w *World) live(ctx context.Context) error {
 			return fmt.Errorf("furnish the world: %w", err)
 		}
 	}
+	if err := w.tenants.writeRules(ctx); err != nil {
+		return fmt.Errorf("write the rules: %w", err)
+	}
 	w.start()
 	if w.history.Settings.Lease {
 		w.start() // a standby
