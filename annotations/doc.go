@@ -25,8 +25,8 @@
 //
 // Keep the Policy as long as the annotations stay the same. It remembers which names match.
 //
-// [ParseAcceptFrom] reads the annotation of a Namespace. [Patterns] are the globs of the native dialect. [LabelValue]
-// shortens a name to what a label can hold.
+// [ParseAcceptFrom] and [ParseAcceptAttachFrom] read the annotations of a Namespace. [Patterns] are the globs of the
+// native dialect. [LabelValue] shortens a name to what a label can hold.
 //
 // # Three dialects
 //

@@ -40,6 +40,9 @@ const (
 	PullFrom = Prefix + "pull-from"
 	// AcceptFrom, on a Namespace, holds patterns of the source namespaces whose pushes it accepts.
 	AcceptFrom = Prefix + "accept-from"
+	// AcceptAttachFrom, on a Namespace, holds patterns of the source namespaces whose replicas may be attached to its
+	// ServiceAccounts, beside those that the operator's rules allow.
+	AcceptAttachFrom = Prefix + "accept-attach-from"
 )
 
 // What Mirrorball writes on replicas. Labels are for selecting, ReplicaOf is the reference that is always whole.

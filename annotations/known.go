@@ -41,7 +41,7 @@ func unknownReason(key string) string {
 
 // knownKeys returns all keys that people write.
 func knownKeys() []string {
-	return slices.Concat(nativeSourceKeys, []string{PullFrom, AcceptFrom},
+	return slices.Concat(nativeSourceKeys, []string{PullFrom, AcceptFrom, AcceptAttachFrom},
 		reflectorSourceKeys, []string{reflectorReflects},
 		replicatorSourceKeys, []string{replicatorFrom})
 }

@@ -40,7 +40,7 @@ func (p *parser) nativeReach(policy *Policy) {
 func (p *parser) nativeSide(patternsKey, selectorKey string) *side {
 	s := &side{globs: p.patterns(patternsKey, ParseNamespacePatterns)}
 	if value, ok := p.annotations[selectorKey]; ok {
-		selector, err := parseSelector(value)
+		selector, err := ParseSelector(value)
 		switch {
 		case err != nil:
 			p.problem(selectorKey, err.Error())
@@ -122,7 +122,7 @@ func (p *parser) patterns(key string, parse func(string) (Patterns, error)) Patt
 		p.problem(key, "is not a list of patterns: "+err.Error())
 		return Patterns{}
 	}
-	if patterns.onlyNegated() {
+	if patterns.OnlyNegated() {
 		p.ignored("only takes away, and from nothing: add a pattern without a leading !, such as *", key)
 	}
 	return patterns

@@ -64,11 +64,22 @@ func ParseAcceptFrom(annotations map[string]string) (*Patterns, *Problem) {
 	if !ok {
 		return nil, nil
 	}
+	patterns, problem := parseConsent(AcceptFrom, value)
+	return &patterns, problem
+}
+
+// ParseAcceptAttachFrom reads, on a Namespace, the patterns of the source namespaces whose replicas may be attached to
+// its ServiceAccounts. Without the annotation, or where it can't be read, it gives none.
+func ParseAcceptAttachFrom(annotations map[string]string) (Patterns, *Problem) {
+	return parseConsent(AcceptAttachFrom, annotations[AcceptAttachFrom])
+}
+
+func parseConsent(key, value string) (Patterns, *Problem) {
 	patterns, err := ParseNamespacePatterns(value)
 	if err != nil {
-		return &Patterns{}, &Problem{Key: AcceptFrom, Value: value, Reason: "is not a list of patterns: " + err.Error()}
+		return Patterns{}, &Problem{Key: key, Value: value, Reason: "is not a list of patterns: " + err.Error()}
 	}
-	return &patterns, nil
+	return patterns, nil
 }
 
 // ParsePaused reads, on a Namespace, whether nothing is to be created, changed or removed in it. What can't be read
@@ -179,7 +190,7 @@ func (p *parser) unknown() {
 		switch key {
 		case PullFrom, reflectorReflects, replicatorFrom, replicatorFromVersion:
 			continue
-		case AcceptFrom:
+		case AcceptFrom, AcceptAttachFrom:
 			p.ignored("has no effect here: it belongs on a Namespace", key)
 		case replicatorKeepOwners:
 			p.ignored("is not followed: an owner reference across namespaces makes Kubernetes delete the replica", key)

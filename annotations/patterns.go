@@ -127,8 +127,8 @@ func (p Patterns) MatchKey(key string) bool {
 // Empty reports whether there is no pattern, so that nothing matches.
 func (p Patterns) Empty() bool { return len(p.globs) == 0 }
 
-// onlyNegated reports whether there are patterns but all have a "!", so that nothing matches.
-func (p Patterns) onlyNegated() bool {
+// OnlyNegated reports whether there are patterns but all have a "!", so that nothing matches.
+func (p Patterns) OnlyNegated() bool {
 	for i := range p.globs {
 		if !p.globs[i].negated {
 			return false

@@ -99,7 +99,7 @@ func (p *parser) reflectorSide(listKey, selectorKey string) *side {
 // reflectorSelector reads a selector as far as Reflector does: it knows no "<" and ">", and wants values in
 // parentheses.
 func (p *parser) reflectorSelector(key, value string) labels.Selector {
-	selector, err := parseSelector(value)
+	selector, err := ParseSelector(value)
 	if err != nil {
 		p.problem(key, err.Error())
 		return nil

@@ -70,7 +70,7 @@ func (p *parser) replicatorPull() {
 func (p *parser) replicatorReach(policy *Policy) {
 	push := &side{expressions: p.expressions(replicatorTo, p.newRE2)}
 	if value, ok := p.annotations[replicatorToMatching]; ok {
-		selector, err := parseSelector(value)
+		selector, err := ParseSelector(value)
 		switch {
 		case err != nil:
 			p.problem(replicatorToMatching, err.Error())

@@ -72,6 +72,10 @@ func runQuick(m *testing.M) (code int, err error) {
 			err = closeErr
 		}
 	}()
+	// The built-in rules, which an installation begins with, are tested by TestRules.
+	if err = system.WriteRules(ctx, harness.OpenRules); err != nil {
+		return 1, err
+	}
 	if controller, err = system.StartController(ctx, "--source-delete-grace="+grace.String()); err != nil {
 		return 1, err
 	}

@@ -53,11 +53,14 @@ func ours(page string) string {
 
 func TestHealthAndReadinessAreServed(t *testing.T) {
 	s := newScene(t)
+	rules := s.get(configMap, harness.Namespace, harness.RulesConfigMap)
+	inForce := fmt.Sprintf("[+]rules ok: ConfigMap %s/%s, resourceVersion %s\n",
+		rules.namespace, rules.name, rules.version)
 	for path, want := range map[string]string{
 		"/healthz":         "ok",
 		"/healthz?verbose": "[+]ping ok\nhealthz check passed\n",
 		"/readyz":          "ok",
-		"/readyz?verbose":  "[+]ping ok\n[+]caches ok\n[+]shutdown ok\nreadyz check passed\n",
+		"/readyz?verbose":  "[+]ping ok\n[+]caches ok\n" + inForce + "[+]shutdown ok\nreadyz check passed\n",
 		"/readyz/caches":   "ok",
 	} {
 		got, err := controller.Get(s.Context(), path)

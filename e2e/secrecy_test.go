@@ -132,7 +132,7 @@ func TestNoContentIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(log), `"level":"debug"`) || !strings.Contains(string(log), "write refused") {
+	if !strings.Contains(string(log), `"level":"debug"`) || !strings.Contains(string(log), "write rejected") {
 		t.Error("the log has no line of level debug, or none about a refusal: what should be looked through is not there")
 	}
 	s.keepsSecret("the log", string(log), contents...)

@@ -146,12 +146,16 @@ func (c *Cluster) sourceOfSource(o *objects, n types.NamespacedName, all changes
 }
 
 func (c *Cluster) namespaceChanged(n types.NamespacedName, old, new *Namespace) {
-	if new != nil && old != nil && old.UID == new.UID && new.Same(old) {
+	sameLabels := new != nil && old != nil && equality.Semantic.DeepEqual(old.Labels, new.Labels)
+	if sameLabels && old.UID == new.UID && new.Same(old) {
 		return
 	}
 	// When a namespace is gone, nobody waits: what stood in it was deleted one by one.
 	change := Change{Scope: NamespaceScope(n.Name), Urgent: new != nil}
 	for _, s := range c.policies() {
+		if !sameLabels && s.key.Namespace == n.Name {
+			c.homeChanged(s)
+		}
 		if mayReach(s.policy, old) || mayReach(s.policy, new) {
 			c.notify(s.key, change)
 		}
@@ -198,7 +202,8 @@ func (c *Cluster) holdChanged(namespace string) {
 // Same reports whether a decision on n is the same as on another version of it.
 func (n *Namespace) Same(other *Namespace) bool {
 	return n.Deleting == other.Deleting && sameProblem(n.Problem, other.Problem) && n.Paused == other.Paused &&
-		equality.Semantic.DeepEqual(n.Labels, other.Labels) && samePatterns(n.Accept, other.Accept)
+		equality.Semantic.DeepEqual(n.Labels, other.Labels) && samePatterns(n.Accept, other.Accept) &&
+		n.sameAttachConsent(other)
 }
 
 func sameProblem(a, b *annotations.Problem) bool { return a == b || a != nil && b != nil && *a == *b }

@@ -32,6 +32,8 @@ type Options struct {
 	Namespace string
 	// DigestKey keys the replicas' digests.
 	DigestKey DigestKey
+	// OnRules is called after each change of the operator's rules, and before Notify is called on their account.
+	OnRules func()
 	// Notify is called with each source that a change may concern. It must not block and may be called often.
 	Notify func(source Key, change Change)
 	// Unreadable is called with each record that has a Problem; it must not block.
@@ -42,6 +44,7 @@ type Options struct {
 // be changed.
 type Cluster struct {
 	digestKey  DigestKey
+	onRules    func()
 	notify     func(source Key, change Change)
 	unreadable func(*Record)
 
@@ -50,6 +53,7 @@ type Cluster struct {
 	namespaces *stream[*Namespace]
 	accounts   *stream[*ServiceAccount]
 	records    *stream[*Record]
+	rules      *stream[*RulesDocument]
 	// accountsIn are the ServiceAccounts by namespace, attached by the Secret that Mirrorball added to them,
 	// remembered the records by their source.
 	accountsIn index[string]
@@ -66,7 +70,7 @@ type Cluster struct {
 // New makes a Cluster whose streams do not run yet.
 func New(o Options) *Cluster {
 	c := &Cluster{
-		digestKey: o.DigestKey, notify: o.Notify, unreadable: o.Unreadable,
+		digestKey: o.DigestKey, onRules: o.OnRules, notify: o.Notify, unreadable: o.Unreadable,
 		kinds:      map[annotations.Kind]*objects{},
 		accountsIn: index[string]{}, attached: index[types.NamespacedName]{}, remembered: map[Key]*Record{},
 		ineligible: map[Key]struct{}{},
@@ -80,6 +84,7 @@ func New(o Options) *Cluster {
 		source(o.Typed.CoreV1().ServiceAccounts(""), ""), &corev1.ServiceAccount{})
 	c.records = newStream(c, "records", newRecord, c.indexRecord, c.recordChanged,
 		source(o.Typed.CoreV1().ConfigMaps(o.Namespace), LabelRecord+"="+recordPolicy), &corev1.ConfigMap{})
+	c.rules = c.newRules(o)
 	return c
 }
 
@@ -127,14 +132,21 @@ type lister[L runtime.Object] interface {
 	Watch(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error)
 }
 
-func source[L runtime.Object](client lister[L], selector string) cache.ListerWatcher {
+func source[L runtime.Object](client lister[L], labels string) cache.ListerWatcher {
+	return listWatch(client, selectors{labels: labels})
+}
+
+// selectors say which objects a stream is about.
+type selectors struct{ labels, fields string }
+
+func listWatch[L runtime.Object](client lister[L], s selectors) cache.ListerWatcher {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
-			opts.LabelSelector = selector
+			opts.LabelSelector, opts.FieldSelector = s.labels, s.fields
 			return client.List(ctx, opts)
 		},
 		WatchFuncWithContext: func(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error) {
-			opts.LabelSelector = selector
+			opts.LabelSelector, opts.FieldSelector = s.labels, s.fields
 			return client.Watch(ctx, opts)
 		},
 	}
@@ -179,7 +191,7 @@ type runner interface {
 func (s *stream[T]) title() string { return s.name }
 
 func (c *Cluster) streams() []runner {
-	all := []runner{c.namespaces, c.accounts, c.records}
+	all := []runner{c.namespaces, c.accounts, c.records, c.rules}
 	for _, kind := range slices.Sorted(maps.Keys(c.kinds)) {
 		all = append(all, c.kinds[kind].candidates, c.kinds[kind].replicas)
 	}

@@ -7,6 +7,15 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
+// ReplaceRules fills the store of the operator's rules; nil is none.
+func (c *Cluster) ReplaceRules(cm *corev1.ConfigMap, version string) error {
+	var items []any
+	if cm != nil {
+		items = []any{cm}
+	}
+	return c.rules.Replace(items, version)
+}
+
 // Replace fills the stores as lists of these objects would.
 func (c *Cluster) Replace(
 	namespaces []*corev1.Namespace, secrets []*corev1.Secret, accounts []*corev1.ServiceAccount, version string,

@@ -198,6 +198,10 @@ type Namespace struct {
 	Paused bool
 	// Problem is set where one of its annotations could not be read: nothing is created, changed or removed in it by push.
 	Problem *annotations.Problem
+	// AcceptAttach are the source namespaces that may attach in it beside those that the rules allow, and AttachProblem is
+	// set where that could not be read: what depends on it stays as it is.
+	AcceptAttach  annotations.Patterns
+	AttachProblem *annotations.Problem
 }
 
 // NewNamespace is the lean form of a namespace's metadata.
@@ -212,6 +216,7 @@ func NewNamespace(m metav1.Object) (*Namespace, error) {
 	if n.Paused = paused; n.Problem == nil {
 		n.Problem = problem
 	}
+	n.AcceptAttach, n.AttachProblem = annotations.ParseAcceptAttachFrom(m.GetAnnotations())
 	return n, nil
 }
 

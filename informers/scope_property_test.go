@@ -20,6 +20,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 // scopedWorld is a small cluster whose sources are looked at in scoped passes, as their changes call for. Nothing is
@@ -44,9 +45,11 @@ func newScopedWorld(t *rapid.T) *scopedWorld {
 		pending: map[informers.Key]*informers.Change{}, found: map[informers.Key]map[string]string{},
 	}
 	config := &rest.Config{Host: "http://unused.invalid"}
+	w.putNamespace("src")
 	w.cluster = informers.New(informers.Options{
 		Metadata: metadata.NewForConfigOrDie(config), Typed: kubernetes.NewForConfigOrDie(config),
 		Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system", DigestKey: w.key,
+		OnRules: func() {},
 		Notify: func(key informers.Key, change informers.Change) {
 			if w.pending[key] == nil {
 				w.pending[key] = &informers.Change{}
@@ -71,7 +74,13 @@ var (
 	policies = rapid.SampledFrom([]map[string]string{nil, {annotations.PushTo: "*"}, {annotations.PushTo: "b"},
 		{annotations.PushToSelector: "tier=web"}, {annotations.PushTo: "a,c", annotations.TargetName: "t"},
 		{annotations.PullBy: "*"}, {annotations.PushTo: "b", annotations.PullBySelector: "tier=web"},
-		{annotations.PushTo: "*", annotations.AttachToServiceAccounts: "default"}})
+		{annotations.PushTo: "*", annotations.AttachToServiceAccounts: "default"},
+		{annotations.PushTo: "a,b", annotations.AttachToServiceAccounts: "*"}})
+	// ruleTexts are the operator's rules; empty stands for the built-in ones.
+	ruleTexts = rapid.SampledFrom([]string{"", "[]", `[{sources: [src], targets: ["*"], allow: [push, attach, labels]}]`,
+		`[{sourcesSelector: tier=web, targets: ["*"], allow: [push, attach]}]`,
+		`[{sources: [src], targetsSelector: tier=web, allow: [push, labels]},
+  {sources: ["*"], targets: [a], allow: [attach]}]`})
 	consents = rapid.SampledFrom([]string{"", "", "src", "none", "Not A Pattern"})
 )
 
@@ -79,7 +88,7 @@ var (
 func (w *scopedWorld) change() {
 	place, name := places.Draw(w.t, "namespace"), names.Draw(w.t, "name")
 	at := types.NamespacedName{Namespace: place, Name: name}
-	switch rapid.IntRange(0, 11).Draw(w.t, "change") {
+	switch rapid.IntRange(0, 14).Draw(w.t, "change") {
 	case 0:
 		w.putNamespace(place)
 	case 1: // a namespace goes, and with it what is in it
@@ -148,6 +157,12 @@ func (w *scopedWorld) change() {
 		if w.namespaces[place] != nil {
 			w.accounts[types.NamespacedName{Namespace: place, Name: "default"}] = sa
 		}
+	case 12:
+		w.putNamespace("src")
+	case 13:
+		w.putRules()
+	case 14:
+		w.acceptAttach(place)
 	}
 	w.version++
 	err := w.cluster.Replace(slices.Collect(maps.Values(w.namespaces)), slices.Collect(maps.Values(w.secrets)),
@@ -155,6 +170,45 @@ func (w *scopedWorld) change() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+func (w *scopedWorld) acceptAttach(namespace string) {
+	ns := w.namespaces[namespace].DeepCopy()
+	if ns == nil {
+		return
+	}
+	w.version++
+	ns.ResourceVersion = strconv.Itoa(w.version)
+	if ns.Annotations == nil {
+		ns.Annotations = map[string]string{}
+	}
+	ns.Annotations[annotations.AcceptAttachFrom] = consents.Draw(w.t, "accept attach")
+	w.namespaces[namespace] = ns
+}
+
+func (w *scopedWorld) putRules() {
+	var cm *corev1.ConfigMap
+	if text := ruleTexts.Draw(w.t, "rules"); text != "" {
+		cm = &corev1.ConfigMap{ObjectMeta: w.meta("mirrorball-system", informers.RulesName)}
+		cm.Data = map[string]string{informers.RulesKey: "apiVersion: config.mirrorball.dev/v1\nkind: Rules\nrules: " + text}
+	}
+	w.version++
+	if err := w.cluster.ReplaceRules(cm, strconv.Itoa(w.version)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// rules are the operator's, as the controller would read them.
+func (w *scopedWorld) rules() *rules.Rules {
+	d := w.cluster.Rules()
+	if d == nil {
+		return rules.Default("mirrorball-system")
+	}
+	r, err := rules.Parse(d.Text)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
 }
 
 func (w *scopedWorld) put(s *corev1.Secret) {
@@ -177,12 +231,13 @@ func (w *scopedWorld) putNamespace(name string) {
 		metav1.SetMetaDataAnnotation(&ns.ObjectMeta, annotations.Paused, says)
 	}
 	w.namespaces[name] = ns
+	w.acceptAttach(name)
 }
 
 // look makes the plan of a source in a scope.
 func (w *scopedWorld) look(key informers.Key, scope informers.Scope) plan.Plan {
 	view := w.cluster.Source(key)
-	world := plan.World{Key: key, Phase: plan.PhaseReleased}
+	world := plan.World{Key: key, Phase: plan.PhaseReleased, Rules: w.rules()}
 	query := informers.Query{Key: key, Scope: scope}
 	query.SourceNamespaces, _ = annotations.ParseNamespacePatterns("src,a")
 	claims := view.Claims()
@@ -194,8 +249,11 @@ func (w *scopedWorld) look(key informers.Key, scope informers.Scope) plan.Plan {
 		}
 		world.Phase, query.Policy = plan.PhaseActive, claims.Policy
 		world.Source = plan.Source{
-			Identity: *view.Identity(), Type: content.Type, Policy: claims.Policy, Push: w.key.Digest(content),
+			Identity: *view.Identity(), Type: content.Type, Policy: claims.Policy, Plain: w.key.Digest(content),
+			Prefixed: []string{"x/y"},
 		}
+		content.Labels["x/y"], content.Annotations[annotations.CopiedLabels] = "z", "x/y"
+		world.Source.Push = w.key.Digest(content)
 	}
 	world.Snapshot = w.cluster.Snapshot(query)
 	return plan.Make(&world)
@@ -221,6 +279,13 @@ func findings(p plan.Plan) map[string]string {
 		k := fmt.Sprint(a.Target, " ", a.Verb)
 		out[k] += fmt.Sprint(a.Secret, a.Contested, ";")
 	}
+	for _, x := range p.Withheld {
+		problem := ""
+		if x.Problem != nil {
+			problem = x.Problem.String()
+		}
+		out[fmt.Sprintf("%s/%s withheld", x.Namespace, x.Right)] = problem
+	}
 	for _, n := range p.Undecided {
 		out[n.String()+" undecided"] = ""
 	}
@@ -239,9 +304,8 @@ func (w *scopedWorld) pass(key informers.Key) {
 	namespaces := change.Scope.AllNamespaces()
 	for k, was := range w.found[key] {
 		var n types.NamespacedName
-		if _, err := fmt.Sscanf(k, "%1s/%s", &n.Namespace, &n.Name); err != nil {
-			w.t.Fatalf("%q: %v", k, err)
-		}
+		n.Namespace, n.Name, _ = strings.Cut(k, "/")
+		n.Name, _, _ = strings.Cut(n.Name, " ")
 		// What stands under another name than the replicas' is looked at by its own name.
 		orphan := strings.HasSuffix(k, " delete") || strings.HasPrefix(was, string(plan.Orphaned))
 		if change.Scope.Objects.Has(n) || namespaces.Has(n.Namespace) && (!orphan || n.Name == w.replicaName(key)) {

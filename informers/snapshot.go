@@ -34,6 +34,9 @@ type Snapshot struct {
 	Attached []PlacedAccount
 	// Since is when the source first became one; zero where the watch does not show it.
 	Since time.Time
+	// Homes are the namespaces in which the source and its competitors are, by name; nil for one that the watch does not
+	// show (yet).
+	Homes map[string]*Namespace
 	// Err says that the policy could not be matched in time. The rest is empty then.
 	Err error
 }
@@ -172,6 +175,7 @@ func (g *gathering) read(c *Cluster) {
 	if len(g.free) > 0 {
 		g.readCompetitors(c, o)
 	}
+	g.out.Homes = g.homes(c)
 }
 
 func (g *gathering) readTargets(c *Cluster) {

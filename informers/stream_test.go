@@ -27,7 +27,7 @@ func handFed(t *testing.T) (*Cluster, *objects) {
 	}
 	c := New(Options{
 		Metadata: meta, Typed: typed, Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system",
-		Notify: func(Key, Change) {},
+		OnRules: func() {}, Notify: func(Key, Change) {},
 	})
 	return c, c.kinds[annotations.Secret]
 }

@@ -27,7 +27,7 @@ func (e *executor) adopt(ctx context.Context, a *plan.Action) error {
 			return err
 		}
 	}
-	return e.mark(ctx, a, true, e.push)
+	return e.mark(ctx, a, true, e.pushed(a))
 }
 
 // checkCopy returns nil for a copy that kubernetes-replicator made of this very source, which it does not name. It has

@@ -53,6 +53,7 @@ type Controller struct {
 	metrics  *metrics
 	events   *events.Writer
 	records  *records
+	rulebook *rulebook
 	observer observer
 	// executors and reporter do what a pass decided, and tell of it.
 	executors executors
@@ -82,13 +83,17 @@ func New(o Options) (*Controller, error) {
 	c := &Controller{
 		options: o, pending: newPending(), states: newStates(),
 	}
-	c.metrics = newMetrics(o.Registry, func() (map[string]int, map[plan.State]int) { return c.states.count(c.cluster) })
+	c.metrics = newMetrics(o.Registry, gauges{
+		count:         func() (map[string]int, map[plan.State]int) { return c.states.count(c.cluster) },
+		rulesReadable: func() bool { return c.rulebook.readable() },
+	})
 	c.events = events.NewWriter(typed.EventsV1(), eventAnswer, c.metrics.eventsDropped.Inc)
+	c.rulebook = newRulebook(o.Namespace, func() *informers.RulesDocument { return c.cluster.Rules() }, c.events)
 	c.queue = newQueue(c.metrics)
 	key, contents := informers.NewDigestKey(), newContents()
 	c.cluster = informers.New(informers.Options{
 		Metadata: meta, Typed: typed, Kinds: o.Kinds, Namespace: o.Namespace, DigestKey: key, Notify: c.notify,
-		Unreadable: c.unreadable,
+		Unreadable: c.unreadable, OnRules: c.rulebook.refresh,
 	})
 	c.records = &records{api: api, cluster: c.cluster, namespace: o.Namespace}
 	c.observer = observer{
@@ -123,16 +128,23 @@ func (c *Controller) Synced() error { return c.cluster.Synced() }
 
 // Run works until ctx is done, then finishes the writes under way and returns nil. The logger travels in ctx. The
 // caches are filled from here on and not before, so that nothing is decided on what was seen before this process led.
+// Run returns an [UnreadableRulesError] at once where there are rules that can't be read.
 func (c *Controller) Run(ctx context.Context) error {
 	logger := klog.FromContext(ctx)
 	defer c.events.Start(ctx)()
 	var watches, workers sync.WaitGroup
-	watches.Go(func() { c.cluster.Run(ctx) })
+	watching, stopWatching := context.WithCancel(ctx)
+	watches.Go(func() { c.cluster.Run(watching) })
+	watches.Go(func() { c.rulebook.run(watching) })
 	defer watches.Wait()
+	defer stopWatching()
 	defer c.queue.ShutDown()
 
 	if !c.WaitForSync(ctx) {
 		return nil
+	}
+	if err := c.rulebook.start(ctx); err != nil {
+		return err
 	}
 	logger.Info("caches synced, starting workers", "namespaces", len(c.cluster.Namespaces()))
 	settle := time.AfterFunc(c.options.SourceDeleteGrace, c.cluster.Settle)

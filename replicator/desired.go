@@ -16,14 +16,16 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
-// desired is what the replicas of one version of a source hold, by how they come to be.
-type desired struct{ push, pull, pullKeys informers.Content }
+// desired is what the replicas of one version of a source hold, by how they come to be: pushed, pushed without keys
+// that have a prefix, filled, and filled in the dialect of kubernetes-replicator.
+type desired struct{ push, plain, pull, pullKeys informers.Content }
 
 // desiredOf fails where the policy names a data key that the content does not have.
 func desiredOf(key informers.Key, p *annotations.Policy, c informers.Content) (d desired, err error) {
 	if d.push, err = pushed(key, p, c); err != nil {
 		return d, err
 	}
+	d.plain = plain(d.push)
 	// These fail where pushed does, and nowhere else.
 	d.pull, _ = pulled(key, p, c, false)
 	d.pullKeys, _ = pulled(key, p, c, true)
@@ -46,6 +48,41 @@ func pushed(key informers.Key, p *annotations.Policy, c informers.Content) (info
 		out.Annotations[annotations.KeptOnDelete] = string(annotations.Keep)
 	}
 	return out, nil
+}
+
+// plain is what a pushed replica holds where other systems' keys are not carried over.
+func plain(push informers.Content) informers.Content {
+	out := push
+	out.Labels = withoutPrefixed(push.Labels, push.Annotations, annotations.CopiedLabels)
+	out.Annotations = withoutPrefixed(push.Annotations, push.Annotations, annotations.CopiedAnnotations)
+	for _, list := range []string{annotations.CopiedLabels, annotations.CopiedAnnotations} {
+		delete(out.Annotations, list)
+		setList(out.Annotations, list, slices.DeleteFunc(informers.SplitList(push.Annotations[list]), annotations.IsPrefixed))
+	}
+	return out
+}
+
+// withoutPrefixed is a map less those keys with a prefix that an annotation lists as copied.
+func withoutPrefixed(from, notes map[string]string, list string) map[string]string {
+	out := maps.Clone(from)
+	for _, key := range informers.SplitList(notes[list]) {
+		if annotations.IsPrefixed(key) {
+			delete(out, key)
+		}
+	}
+	return out
+}
+
+// prefixed are the keys of other systems that a pushed replica carries, labels first.
+func prefixed(push informers.Content) (keys []string) {
+	for _, list := range []string{annotations.CopiedLabels, annotations.CopiedAnnotations} {
+		for _, key := range informers.SplitList(push.Annotations[list]) {
+			if annotations.IsPrefixed(key) && !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
 }
 
 // pulled is what an object that pulls is filled with; replicator says that it speaks kubernetes-replicator's dialect,

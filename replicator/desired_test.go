@@ -49,6 +49,38 @@ func TestCopiedKeysDoNotReplaceMarks(t *testing.T) {
 	}
 }
 
+func TestPlainReplicaHasNoPrefixedKeys(t *testing.T) {
+	p := desiredPolicy(t, map[string]string{annotations.CopyLabels: "*", annotations.CopyAnnotations: "example.com/*"})
+	c := informers.Content{
+		Type: "Opaque", Data: map[string][]byte{"k": []byte("v")},
+		Labels:      map[string]string{"team": "x", "app.kubernetes.io/name": "y", "example.com/z": "z"},
+		Annotations: map[string]string{"example.com/note": "n"},
+	}
+	d, err := desiredOf(contentKey("s"), p, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := informers.Content{
+		Type: "Opaque", Data: c.Data, Binary: map[string][]byte{},
+		Labels: map[string]string{
+			"team": "x", "app.kubernetes.io/name": "y", annotations.LabelManagedBy: annotations.ManagedBy,
+			annotations.LabelReplica: "push", annotations.LabelSourceNamespace: "from", annotations.LabelSourceName: "s",
+		},
+		Annotations: map[string]string{
+			annotations.ReplicaOf: "from/s", annotations.CopiedLabels: "app.kubernetes.io/name,team",
+		},
+	}
+	if diff := cmp.Diff(want, d.plain); diff != "" {
+		t.Errorf("plain (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"example.com/z", "example.com/note"}, prefixed(d.push)); diff != "" {
+		t.Errorf("prefixed (-want +got):\n%s", diff)
+	}
+	if d.push.Labels["example.com/z"] != "z" || d.push.Annotations["example.com/note"] != "n" {
+		t.Errorf("the others are lost from %v and %v", d.push.Labels, d.push.Annotations)
+	}
+}
+
 func TestSelectedKeys(t *testing.T) {
 	source := informers.Content{
 		Data: map[string][]byte{"a": []byte("1"), "b": []byte("2")}, Binary: map[string][]byte{"bin": {0xff}},

@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
@@ -93,7 +92,7 @@ func (e *executor) execute(ctx context.Context, a *plan.Action) error {
 		}
 		return e.delete(ctx, a.Occupant.Marked())
 	case plan.Create:
-		return e.create(ctx, a.Target)
+		return e.create(ctx, a)
 	case plan.Recreate:
 		return e.recreate(ctx, a)
 	case plan.Update:
@@ -146,25 +145,35 @@ func (e *executor) delete(ctx context.Context, r *informers.Replica) error {
 	return err
 }
 
-func (e *executor) create(ctx context.Context, at types.NamespacedName) error {
-	m, err := e.api.create(ctx, e.resource(), at.Namespace, object(e.key.Kind, at, e.push, e.now))
-	return e.observe(m, e.push, err)
+// pushed is what the replica of an action has to hold.
+func (e *executor) pushed(a *plan.Action) informers.Content {
+	if a.Plain {
+		return e.plain
+	}
+	return e.push
+}
+
+func (e *executor) create(ctx context.Context, a *plan.Action) error {
+	want := e.pushed(a)
+	m, err := e.api.create(ctx, e.resource(), a.Target.Namespace, object(e.key.Kind, a.Target, want, e.now))
+	return e.observe(m, want, err)
 }
 
 // recreate is for what can't be changed in place. Between the two requests there is no replica, for as short as can be:
 // what could not be created again is not deleted.
 func (e *executor) recreate(ctx context.Context, a *plan.Action) error {
-	replica := object(e.key.Kind, a.Target, e.push, e.now)
+	replica := object(e.key.Kind, a.Target, e.pushed(a), e.now)
 	if err := e.api.dryRunCreate(ctx, e.resource(), a.Target.Namespace, replica); err != nil {
 		return err
 	}
 	if err := e.delete(ctx, a.Occupant.Marked()); err != nil {
 		return err
 	}
-	return e.create(ctx, a.Target)
+	return e.create(ctx, a)
 }
 
 func (e *executor) update(ctx context.Context, a *plan.Action) error {
-	m, err := e.api.patch(ctx, e.resource(), a.Target, updatePatch(e.key.Kind, a.Occupant.Marked(), e.push, e.now))
-	return e.observe(m, e.push, err)
+	want := e.pushed(a)
+	m, err := e.api.patch(ctx, e.resource(), a.Target, updatePatch(e.key.Kind, a.Occupant.Marked(), want, e.now))
+	return e.observe(m, want, err)
 }

@@ -113,5 +113,6 @@ func (b *observer) digests(key informers.Key, s *plan.Source, content informers.
 		}}
 	}
 	s.Push, s.Pull, s.PullKeys = b.digestKey.Digest(d.push), b.digestKey.Digest(d.pull), b.digestKey.Digest(d.pullKeys)
+	s.Plain, s.Prefixed = b.digestKey.Digest(d.plain), prefixed(d.push)
 	return nil
 }

@@ -21,11 +21,18 @@ type metrics struct {
 	adds, retries                 *prometheus.CounterVec
 	latency, work                 *prometheus.HistogramVec
 	unfinished, longest           *prometheus.GaugeVec
-	count                         func() (map[string]int, map[plan.State]int)
+	gauges                        gauges
 	sourcesByState, targetByState *prometheus.Desc
+	rulesReadable                 *prometheus.Desc
 }
 
-func newMetrics(registry prometheus.Registerer, count func() (map[string]int, map[plan.State]int)) *metrics {
+// gauges are asked for what is counted at the time of a scrape.
+type gauges struct {
+	count         func() (map[string]int, map[plan.State]int)
+	rulesReadable func() bool
+}
+
+func newMetrics(registry prometheus.Registerer, g gauges) *metrics {
 	queue := []string{"name"}
 	seconds := prometheus.ExponentialBuckets(0.0005, 4, 9)
 	m := &metrics{
@@ -72,11 +79,13 @@ func newMetrics(registry prometheus.Registerer, count func() (map[string]int, ma
 			Name: "mirrorball_workqueue_longest_running_seconds",
 			Help: "Duration of the longest reconcile in progress, in seconds.",
 		}, queue),
-		count: count,
+		gauges: g,
 		sourcesByState: prometheus.NewDesc("mirrorball_sources", "Sources, by state.",
 			[]string{"state"}, nil),
 		targetByState: prometheus.NewDesc("mirrorball_replicas", "Targets, replicas and objects that pull, by state.",
 			[]string{"state"}, nil),
+		rulesReadable: prometheus.NewDesc("mirrorball_rules_readable", "1 if the operator's rules can be read, or if there "+
+			"are none; 0 if they cannot, and the last readable ones are in force.", nil, nil),
 	}
 	if registry != nil {
 		registry.MustRegister(m.reconcile, m.actions, m.reads, m.eventsDropped, m.unreadable, m.depth, m.adds,
@@ -89,17 +98,23 @@ func newMetrics(registry prometheus.Registerer, count func() (map[string]int, ma
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.sourcesByState
 	ch <- m.targetByState
+	ch <- m.rulesReadable
 }
 
 // Collect implements prometheus.Collector: the gauges are counted when they are asked for.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	sources, places := m.count()
+	sources, places := m.gauges.count()
 	for state, n := range sources {
 		ch <- prometheus.MustNewConstMetric(m.sourcesByState, prometheus.GaugeValue, float64(n), state)
 	}
 	for state, n := range places {
 		ch <- prometheus.MustNewConstMetric(m.targetByState, prometheus.GaugeValue, float64(n), string(state))
 	}
+	readable := 0.0
+	if m.gauges.rulesReadable() {
+		readable = 1
+	}
+	ch <- prometheus.MustNewConstMetric(m.rulesReadable, prometheus.GaugeValue, readable)
 }
 
 func (m *metrics) reconciled(d time.Duration, err error) {

@@ -27,7 +27,7 @@ func take(q *queue, n int) (names []string) {
 
 func newTestQueue(t *testing.T) *queue {
 	t.Helper()
-	q := newQueue(newMetrics(prometheus.NewRegistry(), nil))
+	q := newQueue(newMetrics(prometheus.NewRegistry(), gauges{}))
 	t.Cleanup(q.ShutDown)
 	return q
 }

@@ -45,6 +45,10 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 	}
 
 	p.world = c.snapshot(p)
+	if p.state.rules != p.world.Rules {
+		// What is written on account of the rules is no repair.
+		p.state.rules, p.state.syncedDigest = p.world.Rules, informers.Digest{}
+	}
 	p.decision = plan.Make(&p.world)
 	if !c.confirm(ctx, p) {
 		c.pending.add(key, informers.Change{Scope: p.scope})
@@ -111,6 +115,7 @@ func (c *Controller) giveUp(p *pass) {
 func (c *Controller) snapshot(p *pass) plan.World {
 	w := plan.World{
 		Key: p.key, Phase: p.resolution.Phase, KeepsMarked: p.resolution.KeepsMarked, Settings: c.observer.settings,
+		Rules: c.rulebook.current(),
 	}
 	query := informers.Query{Key: p.key, Scope: p.scope, SourceNamespaces: c.options.SourceNamespaces}
 	switch {

@@ -61,8 +61,9 @@ func (r *reporter) report(ctx context.Context, p *pass) {
 		p.resolution.Phase, p.scope = plan.PhaseFrozen, informers.FullScope()
 	}
 	s, phase := p.state, p.resolution.Phase
-	if s.publish(p) || p.observed.reloaded {
-		s.targetWarnings = targetWarnings(p.key, s.uid, s.findings)
+	withheldChanged := s.withheld.update(p.scope, p.decision.Withheld)
+	if s.publish(p) || withheldChanged || p.observed.reloaded {
+		s.targetWarnings = slices.Concat(targetWarnings(p.key, s.uid, s.findings), withheldWarnings(p))
 	}
 	list := warnings(slices.Clone(s.targetWarnings))
 	if p.isKnown() {

@@ -10,6 +10,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 // state is what the process knows of a source beyond what the cluster shows. One worker has it at a time; only what is
@@ -33,7 +34,11 @@ type state struct {
 	// incompatible are objects that were found not to be fit to be adopted or filled from this version of the source.
 	incompatible map[types.NamespacedName]plan.Incompatible
 	// reported are the warnings that stand, by subject and reason, and targetWarnings those of the findings.
-	reported       map[warningKey]string
+	reported map[warningKey]string
+	// withheld are the rights that the source lacks, by namespace.
+	withheld withheld
+	// rules are those of the last pass.
+	rules          *rules.Rules
 	targetWarnings []warning
 
 	mu sync.Mutex
@@ -46,7 +51,7 @@ type state struct {
 }
 
 func newState() *state {
-	return &state{backoffs: backoffs{}, reported: map[warningKey]string{}, findings: findings{}}
+	return &state{backoffs: backoffs{}, reported: map[warningKey]string{}, findings: findings{}, withheld: withheld{}}
 }
 
 // states are those of all sources.
@@ -98,7 +103,7 @@ func (s *state) inSync(cluster *informers.Cluster, key informers.Key) int {
 	if s.source == nil {
 		return 0
 	}
-	digests := []informers.Digest{s.source.Push, s.source.Pull, s.source.PullKeys}
+	digests := []informers.Digest{s.source.Push, s.source.Plain, s.source.Pull, s.source.PullKeys}
 	return cluster.CountReplicas(key, func(r *informers.Replica) bool {
 		_, found := s.findings[r.NamespacedName]
 		return !found && slices.Contains(digests, r.Digest)

@@ -14,6 +14,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/events"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 // Reasons of events. Every one but Replicated and Restored is a Warning.
@@ -35,8 +36,10 @@ const (
 	reasonBraked       = "Braked"
 	reasonReplicated   = "Replicated"
 	reasonRestored     = "Restored"
-	// reasonUnreadableRecord is of events on a ConfigMap in Mirrorball's own namespace.
+	reasonBarred       = "Barred"
+	// reasonUnreadableRecord and reasonRulesUnreadable are of events on a ConfigMap in Mirrorball's own namespace.
 	reasonUnreadableRecord = "RecordUnreadable"
+	reasonRulesUnreadable  = "RulesUnreadable"
 )
 
 // warning is something that a person should know of an object, for as long as it is so.
@@ -51,6 +54,8 @@ type warningKey struct {
 	reason  string
 	// annotation is the key of the one that the warning is about; empty where it is about none.
 	annotation string
+	// right is the one that the warning is about; empty where it is about none.
+	right rules.Right
 }
 
 func (k warningKey) eventSubject(uid types.UID) events.Subject {
@@ -69,14 +74,14 @@ func (w *warnings) add(subject informers.Key, uid types.UID, reason, note string
 // addProblems adds a warning for each annotation that is wrong.
 func (w *warnings) addProblems(subject informers.Key, uid types.UID, reason string, problems ...annotations.Problem) {
 	for _, p := range problems {
-		*w = append(*w, warning{warningKey{subject, reason, p.Key}, uid, p.String()})
+		*w = append(*w, warning{warningKey{subject: subject, reason: reason, annotation: p.Key}, uid, p.String()})
 	}
 }
 
 // addFrozen adds a warning for each annotation that freezes the source.
 func (w *warnings) addFrozen(subject informers.Key, uid types.UID, problems []annotations.Problem) {
 	for _, p := range problems {
-		*w = append(*w, warning{warningKey{subject, reasonFrozen, p.Key}, uid, p.String() +
+		*w = append(*w, warning{warningKey{subject: subject, reason: reasonFrozen, annotation: p.Key}, uid, p.String() +
 			"; no replica of this source is created, changed or removed until the annotation is corrected"})
 	}
 }
@@ -253,7 +258,7 @@ func pullersWithoutSource(key informers.Key, pullers []informers.Puller) warning
 }
 
 // enumerate makes a sentence's worth of names: the first few, and that there are more.
-func enumerate(names []types.NamespacedName) string {
+func enumerate[T any](names []T) string {
 	const shown = 5
 	var b strings.Builder
 	for i, n := range names {
@@ -264,7 +269,7 @@ func enumerate(names []types.NamespacedName) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(n.String())
+		fmt.Fprint(&b, n)
 	}
 	return b.String()
 }

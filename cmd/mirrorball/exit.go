@@ -15,7 +15,8 @@ const (
 const exitCodesHelp = `Exit codes:
   0  stopped by SIGTERM or SIGINT, after the writes in flight were finished
   1  ended while running: the lease was lost, the controller failed, or a second signal interrupted the shutdown
-  2  could not start: wrong flag, unreadable kubeconfig, unreachable cluster, missing permissions or port in use`
+  2  could not start: wrong flag, unreadable kubeconfig, unreachable cluster, missing permissions, port in use or
+     unreadable rules`
 
 // exitError is an error with the exit code of the process.
 type exitError struct {

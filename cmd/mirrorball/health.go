@@ -16,25 +16,40 @@ type status struct {
 	stopping atomic.Bool
 	// synced returns nil once all caches have synced.
 	synced func() error
+	// rules says which of the operator's rules are in force.
+	rules func() string
 }
 
 // check is one named health check.
 type check struct {
 	name string
 	run  func() error
+	// detail is added to the line of a check that passes; nil adds nothing.
+	detail func() string
 }
 
 // live checks only that the process answers: a restart repairs neither the API server nor a cache.
 func (s *status) live() []check {
-	return []check{{"ping", func() error { return nil }}}
+	return []check{{name: "ping", run: passes}}
 }
 
 func (s *status) ready() []check {
 	return []check{
-		{"ping", func() error { return nil }},
-		{"caches", s.checkCaches},
-		{"shutdown", s.checkShutdown},
+		{name: "ping", run: passes},
+		{name: "caches", run: s.checkCaches},
+		{name: "rules", run: passes, detail: s.describeRules},
+		{name: "shutdown", run: s.checkShutdown},
 	}
+}
+
+func passes() error { return nil }
+
+// describeRules is no check: unreadable rules leave the last readable ones in force.
+func (s *status) describeRules() string {
+	if !s.leading.Load() {
+		return "a standby reads them when it starts to lead"
+	}
+	return s.rules()
 }
 
 // checkCaches passes in a standby, which has no caches.
@@ -53,7 +68,8 @@ func (s *status) checkShutdown() error {
 }
 
 // serveChecks serves the checks as Kubernetes' own components do: path runs all checks, path?verbose adds a line for
-// each, path/NAME runs one. The errors name kinds and caches, never objects, so they are shown to everybody.
+// each, path/NAME runs one. The lines name kinds, caches and the ConfigMap of the rules, so they are shown to
+// everybody.
 func serveChecks(mux *http.ServeMux, path string, checks []check) {
 	name := strings.TrimPrefix(path, "/")
 	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
@@ -87,7 +103,11 @@ func runChecks(checks []check) (lines string, failed bool) {
 			fmt.Fprintf(&text, "[-]%s failed: %v\n", c.name, err)
 			continue
 		}
-		fmt.Fprintf(&text, "[+]%s ok\n", c.name)
+		fmt.Fprintf(&text, "[+]%s ok", c.name)
+		if c.detail != nil {
+			fmt.Fprintf(&text, ": %s", c.detail())
+		}
+		text.WriteByte('\n')
 	}
 	return text.String(), failed
 }

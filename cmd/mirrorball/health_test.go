@@ -14,8 +14,11 @@ func TestHealth(t *testing.T) {
 	standby, syncing, working := state{}, state{leading: true}, state{leading: true, synced: true}
 	stopping := state{leading: true, synced: true, stopping: true}
 	const (
-		unsynced  = "[+]ping ok\n[-]caches failed: secrets have not synced\n[+]shutdown ok\nreadyz check failed\n"
-		allPassed = "[+]ping ok\n[+]caches ok\n[+]shutdown ok\nreadyz check passed\n"
+		unsynced = "[+]ping ok\n[-]caches failed: secrets have not synced\n[+]rules ok: built-in\n[+]shutdown ok\n" +
+			"readyz check failed\n"
+		allPassed = "[+]ping ok\n[+]caches ok\n[+]rules ok: built-in\n[+]shutdown ok\nreadyz check passed\n"
+		unread    = "[+]ping ok\n[+]caches ok\n[+]rules ok: a standby reads them when it starts to lead\n" +
+			"[+]shutdown ok\nreadyz check passed\n"
 	)
 	tests := map[string]struct {
 		state    state
@@ -29,6 +32,7 @@ func TestHealth(t *testing.T) {
 		"a leader that is syncing is not ready": {syncing, "/readyz", 500, unsynced},
 		"a leader that has synced is ready":     {working, "/readyz", 200, "ok"},
 		"verbose has a line for each check":     {working, "/readyz?verbose", 200, allPassed},
+		"a standby knows of no rules":           {standby, "/readyz?verbose", 200, unread},
 		"verbose works for healthz too":         {working, "/healthz?verbose", 200, "[+]ping ok\nhealthz check passed\n"},
 		"one check can pass":                    {syncing, "/readyz/shutdown", 200, "ok"},
 		"one check can fail":                    {syncing, "/readyz/caches", 500, "secrets have not synced\n"},
@@ -43,7 +47,7 @@ func TestHealth(t *testing.T) {
 					return errors.New("secrets have not synced")
 				}
 				return nil
-			}}
+			}, rules: func() string { return "built-in" }}
 			s.leading.Store(tc.state.leading)
 			s.stopping.Store(tc.state.stopping)
 			recorder := httptest.NewRecorder()

@@ -75,7 +75,10 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 	if err != nil {
 		return unable("cannot set up the controller: %w", err)
 	}
-	status.synced = controller.Synced
+	if err := checkRules(stop, controller); err != nil {
+		return err
+	}
+	status.synced, status.rules = controller.Synced, controller.Rules
 	context.AfterFunc(stop, func() { status.stopping.Store(true) })
 	if !s.leaderElect {
 		status.leading.Store(true) // before the server starts

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
 
 	"github.com/mirrorball-dev/mirrorball/replicator"
@@ -20,5 +21,20 @@ func runFrugally(ctx context.Context, c *replicator.Controller) error {
 		debug.SetGCPercent(usual)
 		debug.FreeOSMemory()
 	}()
-	return c.Run(ctx)
+	return explainRules(c.Run(ctx))
+}
+
+// checkRules ends the start of a process that could not lead: the operator's rules are unreadable.
+func checkRules(ctx context.Context, c *replicator.Controller) error {
+	ctx, cancel := context.WithTimeout(ctx, reachLimit)
+	defer cancel()
+	return explainRules(c.CheckRules(ctx))
+}
+
+// explainRules returns the error of unreadable rules with its exit code.
+func explainRules(err error) error {
+	if _, ok := errors.AsType[*replicator.UnreadableRulesError](err); ok {
+		return unable("%w", err)
+	}
+	return err
 }

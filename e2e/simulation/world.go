@@ -74,6 +74,9 @@ func (w *World) run(ctx context.Context) error {
 			return fmt.Errorf("set up the world: %w", err)
 		}
 	}
+	if err := w.workload.writeRules(ctx); err != nil {
+		return fmt.Errorf("write the rules: %w", err)
+	}
 	w.start()
 	if w.history.Settings.Lease {
 		w.start() // a standby

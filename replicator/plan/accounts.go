@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 // Attachable reports whether a Secret of this type works as an image pull secret.
@@ -17,7 +18,11 @@ func Attachable(secretType string) bool {
 
 // attach names the replica in the ServiceAccounts of a target's namespace.
 func (m *maker) attach(t *informers.Target) {
-	if !Attachable(m.w.Source.Type) {
+	if m.w.Source.Policy.AttachTo.Empty() || !Attachable(m.w.Source.Type) {
+		return
+	}
+	if may, problem := m.mayAttach(t.Namespace); !may {
+		m.withhold(t.Namespace, rules.Attach, problem)
 		return
 	}
 	for _, sa := range t.Accounts {
@@ -37,7 +42,7 @@ func (m *maker) detach() {
 		for secret, source := range sa.Attached {
 			at := types.NamespacedName{Namespace: sa.Namespace, Name: secret}
 			if source != m.w.Key.NamespacedName || m.isHeld(sa.In) || sa.Deleting || m.braked.Has(at) ||
-				m.keepAttached(sa.ServiceAccount, at) || m.keepsMarked(at) {
+				m.keepAttached(sa, at) || m.keepsMarked(at) {
 				continue
 			}
 			a := Action{
@@ -51,9 +56,16 @@ func (m *maker) detach() {
 	}
 }
 
-func (m *maker) keepAttached(sa *informers.ServiceAccount, at types.NamespacedName) bool {
-	return m.w.Phase == PhaseActive && m.isAmong(m.served, at) && m.w.Source.Policy.AttachTo.Match(sa.Name) &&
-		Attachable(m.w.Source.Type)
+func (m *maker) keepAttached(sa informers.PlacedAccount, at types.NamespacedName) bool {
+	if m.w.Phase != PhaseActive || !m.isAmong(m.served, at) || !m.w.Source.Policy.AttachTo.Match(sa.Name) ||
+		!Attachable(m.w.Source.Type) {
+		return false
+	}
+	if sa.In == nil {
+		return true
+	}
+	may, problem := m.mayAttach(sa.In)
+	return may || problem != nil
 }
 
 // keepsMarked reports whether a replica stays although nothing is known of its source.

@@ -41,6 +41,8 @@ type Action struct {
 	Evidence *informers.Namespace
 	// Secret is the name to attach or detach.
 	Secret string
+	// Plain says that a pushed replica is written without the labels and annotations whose key has a prefix.
+	Plain bool
 	// Pull is set to fill.
 	Pull *annotations.Pull
 	// Contested says that another source wants the place of a copy, so that its content does not show whose it is.

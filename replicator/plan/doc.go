@@ -20,6 +20,15 @@
 //	a replica of this source                      delete: it is orphaned; many of them wait, see Brake
 //	an object that pulls from this source         fill, where the policy permits and the content differs
 //
+// Where the operator's rules withhold a right from the source, there is no replica, none is attached, or it is without
+// the labels and annotations of other systems:
+//
+//	the rules do not allow                        and so
+//	push                                          barred: no replica is wanted there
+//	attach, nor does the namespace                nothing is attached; what is, is detached
+//	attach, and the namespace can't be read       nothing is attached or detached
+//	labels                                        the replica has no label or annotation whose key has a prefix
+//
 // A snapshot may cover a part of the cluster only. The decision on that part is the same as in a snapshot of
 // everything.
 package plan

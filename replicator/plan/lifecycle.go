@@ -228,8 +228,9 @@ func (f *Facts) absent(during, after Phase) Resolution {
 	case f.OnDelete == annotations.Keep:
 		r.Phase = PhaseKept
 	default:
+		r.Phase = after
 		//mutant:marked-to-be-kept
-		r.Phase, r.KeepsMarked = after, f.OnDelete == ""
+		r.KeepsMarked = f.OnDelete == ""
 	}
 	r.GraceLeft = 0
 	return r

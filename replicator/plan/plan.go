@@ -9,12 +9,15 @@ import (
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 // Plan is a decision.
 type Plan struct {
 	Actions  []Action
 	Verdicts []Verdict
+	// Withheld are the rights that the source lacks at its targets, in the order of the targets.
+	Withheld []Withheld
 	// Err says that the policy could not be matched, which freezes the source: there are no actions then.
 	Err error
 	// Undecided are objects in namespaces that the watch does not show (yet). They have to be looked at again.
@@ -30,10 +33,13 @@ func Make(w *World) Plan {
 	}
 	m := maker{
 		w: w, name: w.Source.Policy.ReplicaName(w.Key.Name),
-		wanted: make([]bool, len(w.Targets)), served: make([]bool, len(w.Targets)),
+		wanted: make([]bool, len(w.Targets)), served: make([]bool, len(w.Targets)), grants: map[string]rules.Grants{},
 	}
 	m.plan.Verdicts = make([]Verdict, 0, len(w.Targets)+len(w.Pullers))
 	switch {
+	case w.Phase == PhaseActive && w.Homes[w.Key.Namespace] == nil:
+		// What the source may do where is not known until the watch shows its namespace; the source is looked at then.
+		m.pullers()
 	case w.Phase == PhaseActive:
 		m.targets()
 		m.orphans("its source's policy does not select its namespace any more")
@@ -57,6 +63,8 @@ type maker struct {
 	wanted, served []bool
 	// braked are the replicas that stay for now although none is wanted there.
 	braked sets.Set[types.NamespacedName]
+	// grants are what the rules say about the sources in a namespace, for those that were asked for.
+	grants map[string]rules.Grants
 }
 
 // isHeld reports whether nothing is to be removed in the namespace for now.
@@ -100,9 +108,15 @@ func (m *maker) targets() {
 		//mutant:accept-from
 		case ns.Accept != nil && !ns.Accept.Match(m.w.Key.Namespace):
 			m.judge(at, Barred, "the namespace does not accept pushes from "+m.w.Key.Namespace)
+		case !m.may(m.w.Key.Namespace, rules.Push, ns):
+			m.judge(at, Barred, "the rules do not allow the namespace "+m.w.Key.Namespace+" to push to it")
+			m.withhold(ns, rules.Push, nil)
 		default:
 			m.wanted[i] = true
 			if m.served[i] = m.target(t, at); m.served[i] {
+				if t.Occupant.Pull() == nil && m.isPlain(ns) {
+					m.withhold(ns, rules.Labels, nil)
+				}
 				m.attach(t)
 			}
 		}
@@ -112,7 +126,10 @@ func (m *maker) targets() {
 // target decides on one place, and reports whether a replica is there or on its way.
 func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 	src, s := &m.w.Source, t.Occupant
-	act := Action{Target: at, Occupant: s, NamespaceUID: t.Namespace.UID, created: t.Namespace.Created.Unix()}
+	act := Action{
+		Target: at, Occupant: s, Plain: m.isPlain(t.Namespace), NamespaceUID: t.Namespace.UID,
+		created: t.Namespace.Created.Unix(),
+	}
 	switch r := s.Replica; {
 	case s.Identity() == nil:
 		if t.Kept {
@@ -139,7 +156,7 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 		act.Verb = Update
 	//mutant:replicas-of-others
 	case r != nil && r.Mode == annotations.ReplicaPush && m.names(r.Source):
-		if r.Digest == src.Push && !r.Deleting {
+		if r.Digest == src.pushed(act.Plain) && !r.Deleting {
 			m.judge(at, InSync, "")
 			return true
 		}
@@ -210,7 +227,7 @@ func (m *maker) incompatible(c *informers.Candidate, contested bool) string {
 func (m *maker) senior(t *informers.Target) *informers.Competitor {
 	for i := range t.Competitors {
 		c := &t.Competitors[i]
-		if !accepts(t.Namespace, c) {
+		if !accepts(t.Namespace, c) || !m.may(c.Namespace, rules.Push, t.Namespace) {
 			continue
 		}
 		if order := c.Since.Compare(m.w.Since); order < 0 ||

@@ -17,8 +17,9 @@ func TestPurity(t *testing.T) {
 	allowed := map[string]bool{
 		"cmp": true, "slices": true, "strings": true, "time": true, "k8s.io/api/core/v1": true,
 		"k8s.io/apimachinery/pkg/types": true, "k8s.io/apimachinery/pkg/util/sets": true,
-		"github.com/mirrorball-dev/mirrorball/annotations": true,
-		"github.com/mirrorball-dev/mirrorball/informers":   true,
+		"github.com/mirrorball-dev/mirrorball/annotations":      true,
+		"github.com/mirrorball-dev/mirrorball/informers":        true,
+		"github.com/mirrorball-dev/mirrorball/replicator/rules": true,
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {

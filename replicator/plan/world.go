@@ -6,6 +6,7 @@ import (
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 // World is all that a decision depends on.
@@ -19,6 +20,8 @@ type World struct {
 	informers.Snapshot
 	Settings Settings
 	Brake    Brake
+	// Rules are the operator's, or those that are built in.
+	Rules *rules.Rules
 	// Incompatible are objects of which it was found out, on trying, why they can't be adopted or filled: of a
 	// candidate's type and content nothing is known before.
 	Incompatible map[types.NamespacedName]Incompatible
@@ -54,6 +57,18 @@ type Source struct {
 	// Push, Pull and PullKeys are the digests of replicas that are in sync, by how they came to be: pushed, filled, and
 	// filled in the dialect of kubernetes-replicator.
 	Push, Pull, PullKeys informers.Digest
+	// Plain is Push without the labels and annotations whose key has a prefix, and Prefixed are those keys. Without any,
+	// it is Push.
+	Plain    informers.Digest
+	Prefixed []string
+}
+
+// pushed returns the digest of a pushed replica that is in sync.
+func (s *Source) pushed(plain bool) informers.Digest {
+	if plain {
+		return s.Plain
+	}
+	return s.Push
 }
 
 // Incompatible says why a version of an object can't be adopted or filled.

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 var (
@@ -85,6 +87,21 @@ type world struct {
 	attached     []*informers.ServiceAccount
 	protected    string
 	incompatible map[types.NamespacedName]plan.Incompatible
+	// rules are the operator's; nil allows everything. homes are the labels of the source's and the competitors'
+	// namespaces, nil where the watch does not show the namespace.
+	rules *rules.Rules
+	homes map[string]map[string]string
+}
+
+// allowAll are rules that allow everything.
+var allowAll = parseRules(`- {sources: ["*"], targets: ["*"], allow: [push, attach, labels]}`)
+
+func parseRules(list ...string) *rules.Rules {
+	r, err := rules.Parse("apiVersion: config.mirrorball.dev/v1\nkind: Rules\nrules:\n" + strings.Join(list, "\n"))
+	if err != nil {
+		panic(err) // a test's constant
+	}
+	return r
 }
 
 // activeWorld has one source, in infra, and namespaces with nothing in them.
@@ -109,6 +126,15 @@ func (w *world) world(t testing.TB) *plan.World {
 		t.Fatal(err)
 	}
 	out.Since = w.source.Created
+	if out.Rules = w.rules; out.Rules == nil {
+		out.Rules = allowAll
+	}
+	out.Homes = map[string]*informers.Namespace{key.Namespace: namespace(t, key.Namespace)}
+	for home, labels := range w.homes {
+		if out.Homes[home] = nil; labels != nil {
+			out.Homes[home] = namespace(t, home, func(m *metav1.ObjectMeta) { m.Labels = labels })
+		}
+	}
 	p := w.source.Policy
 	for i, ns := range w.namespaces {
 		selected, err := p.PushesTo(ns.Name, ns.Labels)

@@ -98,6 +98,38 @@ var guards = map[string]*guard{
 		title: "reserved names", change: becomesFalse,
 		implied: "nobody asks for such a name in the simulation; the tests of package plan notice",
 	},
+	"fair-events": {
+		title: "each namespace has its share of the events", change: becomesFalse,
+		implied: "the simulation has few events; the tests of package events notice",
+	},
+	"size-of-records": {
+		title: "the limit on the size of a record", change: becomesFalse,
+		implied: "policies are short in the simulation; the tests of package replicator notice",
+	},
+	"number-of-records": {
+		title: "the limit on the number of records", change: becomesFalse,
+		implied: "there are few sources in the simulation; the tests of package replicator notice",
+	},
+	"records-are-forgotten": {
+		title: "records go with the last replica", change: becomesFalse,
+		implied: "a record too many breaks no rule of the simulation; TestTrustRecords in e2e notices",
+	},
+	"backoff-of-every-verb": {
+		title: "backoff of every verb", change: becomesFalse,
+		implied: "nobody fights for long in the simulation; the tests of package replicator notice",
+	},
+	"marked-to-be-kept": {
+		title: "replicas that are marked to be kept stay", change: becomesZero,
+		implied: "records are not lost in the simulation; the tests of package plan notice",
+	},
+	"events-on-strangers": {
+		title: "no Warning on an object that says nothing", change: becomesTrue,
+		implied: "events are not judged by the simulation; the tests in e2e notice",
+	},
+	"stripped-replicas": {
+		title: "replicas whose label was removed", change: becomesTrue,
+		rules: []string{"converged"},
+	},
 	"own-pull-secrets": {
 		title: "only pull secrets that nobody named are attached", change: losesLast, rules: []string{"quiet", "endless"},
 	},
