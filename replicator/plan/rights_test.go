@@ -213,10 +213,12 @@ func TestBarredSenior(t *testing.T) {
 		"may push": {`- {sources: ["*"], targets: ["*"], allow: [push]}`, nil, plan.Conflict},
 		"may not":  {`- {sources: [infra], targets: ["*"], allow: [push]}`, nil, plan.Missing},
 		"may, by its namespace's label": {
-			`- {sources: [infra], sourcesSelector: a=b, targets: ["*"], allow: [push]}`, map[string]string{"a": "b"}, plan.Conflict,
+			`- {sources: [infra], sourcesSelector: a=b, targets: ["*"], allow: [push]}`,
+			map[string]string{"a": "b"}, plan.Conflict,
 		},
 		"may not, by its label": {
-			`- {sources: [infra], sourcesSelector: a=b, targets: ["*"], allow: [push]}`, map[string]string{"a": "c"}, plan.Missing,
+			`- {sources: [infra], sourcesSelector: a=b, targets: ["*"], allow: [push]}`,
+			map[string]string{"a": "c"}, plan.Missing,
 		},
 		"may attach only": {
 			`- {sources: [infra], targets: ["*"], allow: [push]}
