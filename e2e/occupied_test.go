@@ -56,7 +56,6 @@ func TestAStrangerInAReplicasClothesIsLeftUntouched(t *testing.T) {
 		from, to := s.namespace("from"), s.namespace("to")
 		strangers := map[string]object{
 			"managed-by": {labels: map[string]string{"app.kubernetes.io/managed-by": "mirrorball"}},
-			"annotated":  {annotations: map[string]string{native + "replica-of": from + "/annotated"}},
 			"of-nobody": {labels: map[string]string{
 				native + "replica": "push", "app.kubernetes.io/managed-by": "mirrorball",
 			}},

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 func eventIn(namespace, name string) *eventsv1.Event {
@@ -74,5 +75,24 @@ func TestQueueWakesItsReaders(t *testing.T) {
 	q.close()
 	if name := <-got; name != "" {
 		t.Errorf("got %q from a closed queue", name)
+	}
+}
+
+// TestFlood has one namespace that records more than the queue holds before anything is written.
+func TestFlood(t *testing.T) {
+	dropped := 0
+	w := NewWriter(nil, nil, func() { dropped++ })
+	subject := func(namespace string) Subject {
+		return Subject{Kind: "Secret", NamespacedName: types.NamespacedName{Namespace: namespace, Name: "s"}}
+	}
+	for range 2 * maxQueued {
+		w.Warning(t.Context(), subject("noisy"), "Ignored", "")
+	}
+	w.Warning(t.Context(), subject("quiet"), "Frozen", "")
+	if dropped != maxQueued+1 {
+		t.Errorf("%d events are counted as dropped, want %d", dropped, maxQueued+1)
+	}
+	if w.queue.next(); w.queue.next().Namespace != "quiet" {
+		t.Error("the event of the other namespace is not among the first")
 	}
 }
