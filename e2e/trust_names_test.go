@@ -46,6 +46,31 @@ func TestRotationLosesNothingToATenant(t *testing.T) {
 	}
 }
 
+// A replica that can't be changed in place is deleted and created again. Whoever waits for its name does not get it, and
+// were it the older source.
+func TestOwnerOfAnImmutableReplicaKeepsThePlace(t *testing.T) {
+	forEachKind(t, func(s *scene, k kind) {
+		platform, hostile, to := s.namespace("platform"), s.namespace("hostile"), s.namespace("to")
+		name := s.token()
+		rival := pushed(k, hostile, name, s.ns("to*"))
+		rival.annotations[native+"exclude"] = to
+		rival = s.tenant(hostile).create(rival)
+		s.nextSecond()
+		source := pushed(k, platform, name, to)
+		source.immutable = true
+		live := s.create(source)
+		s.replicated(live, to)
+		s.unannotate(rival, native+"exclude")
+		s.told(rival, "Conflict", to+"/"+name)
+		for rotation := range 5 {
+			s.delete(live)
+			source.data = map[string]string{"token": fmt.Sprint("rotated ", rotation)}
+			live = s.create(source)
+			s.replicated(live, to)
+		}
+	})
+}
+
 // A tenant who knows the content must not get the copies that kubernetes-replicator made of another's source.
 func TestCopiesOfAPeerGoToTheSourceThatTheyRecord(t *testing.T) {
 	s := ownScene(t)

@@ -56,6 +56,8 @@ type Cluster struct {
 	ineligible map[Key]struct{}
 	// sorted is every namespace by name, made again when asked for after a change.
 	sorted []*Namespace
+	// held are the places that Hold keeps, and for which source.
+	held map[Key]types.NamespacedName
 	// settled is set by Settle.
 	settled bool
 }
@@ -65,7 +67,7 @@ func New(o Options) *Cluster {
 	c := &Cluster{
 		digestKey: o.DigestKey, notify: o.Notify, kinds: map[annotations.Kind]*objects{},
 		accountsIn: index[string]{}, attached: index[types.NamespacedName]{}, remembered: map[Key]*Record{},
-		ineligible: map[Key]struct{}{},
+		ineligible: map[Key]struct{}{}, held: map[Key]types.NamespacedName{},
 	}
 	for _, kind := range o.Kinds {
 		c.kinds[kind] = c.newObjects(kind, o)
