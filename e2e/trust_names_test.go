@@ -2,12 +2,13 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -143,26 +144,27 @@ func TestAnnotationsThatAllGoInOneUpdateComeBack(t *testing.T) {
 	})
 }
 
-// busy writes an object all the time, until the test has waited for something.
+// busy writes a Secret all the time, until the test has waited for something.
 func (s *scene) busy(o object, wait func()) {
 	s.Helper()
 	ctx, cancel := context.WithCancel(s.Context())
-	done := make(chan error)
-	go func() {
-		for n := 0; ; n++ {
-			body := fmt.Appendf(nil, `{"metadata":{"labels":{"example.com/written":"%d"}}}`, n)
-			_, err := s.system.Client.CoreV1().Secrets(o.namespace).Patch(ctx, o.name, types.MergePatchType, body, metav1.PatchOptions{})
-			if err != nil {
-				done <- err
-				return
+	var writers sync.WaitGroup
+	for range 6 {
+		writers.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				body := fmt.Appendf(nil, `{"metadata":{"labels":{"example.com/written":"%d"}}}`, n)
+				_, err := s.system.Client.CoreV1().Secrets(o.namespace).
+					Patch(ctx, o.name, types.MergePatchType, body, metav1.PatchOptions{})
+				if err != nil && !apierrors.IsConflict(err) && ctx.Err() == nil {
+					s.Error(err)
+					return
+				}
 			}
-		}
-	}()
+		})
+	}
 	wait()
 	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		s.Error(err)
-	}
+	writers.Wait()
 }
 
 func TestABusySourceIsFollowed(t *testing.T) {
