@@ -13,8 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// TestRotationLosesNothingToATenant: a tenant pushes under the name of the platform's source everywhere, and waits for it
-// to be rotated.
+// A tenant pushes under the name of the platform's source everywhere, and waits for it to be rotated.
 func TestRotationLosesNothingToATenant(t *testing.T) {
 	own := ownScene(t)
 	own.system.Controller(own, "--source-delete-grace=1h")
@@ -47,8 +46,8 @@ func TestRotationLosesNothingToATenant(t *testing.T) {
 	}
 }
 
-// A replica that can't be changed in place is deleted and created again. Whoever waits for its name does not get it, and
-// were it the older source.
+// A replica that can't be changed in place is deleted and created again. Whoever waits for its name does not get it, not
+// even an older source.
 func TestOwnerOfAnImmutableReplicaKeepsThePlace(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		platform, hostile, to := s.namespace("platform"), s.namespace("hostile"), s.namespace("to")
