@@ -2,18 +2,18 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// TestRotationLosesNothingToATenant: a tenant pushes under the name of the platform's source everywhere, and waits for it
-// to be rotated.
+// A tenant pushes under the name of the platform's source everywhere, and waits for it to be rotated.
 func TestRotationLosesNothingToATenant(t *testing.T) {
 	own := ownScene(t)
 	own.system.Controller(own, "--source-delete-grace=1h")
@@ -44,6 +44,31 @@ func TestRotationLosesNothingToATenant(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A replica that can't be changed in place is deleted and created again. Whoever waits for its name does not get it, not
+// even an older source.
+func TestOwnerOfAnImmutableReplicaKeepsThePlace(t *testing.T) {
+	forEachKind(t, func(s *scene, k kind) {
+		platform, hostile, to := s.namespace("platform"), s.namespace("hostile"), s.namespace("to")
+		name := s.token()
+		rival := pushed(k, hostile, name, s.ns("to*"))
+		rival.annotations[native+"exclude"] = to
+		rival = s.tenant(hostile).create(rival)
+		s.nextSecond()
+		source := pushed(k, platform, name, to)
+		source.immutable = true
+		live := s.create(source)
+		s.replicated(live, to)
+		s.unannotate(rival, native+"exclude")
+		s.told(rival, "Conflict", to+"/"+name)
+		for rotation := range 5 {
+			s.delete(live)
+			source.data = map[string]string{"token": fmt.Sprint("rotated ", rotation)}
+			live = s.create(source)
+			s.replicated(live, to)
+		}
+	})
 }
 
 // A tenant who knows the content must not get the copies that kubernetes-replicator made of another's source.
@@ -118,26 +143,27 @@ func TestAnnotationsThatAllGoInOneUpdateComeBack(t *testing.T) {
 	})
 }
 
-// busy writes an object all the time, until the test has waited for something.
+// busy writes a Secret all the time, until the test has waited for something.
 func (s *scene) busy(o object, wait func()) {
 	s.Helper()
 	ctx, cancel := context.WithCancel(s.Context())
-	done := make(chan error)
-	go func() {
-		for n := 0; ; n++ {
-			body := fmt.Appendf(nil, `{"metadata":{"labels":{"example.com/written":"%d"}}}`, n)
-			_, err := s.system.Client.CoreV1().Secrets(o.namespace).Patch(ctx, o.name, types.MergePatchType, body, metav1.PatchOptions{})
-			if err != nil {
-				done <- err
-				return
+	var writers sync.WaitGroup
+	for range 6 {
+		writers.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				body := fmt.Appendf(nil, `{"metadata":{"labels":{"example.com/written":"%d"}}}`, n)
+				_, err := s.system.Client.CoreV1().Secrets(o.namespace).
+					Patch(ctx, o.name, types.MergePatchType, body, metav1.PatchOptions{})
+				if err != nil && !apierrors.IsConflict(err) && ctx.Err() == nil {
+					s.Error(err)
+					return
+				}
 			}
-		}
-	}()
+		})
+	}
 	wait()
 	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		s.Error(err)
-	}
+	writers.Wait()
 }
 
 func TestABusySourceIsFollowed(t *testing.T) {

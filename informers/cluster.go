@@ -63,6 +63,8 @@ type Cluster struct {
 	ineligible map[Key]struct{}
 	// sorted is every namespace by name, made again when asked for after a change.
 	sorted []*Namespace
+	// held are the places that Hold keeps, and for which source.
+	held map[Key]types.NamespacedName
 	// settled is set by Settle.
 	settled bool
 }
@@ -73,7 +75,7 @@ func New(o Options) *Cluster {
 		digestKey: o.DigestKey, onRules: o.OnRules, notify: o.Notify, unreadable: o.Unreadable,
 		kinds:      map[annotations.Kind]*objects{},
 		accountsIn: index[string]{}, attached: index[types.NamespacedName]{}, remembered: map[Key]*Record{},
-		ineligible: map[Key]struct{}{},
+		ineligible: map[Key]struct{}{}, held: map[Key]types.NamespacedName{},
 	}
 	for _, kind := range o.Kinds {
 		c.kinds[kind] = c.newObjects(kind, o)

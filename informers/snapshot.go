@@ -47,6 +47,8 @@ type Target struct {
 	Occupant  Occupant
 	// Kept says that the place is that of a source that has left, and where nothing stands nevertheless.
 	Kept bool
+	// Owner is the source whose replica is being made again there, where nothing stands meanwhile; zero for none.
+	Owner types.NamespacedName
 	// Competitors are the other sources whose policies select the namespace for the same name, the ones that have left
 	// included. They are looked for only where nothing stands, or a copy that could be anybody's.
 	Competitors []Competitor
@@ -186,6 +188,7 @@ func (g *gathering) readTargets(c *Cluster) {
 		t.Occupant = c.get(Key{g.Key.Kind, at})
 		if t.Occupant.Identity() == nil {
 			t.Kept = c.isKept(c.kinds[g.Key.Kind], at)
+			t.Owner = c.held[Key{g.Key.Kind, at}]
 			g.free = append(g.free, i)
 		} else if t.Occupant.isUnnamedCopy() {
 			g.free = append(g.free, i)

@@ -165,3 +165,21 @@ func TestTenure(t *testing.T) {
 		w.want("settled", map[string]any{"from": []Competitor(nil)})
 	})
 }
+
+func TestHold(t *testing.T) {
+	w := newTenureTest(t)
+	at := Key{annotations.Secret, types.NamespacedName{Namespace: "to", Name: "s"}}
+	owner := func() types.NamespacedName {
+		policy := annotations.Parse("tenant", "s", map[string]string{annotations.PushTo: "to"}).Policy
+		return w.Snapshot(Query{Key: source1("tenant"), Policy: policy, Scope: FullScope()}).Targets[0].Owner
+	}
+	release := w.Hold(at, source1("from").NamespacedName)
+	if got := owner(); got != source1("from").NamespacedName {
+		t.Errorf("the place is kept for %q", got)
+	}
+	clear(w.notified)
+	release()
+	if got := owner(); got != (types.NamespacedName{}) || !w.notified[source1("tenant").NamespacedName] {
+		t.Errorf("after that it is kept for %q; the other source is told: %v", got, w.notified)
+	}
+}

@@ -125,6 +125,9 @@ func TestSourceIsComparedByWhatItSays(t *testing.T) {
 		"one more key":              {func(s *corev1.Secret) { s.Annotations[annotations.Paused] = "true" }, false},
 		"no policy":                 {func(s *corev1.Secret) { s.Annotations = nil }, false},
 		"it pulls now":              {func(s *corev1.Secret) { s.Annotations[annotations.PullFrom] = "a/b" }, false},
+		"it mirrors another now": {
+			func(s *corev1.Secret) { s.Annotations["reflector.v1.k8s.emberstack.com/reflects"] = "a/b" }, false,
+		},
 		"it is a replica now": {
 			func(s *corev1.Secret) { s.Labels = map[string]string{annotations.LabelReplica: "push"} }, false,
 		},

@@ -160,12 +160,14 @@ func (e *executor) create(ctx context.Context, a *plan.Action) error {
 }
 
 // recreate is for what can't be changed in place. Between the two requests there is no replica, for as short as can be:
-// what could not be created again is not deleted.
+// what could not be created again is not deleted, and no other source gets the place meanwhile.
 func (e *executor) recreate(ctx context.Context, a *plan.Action) error {
 	replica := object(e.key.Kind, a.Target, e.pushed(a), e.now)
 	if err := e.api.dryRunCreate(ctx, e.resource(), a.Target.Namespace, replica); err != nil {
 		return err
 	}
+	at := informers.Key{Kind: e.key.Kind, NamespacedName: a.Target}
+	defer e.cluster.Hold(at, e.key.NamespacedName)()
 	if err := e.delete(ctx, a.Occupant.Marked()); err != nil {
 		return err
 	}

@@ -47,9 +47,12 @@ func (l *loaded) use(p *annotations.Policy) {
 // isSource reports whether an object is, in all that says where its content may go, still the source that was read.
 // That its content has changed does not matter: a source that is written all the time would never come to its removals.
 func (l *loaded) isSource(object metav1.Object) bool {
-	_, isReplica := object.GetLabels()[annotations.LabelReplica]
-	return object.GetUID() == l.uid && !isReplica && object.GetAnnotations()[annotations.PullFrom] == "" &&
-		maps.Equal(annotations.PolicyAnnotations(object.GetAnnotations()), l.annotations)
+	notes := object.GetAnnotations()
+	if _, isReplica := object.GetLabels()[annotations.LabelReplica]; isReplica || object.GetUID() != l.uid {
+		return false
+	}
+	return maps.Equal(annotations.PolicyAnnotations(notes), l.annotations) &&
+		annotations.Parse(object.GetNamespace(), object.GetName(), notes).Policy != nil
 }
 
 func (l *loaded) outcome() plan.Content {

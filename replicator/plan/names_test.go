@@ -22,6 +22,7 @@ func TestFreePlaces(t *testing.T) {
 	}
 	for title, tc := range map[string]struct {
 		kept    bool
+		owner   types.NamespacedName
 		rivals  []informers.Competitor
 		since   time.Time
 		want    plan.State
@@ -35,7 +36,11 @@ func TestFreePlaces(t *testing.T) {
 			rivals: []informers.Competitor{rival(epoch.Add(-time.Hour), true)}, want: plan.Conflict,
 			wantWhy: "the source other/regcred is older and selects the same target; it may be created again",
 		},
-		"a junior one has": {rivals: []informers.Competitor{rival(epoch.Add(time.Hour), true)}, want: plan.Missing},
+		"another source's replica is made again there": {
+			owner: name("other", "regcred"), want: plan.Conflict, wantWhy: "the existing object is a replica of other/regcred",
+		},
+		"its own is made again": {owner: key.NamespacedName, want: plan.Missing},
+		"a junior one has":      {rivals: []informers.Competitor{rival(epoch.Add(time.Hour), true)}, want: plan.Missing},
 		"the source is older than its object": {
 			rivals: []informers.Competitor{rival(epoch.Add(-time.Hour), false)}, since: epoch.Add(-2 * time.Hour),
 			want: plan.Missing,
@@ -43,7 +48,7 @@ func TestFreePlaces(t *testing.T) {
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := activeWorld(t, map[string]string{annotations.PushTo: "team-*"}, namespace(t, "team-a")).world(t)
-			w.Targets[0].Kept, w.Targets[0].Competitors = tc.kept, tc.rivals
+			w.Targets[0].Kept, w.Targets[0].Owner, w.Targets[0].Competitors = tc.kept, tc.owner, tc.rivals
 			if !tc.since.IsZero() {
 				w.Since = tc.since
 			}

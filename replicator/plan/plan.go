@@ -132,16 +132,8 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 	}
 	switch r := s.Replica; {
 	case s.Identity() == nil:
-		if t.Kept {
-			m.judge(at, Conflict, "the name is that of a source, which may be created again")
-			return false
-		}
-		if senior := m.senior(t); senior != nil {
-			reason := "the source " + senior.String() + " is older and selects the same target"
-			if senior.Left {
-				reason += "; it may be created again"
-			}
-			m.judge(at, Conflict, reason)
+		if why := m.taken(t); why != "" {
+			m.judge(at, Conflict, why)
 			return false
 		}
 		m.judge(at, Missing, "")
@@ -219,6 +211,24 @@ func (m *maker) incompatible(c *informers.Candidate, contested bool) string {
 		return u.Reason
 	}
 	return ""
+}
+
+// taken returns why a place where nothing stands is not free for this source, or "".
+func (m *maker) taken(t *informers.Target) string {
+	if t.Kept {
+		return "the name is that of a source, which may be created again"
+	}
+	if t.Owner != (types.NamespacedName{}) && t.Owner != m.w.Key.NamespacedName {
+		return "the existing object is a replica of " + t.Owner.String()
+	}
+	senior := m.senior(t)
+	switch {
+	case senior == nil:
+		return ""
+	case senior.Left:
+		return "the source " + senior.String() + " is older and selects the same target; it may be created again"
+	}
+	return "the source " + senior.String() + " is older and selects the same target"
 }
 
 // senior returns the source that wants a free place and became a source before this one, or nil. The place's present
