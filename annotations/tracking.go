@@ -4,8 +4,8 @@ import "strings"
 
 // isTrackingKey reports whether a tool finds or tracks its own objects by a label or an annotation. The tool takes a
 // copy that carries such a key for its own, and prunes it because it is not in the manifests (kubernetes-replicator
-// #151 and #189; only stripping every label helped there). Or the copy enters the caches of a controller that marks what
-// it owns: cert-manager, external-secrets, sealed-secrets, Strimzi.
+// #151 and #189; only stripping every label helped there). Or the copy enters the caches of a controller that marks
+// what it owns: cert-manager, external-secrets, sealed-secrets, Strimzi.
 func isTrackingKey(key string) bool {
 	prefix, _, ok := strings.Cut(key, "/")
 	if !ok {

@@ -222,7 +222,9 @@ func (g *gathering) readReplicas(c *Cluster, o *objects) {
 	}
 	g.eachNamed(o.replicasOf[g.Key.NamespacedName], add)
 	g.eachNamed(o.stripped[g.Key.NamespacedName], addStripped)
-	slices.SortFunc(g.out.Replicas, func(a, b PlacedReplica) int { return compareNames(a.NamespacedName, b.NamespacedName) })
+	slices.SortFunc(g.out.Replicas, func(a, b PlacedReplica) int {
+		return compareNames(a.NamespacedName, b.NamespacedName)
+	})
 }
 
 // eachNamed calls a function with each of the objects that the scope covers.
