@@ -119,8 +119,19 @@ func newScene(t *testing.T) *scene {
 	return &scene{TB: t, system: system, prefix: harness.Prefix(t)}
 }
 
-// ownScene is on a cluster of its own, for tests that stop the controller or give it other flags: a slow test.
+// ownScene is on a cluster of its own, for tests that stop the controller or give it other flags: a slow test. The
+// rules allow everything.
 func ownScene(t *testing.T) *scene {
+	t.Helper()
+	s := installedScene(t)
+	if err := s.system.WriteRules(t.Context(), harness.OpenRules); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// installedScene is ownScene without rules, as deploy/ installs Mirrorball.
+func installedScene(t *testing.T) *scene {
 	t.Helper()
 	if !*slow {
 		t.Skip("a slow test, with a control plane of its own: run it with -slow")

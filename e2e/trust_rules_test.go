@@ -72,7 +72,7 @@ func (s *scene) carries(k kind, namespace, name string, asked []string, want ...
 
 // TestRules has one cluster and one controller, installed as deploy/ does: without rules of an operator.
 func TestRules(t *testing.T) {
-	s := ownScene(t)
+	s := installedScene(t)
 	c := s.system.Controller(s, "--source-delete-grace=0s")
 	for _, part := range []struct {
 		title string

@@ -69,8 +69,8 @@ func (s *brake) passed(p *pass) {
 	}
 }
 
-// left returns how long removals still wait; 0 where none does.
-func (s *brake) left(grace time.Duration, now time.Time) time.Duration {
+// remaining returns how long removals still wait; 0 where none does.
+func (s *brake) remaining(grace time.Duration, now time.Time) time.Duration {
 	if s.since.IsZero() {
 		return 0
 	}

@@ -37,7 +37,7 @@ func TestBrakeRemembers(t *testing.T) {
 		t.Errorf("after two removals: %+v", s)
 	}
 	s.passed(brakePass(b, true, 0, 0, 30))
-	if !s.since.Equal(now) || s.note == "" || s.left(time.Minute, now) != time.Minute {
+	if !s.since.Equal(now) || s.note == "" || s.remaining(time.Minute, now) != time.Minute {
 		t.Errorf("after the first that wait: %+v", s)
 	}
 	note := s.note
@@ -53,7 +53,7 @@ func TestBrakeRemembers(t *testing.T) {
 		t.Error("some of those that waited are left, and it begins anew")
 	}
 	s.passed(brakePass(b, true, 0, 0, 0))
-	if !s.since.IsZero() || s.note != "" || s.left(time.Minute, b.Now) != 0 {
+	if !s.since.IsZero() || s.note != "" || s.remaining(time.Minute, b.Now) != 0 {
 		t.Errorf("after all were removed: %+v", s)
 	}
 }

@@ -70,7 +70,7 @@ func (x *executors) execute(ctx context.Context, p *pass) outcome {
 	removals, others := splitRemovals(ready)
 	for _, batch := range [][]plan.Action{removals, others} {
 		for i, err := range e.executeAll(ctx, batch) {
-			x.book(ctx, p, &batch[i], err, &o)
+			x.recordResult(ctx, p, &batch[i], err, &o)
 		}
 	}
 	return o
@@ -146,8 +146,8 @@ func (x *executors) endsBefore(key informers.Key, n int) bool {
 	return outdated || urgent || x.queue.UrgentWaiting()
 }
 
-// book takes in what came of one action.
-func (x *executors) book(ctx context.Context, p *pass, a *plan.Action, err error, o *outcome) {
+// recordResult takes in what came of one action.
+func (x *executors) recordResult(ctx context.Context, p *pass, a *plan.Action, err error, o *outcome) {
 	object := a.Object(p.key.Kind)
 	switch {
 	case errors.Is(err, errNotTried):

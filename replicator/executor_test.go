@@ -422,7 +422,7 @@ func TestBook(t *testing.T) {
 			a := plan.Action{
 				Verb: test.verb, Target: testTarget, Occupant: informers.Occupant{Candidate: &informers.Candidate{}},
 			}
-			c.executors.book(t.Context(), p, &a, test.err, &o)
+			c.executors.recordResult(t.Context(), p, &a, test.err, &o)
 			if o.result != test.want {
 				t.Errorf("requeue: %+v, want %+v", o.result, test.want)
 			}
@@ -442,7 +442,7 @@ func TestBook(t *testing.T) {
 		p := testPass(c)
 		invalid := &apierrors.StatusError{ErrStatus: metav1.Status{Code: 422, Reason: metav1.StatusReasonInvalid}}
 		var o outcome
-		c.executors.book(t.Context(), p, &plan.Action{Verb: plan.Create, Target: testTarget}, invalid, &o)
+		c.executors.recordResult(t.Context(), p, &plan.Action{Verb: plan.Create, Target: testTarget}, invalid, &o)
 		w := p.state.backoffs[backoffKey{Key: informers.Key{Kind: annotations.Secret, NamespacedName: testTarget}}]
 		if w == nil || w.reason == "" || !o.remaining.Empty() {
 			t.Errorf("backoff %+v, remaining %+v", w, o.remaining)

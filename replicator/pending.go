@@ -10,12 +10,12 @@ import (
 // over one new namespace does not wait for, nor take along, ten thousand targets that are still to be written.
 type pending struct {
 	mu sync.Mutex
-	of map[informers.Key]*changes
+	of map[informers.Key]*pendingChanges
 }
 
-type changes struct{ urgent, ordinary informers.Change }
+type pendingChanges struct{ urgent, ordinary informers.Change }
 
-func newPending() *pending { return &pending{of: map[informers.Key]*changes{}} }
+func newPending() *pending { return &pending{of: map[informers.Key]*pendingChanges{}} }
 
 func (p *pending) add(key informers.Key, change informers.Change) {
 	if change.Scope.Empty() && !change.Urgent && !change.Deleted {
@@ -25,7 +25,7 @@ func (p *pending) add(key informers.Key, change informers.Change) {
 	defer p.mu.Unlock()
 	c := p.of[key]
 	if c == nil {
-		c = &changes{}
+		c = &pendingChanges{}
 		p.of[key] = c
 	}
 	if change.Urgent {

@@ -75,7 +75,7 @@ func (c *Controller) begin(key informers.Key) *pass {
 	p := &pass{key: key, state: s, scope: change.Scope, urgent: change.Urgent, more: more}
 	s.backoffs.expire(now)
 	due := s.backoffs.due(now)
-	if !s.brake.since.IsZero() && s.brake.left(c.options.SourceDeleteGrace, now) <= time.Millisecond {
+	if !s.brake.since.IsZero() && s.brake.remaining(c.options.SourceDeleteGrace, now) <= time.Millisecond {
 		due = informers.FullScope()
 	}
 	if p.urgent && !p.scope.Full && !due.Empty() {
@@ -148,7 +148,7 @@ func (c *Controller) requeue(p *pass) result {
 	if left := p.resolution.GraceLeft; left > 0 {
 		r.merge(requeueAfter(left))
 	}
-	if left := p.state.brake.left(p.observed.Grace, time.Now()); left > 0 {
+	if left := p.state.brake.remaining(p.observed.Grace, time.Now()); left > 0 {
 		r.merge(requeueAfter(left))
 	}
 	if next := p.state.backoffs.next(time.Now()); next > 0 {

@@ -1,6 +1,5 @@
 // Package plan decides what the controller does about one source. It takes values and returns values: no context, no
-// client, no logger, no clock. The same input always gives the same decision, so that the controller and the commands
-// that only read decide alike.
+// client, no logger, no clock. The same input always gives the same decision.
 //
 // A decision has two steps. [Resolve] says from the [Facts] in which [Phase] the source is, and with that whether
 // replicas may be written or removed at all. [Make] compares a snapshot of the cluster with the policy and returns the

@@ -35,7 +35,7 @@ const (
 	PhaseDeleted Phase = "Deleted"
 	// PhaseReleased: the object is there and has no policy any more. Its replicas are removed.
 	PhaseReleased Phase = "Released"
-	// PhaseUnknown: there is no source, and nothing that is left of one.
+	// PhaseUnknown: there is no source, and nothing is known of one. What still names it as its source is removed.
 	PhaseUnknown Phase = "Unknown"
 )
 
