@@ -59,8 +59,8 @@ func (s *brake) passed(p *pass) {
 	case len(braked) > 0 && s.since.IsZero():
 		s.since = b.Now
 		s.note = fmt.Sprintf("%d of %d replicas are not selected any more although the annotations of this source are the "+
-			"same (%s); they are removed at %s; to keep them, undo the change of the namespaces' labels or accept-from, or of "+
-			"--protected-namespaces or --source-namespaces", len(braked), b.Replicas, enumerate(braked),
+			"same (%s); they are removed at %s; to keep them, undo the change of the namespaces' labels or accept-from, of the "+
+			"rules, or of --protected-namespaces or --source-namespaces", len(braked), b.Replicas, enumerate(braked),
 			s.since.Add(b.Grace).UTC().Format(time.TimeOnly+"Z"))
 	case p.scope.Full && len(braked) == 0 && deletes == 0:
 		*s = brake{began: s.began, removed: s.removed}
