@@ -116,7 +116,7 @@ func TestMovingOver(t *testing.T) {
 			m.neverAbsent(copied, m.replicated(m.source, copied.namespace))
 		}
 		m.neverAbsent(m.puller, m.pulled(m.source, m.puller))
-		m.told(m.source, "Occupied")
+		m.expectEvent(m.source, "Occupied")
 	}
 	s.system.CatchUp(s)
 	for _, m := range all {
@@ -149,8 +149,9 @@ func TestMovingOver(t *testing.T) {
 	}
 }
 
-// The source was written after the peer had made its copy, as by annotating it for Mirrorball.
-func TestACopyByReplicatorIsAdoptedAsLongAsItHasTheSourcesContent(t *testing.T) {
+// TestReplicatorCopy: a copy that kubernetes-replicator made is adopted as long as it has the source's content. The
+// source was written after the peer had made its copy, as by annotating it for Mirrorball.
+func TestReplicatorCopy(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from := s.namespace("from")
 		source := s.create(object{
@@ -167,7 +168,7 @@ func TestACopyByReplicatorIsAdoptedAsLongAsItHasTheSourcesContent(t *testing.T) 
 
 		adopted := s.has(k, same.namespace, "token", map[string]string{"renamed": "one"})
 		s.neverAbsent(same, adopted)
-		s.told(source, "Occupied", other.namespace, "another controller")
+		s.expectEvent(source, "Occupied", other.namespace, "another controller")
 		s.untouched(other)
 
 		// Once the source has that content, it is this source's copy.
@@ -176,7 +177,8 @@ func TestACopyByReplicatorIsAdoptedAsLongAsItHasTheSourcesContent(t *testing.T) 
 	})
 }
 
-func TestAPeersCopyOfAnotherTypeIsLeftAloneAndTold(t *testing.T) {
+// TestPeerCopyOfAnotherType: a peer's copy of another type is left as it is, with an event.
+func TestPeerCopyOfAnotherType(t *testing.T) {
 	t.Parallel()
 	for title, peer := range peers {
 		t.Run(title, func(t *testing.T) {
@@ -189,7 +191,7 @@ func TestAPeersCopyOfAnotherTypeIsLeftAloneAndTold(t *testing.T) {
 			copied.typ = corev1.SecretTypeOpaque
 			copied = s.create(copied)
 			s.edit(source, func(o *object) { maps.Copy(o.annotations, peer.policy(to)) })
-			s.told(source, "Occupied", to, "type")
+			s.expectEvent(source, "Occupied", to, "type")
 			s.untouched(copied)
 			s.delete(copied)
 			s.replicated(s.get(secret, from, "token"), to)
@@ -197,8 +199,9 @@ func TestAPeersCopyOfAnotherTypeIsLeftAloneAndTold(t *testing.T) {
 	}
 }
 
-// An object that kubernetes-replicator filled has keys of its own and keys of its source, and they stay apart.
-func TestAnObjectThatReplicatorFilledLosesAKeyThatTheSourceDropped(t *testing.T) {
+// TestFilledByReplicator: an object that kubernetes-replicator filled loses a key that the source no longer has, and
+// keeps its own.
+func TestFilledByReplicator(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
@@ -299,9 +302,9 @@ func (g *guide) scaledToZero(namespace, name string) {
 	}
 }
 
-// TestTheMovingGuide plays docs/moving.md, over and back, for what both peers leave behind. Their own part is played by
+// TestMigrationGuide plays docs/moving.md, over and back, for what both peers leave behind. Their own part is played by
 // what they are known to write.
-func TestTheMovingGuide(t *testing.T) {
+func TestMigrationGuide(t *testing.T) {
 	s := ownScene(t)
 	g := &guide{scene: s, dir: t.TempDir(), blocks: blocks(t)}
 	from := s.namespace("from")
@@ -340,7 +343,7 @@ func TestTheMovingGuide(t *testing.T) {
 			}
 		}
 	}
-	s.told(s.get(secret, from, "reflector"), "Occupied")
+	s.expectEvent(s.get(secret, from, "reflector"), "Occupied")
 	output := g.play("kubectl get events -A")
 	if !strings.Contains(output, "Occupied") || !strings.Contains(output, occupied.namespace) {
 		t.Errorf("nothing is said of what stands in the way of %s: %s", occupied, output)

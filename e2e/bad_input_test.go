@@ -18,7 +18,8 @@ type badValue struct {
 	want []string
 }
 
-func TestAnAnnotationThatCannotBeParsedFreezesItsSource(t *testing.T) {
+// TestFrozen: an annotation that cannot be parsed freezes its source.
+func TestFrozen(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	pushed := annotated(native+"push-to", to)
@@ -94,7 +95,7 @@ func TestAnAnnotationThatCannotBeParsedFreezesItsSource(t *testing.T) {
 	for name, bad := range cases {
 		// A long value is cut.
 		want := append([]string{"annotation " + bad.key + ":", bad.value[:min(len(bad.value), 100)]}, bad.want...)
-		if event := s.told(sources[name], "Frozen", want...); event.Type != corev1.EventTypeWarning {
+		if event := s.expectEvent(sources[name], "Frozen", want...); event.Type != corev1.EventTypeWarning {
 			t.Errorf("%s: the event is of type %s", name, event.Type)
 		}
 	}
@@ -116,31 +117,33 @@ func TestAnAnnotationThatCannotBeParsedFreezesItsSource(t *testing.T) {
 	}
 }
 
-func TestEachProblemOfASourceIsTold(t *testing.T) {
+// TestProblemEvents: each problem of a source gets its event.
+func TestProblemEvents(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
 			kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
 			annotations: annotated(native+"push-to", to, native+"exclude", "a.*", native+"on-delete", "orphan"),
 		})
-		s.told(source, "Frozen", native+"exclude", "a.*")
-		s.told(source, "Frozen", native+"on-delete", "orphan")
+		s.expectEvent(source, "Frozen", native+"exclude", "a.*")
+		s.expectEvent(source, "Frozen", native+"on-delete", "orphan")
 		// Another in place of one that was mended, and one that was mended badly.
 		source = s.unannotate(source, native+"exclude")
 		source = s.annotate(source, native+"on-delete", "leave")
-		s.told(source, "Frozen", native+"on-delete", "leave")
+		s.expectEvent(source, "Frozen", native+"on-delete", "leave")
 		source = s.edit(source, func(o *object) {
 			delete(o.annotations, native+"on-delete")
 			o.annotations[native+"keys"] = "nothing"
 		})
-		s.told(source, "Frozen", native+"keys", "nothing")
+		s.expectEvent(source, "Frozen", native+"keys", "nothing")
 		s.absent(k, to, "token")
 		source = s.unannotate(source, native+"keys")
 		s.replicated(source, to)
 	})
 }
 
-func TestOfTwoDialectsOnOneObjectTheNativeOneIsFollowed(t *testing.T) {
+// TestTwoDialects: of two dialects on one object, the native one is followed.
+func TestTwoDialects(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, a, b, c := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b"), s.namespace("to-c")
 		source := s.create(object{
@@ -148,8 +151,8 @@ func TestOfTwoDialectsOnOneObjectTheNativeOneIsFollowed(t *testing.T) {
 			annotations: annotated(native+"push-to", a, allowed, "true", auto, "true", autoIn, b, replicator+"replicate-to", c),
 		})
 		s.reaches(source, a)
-		s.told(source, "Ignored", autoIn, "has no effect beside "+native+"push-to")
-		s.told(source, "Ignored", replicator+"replicate-to", "has no effect beside "+native+"push-to")
+		s.expectEvent(source, "Ignored", autoIn, "has no effect beside "+native+"push-to")
+		s.expectEvent(source, "Ignored", replicator+"replicate-to", "has no effect beside "+native+"push-to")
 		// Not even what can't be read in the other dialects matters.
 		source = s.annotate(source, autoIn, "(")
 		source = s.edit(source, func(o *object) { o.data["token"] = "two" })
@@ -160,11 +163,12 @@ func TestOfTwoDialectsOnOneObjectTheNativeOneIsFollowed(t *testing.T) {
 			o.annotations[autoIn] = b
 		})
 		s.reaches(source, b)
-		s.told(source, "Ignored", replicator+"replicate-to", "has no effect beside "+reflector)
+		s.expectEvent(source, "Ignored", replicator+"replicate-to", "has no effect beside "+reflector)
 	})
 }
 
-func TestAnExpressionThatRunsOutOfTimeFreezesItsOwnSource(t *testing.T) {
+// TestSlowExpression: an expression that runs out of time freezes its own source, and no other.
+func TestSlowExpression(t *testing.T) {
 	for name, catastrophe := range map[string]string{"back-reference": `(?:(a+)+)\1b`, "look-ahead": `(a+)+(?!b)x$`} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
@@ -179,7 +183,7 @@ func TestAnExpressionThatRunsOutOfTimeFreezesItsOwnSource(t *testing.T) {
 			})
 			replica := s.replicated(source, to)
 			many := s.namespace(strings.Repeat("a", 62-len(s.prefix)))
-			s.told(source, "Frozen", autoIn, "took too long on the name", "fewer nested repetitions")
+			s.expectEvent(source, "Frozen", autoIn, "took too long on the name", "fewer nested repetitions")
 			s.replicated(other, many)
 			// It stays so, whatever else changes in the cluster.
 			source = s.edit(source, func(o *object) { o.data["token"] = "two" })
@@ -192,7 +196,8 @@ func TestAnExpressionThatRunsOutOfTimeFreezesItsOwnSource(t *testing.T) {
 	}
 }
 
-func TestLinearExpressionsNeverRunOutOfTime(t *testing.T) {
+// TestLinearExpressions: expressions without nested repetitions never run out of time.
+func TestLinearExpressions(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, many := s.namespace("from"), s.namespace(strings.Repeat("a", 62-len(s.prefix)))
 		for name, policy := range map[string]map[string]string{
@@ -203,13 +208,13 @@ func TestLinearExpressionsNeverRunOutOfTime(t *testing.T) {
 				kind: k, namespace: from, name: name, data: map[string]string{"token": "one"}, annotations: policy,
 			})
 			s.reaches(source, many)
-			s.unwarned(source)
+			s.expectNoWarning(source)
 		}
 	})
 }
 
 // The cluster is its own: to match all namespaces of all tests would take the processor away from these.
-func TestHundredsOfPatternsAreMatched(t *testing.T) {
+func TestManyPatterns(t *testing.T) {
 	shared := ownScene(t)
 	shared.system.Controller(shared)
 	for _, k := range []kind{secret, configMap} {
@@ -231,13 +236,13 @@ func TestHundredsOfPatternsAreMatched(t *testing.T) {
 				kind: k, namespace: from, name: name, data: map[string]string{"token": "one"}, annotations: policy,
 			})
 			s.reaches(source, to)
-			s.unwarned(source)
+			s.expectNoWarning(source)
 		}
 		more := s.create(object{
 			kind: k, namespace: from, name: "more", data: map[string]string{"token": "one"},
 			annotations: annotated(allowed, "true", auto, "true", autoIn, list.String()[:64<<10]),
 		})
-		s.told(more, "Frozen", autoIn, "too many regular expressions", "at most 32768 characters")
+		s.expectEvent(more, "Frozen", autoIn, "too many regular expressions", "at most 32768 characters")
 		s.absent(k, to, "more")
 	}
 }

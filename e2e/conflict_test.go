@@ -31,7 +31,8 @@ func (s *scene) createdNow() metav1.Time {
 	return created.CreationTimestamp
 }
 
-func TestOfTwoSourcesForOneTargetTheOlderGetsItAndTheOtherWhenThatGoes(t *testing.T) {
+// TestConflict: of two sources for one target, the older gets it, and the other when the older goes.
+func TestConflict(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		younger, older, to := s.namespace("from-a"), s.namespace("from-b"), s.ns("to")
 		first := s.create(pushed(k, older, "token", to))
@@ -42,7 +43,7 @@ func TestOfTwoSourcesForOneTargetTheOlderGetsItAndTheOtherWhenThatGoes(t *testin
 		s.system.CatchUp(s)
 		s.namespace("to") // free for both at the same time
 		winner := s.replicated(first, to)
-		s.told(second, "Conflict", to+"/token", older+"/token")
+		s.expectEvent(second, "Conflict", to+"/token", older+"/token")
 		s.untouched(winner)
 		s.unmoved(func() { s.rotate(second, "two") }, to)
 
@@ -51,14 +52,15 @@ func TestOfTwoSourcesForOneTargetTheOlderGetsItAndTheOtherWhenThatGoes(t *testin
 	})
 }
 
-func TestTheLoserOfATargetGetsItWhenTheWinnersPolicyLeavesIt(t *testing.T) {
+// TestConflictLoser: the loser of a target gets it when the winner's policy no longer names it.
+func TestConflictLoser(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		a, b, to := s.namespace("from-a"), s.namespace("from-b"), s.namespace("to")
 		winner := s.create(pushed(k, b, "token", to))
 		replica := s.replicated(winner, to)
 		s.nextSecond()
 		loser := s.create(pushed(k, a, "token", to))
-		s.told(loser, "Conflict", to+"/token")
+		s.expectEvent(loser, "Conflict", to+"/token")
 		// A replica that is deleted by hand is its source's again, the older one's.
 		s.delete(replica)
 		replica = s.replicated(winner, to)
@@ -78,7 +80,8 @@ func TestTheLoserOfATargetGetsItWhenTheWinnersPolicyLeavesIt(t *testing.T) {
 	})
 }
 
-func TestTheAnswerToAConflictIsTheSameAfterARestart(t *testing.T) {
+// TestConflictAfterRestart: a conflict has the same winner after a restart.
+func TestConflictAfterRestart(t *testing.T) {
 	s := ownScene(t)
 	c := s.system.Controller(s)
 	a, b := s.namespace("from-a"), s.namespace("from-b")
@@ -87,7 +90,7 @@ func TestTheAnswerToAConflictIsTheSameAfterARestart(t *testing.T) {
 	owned := s.namespace("to-owned")
 	s.replicated(older, owned)
 	younger := s.create(pushed(secret, a, "token", s.ns("to-*")))
-	s.told(younger, "Conflict")
+	s.expectEvent(younger, "Conflict")
 	kept := s.namespace("to-kept")
 	s.replicated(older, kept)
 	for range 3 {

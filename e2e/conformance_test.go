@@ -15,9 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "write down what kube-apiserver answers, for the simulation to be held to")
 
-// TestSimulationAnswersAsTheRealAPIDoes compares the real API server with the transcript to which the simulation's own
-// test holds the API in memory.
-func TestSimulationAnswersAsTheRealAPIDoes(t *testing.T) {
+// TestConformance compares the real API server with the transcript to which the simulation's own test holds the API in
+// memory.
+func TestConformance(t *testing.T) {
 	quick(t)
 	t.Parallel()
 	client, err := rest.HTTPClientFor(system.Config)

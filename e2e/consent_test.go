@@ -16,7 +16,8 @@ func (s *scene) accept(namespace, patterns string) {
 	})
 }
 
-func TestANamespaceSaysWhosePushesItAccepts(t *testing.T) {
+// TestAcceptFrom: a namespace says whose pushes it accepts.
+func TestAcceptFrom(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, other := s.namespace("from"), s.namespace("other")
 		all, none, some := s.namespace("to-all"), s.namespace("to-none"), s.namespace("to-some")
@@ -36,17 +37,18 @@ func TestANamespaceSaysWhosePushesItAccepts(t *testing.T) {
 		s.accept(some, "*, !"+from)
 		s.reaches(source, all, none)
 		s.reaches(stranger, all, none, some)
-		s.unwarned(source, stranger)
+		s.expectNoWarning(source, stranger)
 	})
 }
 
-func TestANamespaceWhoseConsentCannotBeReadIsLeftAsItIs(t *testing.T) {
+// TestUnreadableAcceptFrom: a namespace whose consent cannot be read is left as it is.
+func TestUnreadableAcceptFrom(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, later := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b")
 		s.accept(later, "not/a/pattern")
 		source := s.create(pushed(k, from, "token", s.ns("to-*")))
 		replica := s.replicated(source, to)
-		s.told(source, "NamespaceUnreadable", later)
+		s.expectEvent(source, "NamespaceUnreadable", later)
 		s.absent(k, later, "token")
 		s.accept(to, "(")
 		s.system.CatchUp(s)
@@ -58,7 +60,8 @@ func TestANamespaceWhoseConsentCannotBeReadIsLeftAsItIs(t *testing.T) {
 	})
 }
 
-func TestPullingIsNoPushAndNeedsNoAcceptance(t *testing.T) {
+// TestPullNeedsNoAcceptance: pulling is no push, and needs no consent of the namespace.
+func TestPullNeedsNoAcceptance(t *testing.T) {
 	forEachPull(t, func(s *scene, d pullDialect) {
 		to := s.namespace("to")
 		s.accept(to, "")
@@ -70,8 +73,8 @@ func TestPullingIsNoPushAndNeedsNoAcceptance(t *testing.T) {
 	})
 }
 
-// TestOperatorsBars has one cluster, and a controller for each of its parts.
-func TestOperatorsBars(t *testing.T) {
+// TestOperatorFlags has one cluster, and a controller for each of its parts.
+func TestOperatorFlags(t *testing.T) {
 	s := ownScene(t)
 	t.Run("protected namespaces", func(t *testing.T) {
 		for _, k := range []kind{secret, configMap} {
@@ -126,9 +129,9 @@ func testSourceNamespaces(s *scene, k kind) {
 	s.replicated(inside, to)
 	s.replicated(contested, to)
 	s.reaches(outside)
-	s.told(puller, "NoSource", team+"/outside")
+	s.expectEvent(puller, "NoSource", team+"/outside")
 	s.untouched(puller)
-	s.unwarned(inside, contested, rival, outside)
+	s.expectNoWarning(inside, contested, rival, outside)
 	s.stop(c)
 
 	c = s.system.Controller(s)

@@ -9,7 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAReplicaEditedByHandIsPutBack(t *testing.T) {
+// TestEditedReplica: a replica that was edited by hand is put back.
+func TestEditedReplica(t *testing.T) {
 	edits := map[string]func(*object){
 		"data changed":                        func(o *object) { o.data["token"] = "mine" },
 		"data added":                          func(o *object) { o.data["mine"] = "1" },
@@ -58,7 +59,8 @@ func lasting(replica object) object {
 	return replica
 }
 
-func TestAReplicaDeletedByHandIsCreatedAgain(t *testing.T) {
+// TestDeletedReplica: a replica that was deleted by hand is created again.
+func TestDeletedReplica(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
@@ -72,7 +74,8 @@ func TestAReplicaDeletedByHandIsCreatedAgain(t *testing.T) {
 	})
 }
 
-func TestAReplicaHeldByAFinalizerIsCreatedAgainOnceItIsGone(t *testing.T) {
+// TestReplicaWithFinalizer: a replica that a finalizer holds is created again once it is gone.
+func TestReplicaWithFinalizer(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
@@ -95,7 +98,8 @@ func TestAReplicaHeldByAFinalizerIsCreatedAgainOnceItIsGone(t *testing.T) {
 	})
 }
 
-func TestWhatStrangersAddToAReplicaIsKept(t *testing.T) {
+// TestForeignMetadata: what others add to a replica is kept.
+func TestForeignMetadata(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{

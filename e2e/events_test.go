@@ -18,16 +18,16 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
-// times is how often an event was told.
-func times(event eventsv1.Event) int {
+// eventCount is how often an event was recorded.
+func eventCount(event eventsv1.Event) int {
 	if event.Series != nil {
 		return int(event.Series.Count)
 	}
 	return 1
 }
 
-// toldTimes are the reasons of Mirrorball's events on these objects, and how often each was told.
-func (s *scene) toldTimes(objects ...object) map[string]int {
+// eventCounts are the reasons of Mirrorball's events on these objects, and how often each was recorded.
+func (s *scene) eventCounts(objects ...object) map[string]int {
 	s.Helper()
 	tally := map[string]int{}
 	for _, o := range objects {
@@ -36,7 +36,7 @@ func (s *scene) toldTimes(objects ...object) map[string]int {
 			s.Fatal(err)
 		}
 		for _, event := range events {
-			tally[o.String()+" "+event.Reason+" "+event.Note] += times(event)
+			tally[o.String()+" "+event.Reason+" "+event.Note] += eventCount(event)
 		}
 	}
 	return tally
@@ -99,19 +99,20 @@ func (s *scene) prohibit(p prohibition, probe object) (permit func()) {
 	}
 }
 
-func TestReplicatedIsToldOnceWhenASourceFirstReachesAllItsTargets(t *testing.T) {
+// TestReplicatedEvent: the event Replicated comes once, when a source first reaches all its targets.
+func TestReplicatedEvent(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, taken := s.namespace("from"), s.namespace("to-taken")
 		s.namespace("to-free")
 		stranger := s.create(object{kind: k, namespace: taken, name: "token"})
 		source := s.create(pushed(k, from, "token", s.ns("to-*")))
-		s.told(source, "Occupied")
+		s.expectEvent(source, "Occupied")
 		s.system.CatchUp(s)
 		if events, err := s.events(source, "Replicated"); err != nil || len(events) > 0 {
 			s.Fatalf("before all targets are reached there are the events %v, and the error %v", events, err)
 		}
 		s.delete(stranger)
-		event := s.told(source, "Replicated", "all", "2")
+		event := s.expectEvent(source, "Replicated", "all", "2")
 		if event.Type != corev1.EventTypeNormal {
 			s.Errorf("the event is of type %s", event.Type)
 		}
@@ -122,30 +123,32 @@ func TestReplicatedIsToldOnceWhenASourceFirstReachesAllItsTargets(t *testing.T) 
 		s.replicated(source, taken)
 		s.system.CatchUp(s)
 		events, err := s.events(source, "Replicated")
-		if err != nil || len(events) != 1 || times(events[0]) != 1 {
+		if err != nil || len(events) != 1 || eventCount(events[0]) != 1 {
 			s.Errorf("there are the events %v, and the error %v", events, err)
 		}
 	})
 }
 
-func TestAWriteThatTheAPIServerRefusesIsToldAndTriedAgain(t *testing.T) {
+// TestBlockedEvent: a write that the API server refuses gets an event, and is tried again.
+func TestBlockedEvent(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, refusing, other := s.namespace("from"), s.namespace("to-refusing"), s.namespace("to-other")
 		permit := s.prohibit(prohibition{namespace: refusing, resource: k, expression: "false"},
 			object{kind: k, namespace: refusing, name: "probe"})
 		source := s.create(pushed(k, from, "token", s.ns("to-*")))
-		event := s.told(source, "Blocked", refusing+"/token", "Invalid")
+		event := s.expectEvent(source, "Blocked", refusing+"/token", "Invalid")
 		if event.Type != corev1.EventTypeWarning {
 			s.Errorf("the event is of type %s", event.Type)
 		}
 		s.replicated(source, other)
 		permit()
 		s.replicated(source, refusing)
-		s.told(source, "Replicated")
+		s.expectEvent(source, "Replicated")
 	})
 }
 
-func TestAReplicaThatSomethingKeepsChangingIsToldAndLeavesTheOthersAlone(t *testing.T) {
+// TestContendedEvent: a replica that something keeps changing gets an event, and does not hold up the others.
+func TestContendedEvent(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, fought, other := s.namespace("from"), s.namespace("to-fought"), s.namespace("to-other")
 		source := s.create(pushed(k, from, "token", s.ns("to-*")))
@@ -160,7 +163,7 @@ func TestAReplicaThatSomethingKeepsChangingIsToldAndLeavesTheOthersAlone(t *test
 			}
 			return err
 		})
-		event := s.told(source, "Contended", fought+"/token")
+		event := s.expectEvent(source, "Contended", fought+"/token")
 		if event.Type != corev1.EventTypeWarning {
 			s.Errorf("the event is of type %s", event.Type)
 		}
@@ -169,7 +172,8 @@ func TestAReplicaThatSomethingKeepsChangingIsToldAndLeavesTheOthersAlone(t *test
 	})
 }
 
-func TestAPolicyThatCannotBeRememberedIsToldAndReplicatedAllTheSame(t *testing.T) {
+// TestNotRememberedEvent: a policy that cannot be recorded gets an event, and is carried out all the same.
+func TestNotRememberedEvent(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		s.prohibit(
@@ -183,7 +187,7 @@ func TestAPolicyThatCannotBeRememberedIsToldAndReplicatedAllTheSame(t *testing.T
 		source := pushed(k, from, "token", to)
 		source.annotations[native+"survives-recreation"] = "true"
 		source = s.create(source)
-		event := s.told(source, "NotRemembered", harness.Namespace, "Invalid")
+		event := s.expectEvent(source, "NotRemembered", harness.Namespace, "Invalid")
 		if event.Type != corev1.EventTypeWarning {
 			s.Errorf("the event is of type %s", event.Type)
 		}
@@ -191,17 +195,18 @@ func TestAPolicyThatCannotBeRememberedIsToldAndReplicatedAllTheSame(t *testing.T
 	})
 }
 
-// Events of one reason on one object are told apart by what they say.
-func TestWhatIsNewIsToldThoughTheReasonIsNot(t *testing.T) {
+// TestNewsUnderOldReason: news gets an event of its own though the reason is the same. Events of one reason on one
+// object are distinguished by their note.
+func TestNewsUnderOldReason(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from := s.namespace("from")
 		frozen := pushed(k, from, "frozen", "(")
 		frozen.annotations[native+"exclude"] = ")"
 		frozen = s.create(frozen)
-		s.told(frozen, "Frozen", native+"push-to")
-		s.told(frozen, "Frozen", native+"exclude")
+		s.expectEvent(frozen, "Frozen", native+"push-to")
+		s.expectEvent(frozen, "Frozen", native+"exclude")
 		frozen = s.annotate(frozen, native+"push-to", "]")
-		s.told(frozen, "Frozen", native+"push-to", "]")
+		s.expectEvent(frozen, "Frozen", native+"push-to", "]")
 
 		var taken []string
 		source := s.create(pushed(k, from, "token", from))
@@ -209,13 +214,13 @@ func TestWhatIsNewIsToldThoughTheReasonIsNot(t *testing.T) {
 			taken = append(taken, s.namespace(fmt.Sprintf("to-%d", i)))
 			s.create(object{kind: k, namespace: taken[i], name: "token"})
 			source = s.annotate(source, native+"push-to", strings.Join(taken, ","))
-			s.told(source, "Occupied", fmt.Sprintf("%d targets are in use", i+1), taken[i])
+			s.expectEvent(source, "Occupied", fmt.Sprintf("%d targets are in use", i+1), taken[i])
 		}
 	})
 }
 
 // An event's note has 1024 bytes, whatever there is to tell.
-func TestEventsStayWithinTheirLength(t *testing.T) {
+func TestEventLength(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, name := s.namespace("from"), strings.Repeat("n", 253)
 		const targets = 8
@@ -226,13 +231,13 @@ func TestEventsStayWithinTheirLength(t *testing.T) {
 			s.create(object{kind: k, namespace: last, name: name})
 		}
 		source := s.create(pushed(k, from, name, s.ns("to-*")))
-		event := s.told(source, "Occupied", fmt.Sprintf("%d targets are in use", targets))
+		event := s.expectEvent(source, "Occupied", fmt.Sprintf("%d targets are in use", targets))
 		if len(event.Note) > 1024 || !utf8.ValidString(event.Note) {
 			s.Errorf("the note has %d bytes: %q", len(event.Note), event.Note)
 		}
 		for i, value := range []string{strings.Repeat("(ä", 50_000), strings.Repeat("\a", 50_000)} {
 			frozen := s.create(pushed(k, from, fmt.Sprintf("frozen-%d", i), value))
-			event := s.told(frozen, "Frozen", native+"push-to")
+			event := s.expectEvent(frozen, "Frozen", native+"push-to")
 			if len(event.Note) > 1024 || !utf8.ValidString(event.Note) {
 				s.Errorf("the note has %d bytes: %q", len(event.Note), event.Note)
 			}
@@ -240,8 +245,9 @@ func TestEventsStayWithinTheirLength(t *testing.T) {
 	})
 }
 
-// What stands is told once, and once again by each controller that finds it so.
-func TestNoEventIsRepeatedAtRest(t *testing.T) {
+// TestEventsAtRest: no event is repeated while nothing changes. Each state is recorded once, and
+// once again by each controller that finds it so.
+func TestEventsAtRest(t *testing.T) {
 	s := ownScene(t)
 	c := s.system.Controller(s)
 	from, to, other := s.namespace("from"), s.namespace("to"), s.namespace("other")
@@ -250,7 +256,7 @@ func TestNoEventIsRepeatedAtRest(t *testing.T) {
 		expect := func(o object, reason string) {
 			s.Helper()
 			o = s.create(o)
-			s.told(o, reason)
+			s.expectEvent(o, reason)
 			objects = append(objects, o)
 		}
 		for _, name := range []string{"occupied", "occupied-too"} {
@@ -270,10 +276,10 @@ func TestNoEventIsRepeatedAtRest(t *testing.T) {
 		expect(object{kind: k, namespace: to, name: "asks", annotations: annotated(native+"pull-from", from+"/pullable")},
 			"NotPermitted")
 	}
-	told := s.toldTimes(objects...)
-	for key, n := range told {
+	counts := s.eventCounts(objects...)
+	for key, n := range counts {
 		if n != 1 {
-			s.Errorf("told %d times: %s", n, key)
+			s.Errorf("recorded %d times: %s", n, key)
 		}
 	}
 	// Nothing of this changes an outcome.
@@ -283,21 +289,21 @@ func TestNoEventIsRepeatedAtRest(t *testing.T) {
 	s.namespace("unrelated")
 	s.editNamespace(to, func(n *corev1.Namespace) { n.Labels["seen"] = "yes" })
 	s.system.CatchUp(s)
-	if diff := cmp.Diff(told, s.toldTimes(objects...)); diff != "" {
-		s.Errorf("how often each was told, before and after what changes nothing (-want +got):\n%s", diff)
+	if diff := cmp.Diff(counts, s.eventCounts(objects...)); diff != "" {
+		s.Errorf("how often each was recorded, before and after what changes nothing (-want +got):\n%s", diff)
 	}
 
 	s.stop(c)
 	s.start(c)
 	s.system.CatchUp(s)
-	again := s.toldTimes(objects...)
+	again := s.eventCounts(objects...)
 	for _, key := range slices.Sorted(maps.Keys(again)) {
-		if most := told[key] + 1; again[key] > most || told[key] == 0 {
-			s.Errorf("after a restart, told %d times: %s", again[key], key)
+		if most := counts[key] + 1; again[key] > most || counts[key] == 0 {
+			s.Errorf("after a restart, recorded %d times: %s", again[key], key)
 		}
 	}
 	s.system.CatchUp(s)
-	if diff := cmp.Diff(again, s.toldTimes(objects...)); diff != "" {
-		s.Errorf("how often each was told, after a restart and later (-want +got):\n%s", diff)
+	if diff := cmp.Diff(again, s.eventCounts(objects...)); diff != "" {
+		s.Errorf("how often each was recorded, after a restart and later (-want +got):\n%s", diff)
 	}
 }

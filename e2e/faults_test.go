@@ -197,8 +197,8 @@ func (l *load) progress(count *atomic.Int64, steps int64) {
 	})
 }
 
-// converged waits until the replicas in the load's namespaces are those that its policies want, told anew from what is
-// in the cluster, and no others.
+// converged waits until the replicas in the load's namespaces are those that its policies want, computed anew from
+// what is in the cluster, and no others.
 func (l *load) converged() {
 	l.s.Helper()
 	l.s.eventually(func() error {
@@ -238,7 +238,8 @@ func (l *load) converged() {
 	})
 }
 
-func TestNothingIsLostAndNothingForeignTouchedWhileAllIsKilledUnderLoad(t *testing.T) {
+// TestKills: nothing is lost and no foreign object is changed while all processes are killed under load.
+func TestKills(t *testing.T) {
 	s := ownScene(t)
 	from := s.namespace("from")
 	var strangers []object
@@ -340,7 +341,8 @@ func (s *scene) elected() *harness.Controller {
 	return c
 }
 
-func TestALeaderThatLosesItsLeaseWritesNothingMore(t *testing.T) {
+// TestLostLease: a leader that loses its Lease writes nothing more.
+func TestLostLease(t *testing.T) {
 	s := ownScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	source := s.create(pushed(secret, from, "token", s.ns("to*")))
@@ -520,8 +522,8 @@ func (l *line) cut() {
 	l.cuts.Add(1)
 }
 
-// TestASlowAFullAndAnUnwillingAPIServer has one cluster, and a controller for each of its parts.
-func TestASlowAFullAndAnUnwillingAPIServer(t *testing.T) {
+// TestDegradedAPIServer has one cluster, and a controller for each of its parts.
+func TestDegradedAPIServer(t *testing.T) {
 	s := ownScene(t)
 	t.Run("over a line that is slow and breaks all is replicated", func(t *testing.T) { testABadLine(s.part(t)) })
 	t.Run("where it has no room for the controller all is replicated", func(t *testing.T) { testNoRoom(s.part(t)) })

@@ -115,7 +115,8 @@ func (s *scene) list(k kind, namespace string) (all []object) {
 	return all
 }
 
-func TestNoForgeryBringsContentIntoANamespaceThatIsBarred(t *testing.T) {
+// TestForgeryInBarredNamespace: no forgery brings content into a namespace that the policy bars.
+func TestForgeryInBarredNamespace(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to-permitted")
 		elsewhere, excluded, closed := s.namespace("elsewhere"), s.namespace("to-excluded"), s.namespace("to-closed")
@@ -140,7 +141,8 @@ func TestNoForgeryBringsContentIntoANamespaceThatIsBarred(t *testing.T) {
 	})
 }
 
-func TestAForgeryWherePolicyReachesIsARealReplicaOrGone(t *testing.T) {
+// TestForgeryInReach: a forgery where the policy reaches becomes a real replica or goes.
+func TestForgeryInReach(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := object{kind: k, namespace: from, name: "token"}
@@ -176,7 +178,8 @@ func (s *scene) victims(k kind) (all []object, namespaces []string) {
 	return []object{source, replica, s.create(plain), s.create(stranger), pullable, puller}, []string{from, to}
 }
 
-func TestNoForgeryChangesWhatBelongsToOthers(t *testing.T) {
+// TestForgeryOntoOthers: no forgery changes what belongs to others.
+func TestForgeryOntoOthers(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		victims, namespaces := s.victims(k)
 		mine := s.namespace("mine")
@@ -208,7 +211,7 @@ func TestNoForgeryChangesWhatBelongsToOthers(t *testing.T) {
 }
 
 // A replica is never a source, and what says that it is both is held: it gets a Warning, and nothing is lost.
-func TestASourceThatClaimsToBeAReplicaIsHeld(t *testing.T) {
+func TestSourceWithReplicaMarks(t *testing.T) {
 	t.Parallel()
 	for title, claim := range map[string]struct{ how, of string }{
 		"of itself":                {"push", "from/token"},
@@ -233,7 +236,7 @@ func TestASourceThatClaimsToBeAReplicaIsHeld(t *testing.T) {
 						o.annotations[native+"replica-of"] = s.prefix + "-" + claim.of
 					}
 				})
-				s.told(forged, "Refused", "replica")
+				s.expectEvent(forged, "Refused", "replica")
 				if claim.of == "from/nothing" {
 					s.awaitGrace(from, to)
 				}
@@ -256,8 +259,9 @@ func (s *scene) awaitGrace(from, to string) {
 	s.gone(secret, to, source.name)
 }
 
-// One object has one writer: what was pushed is not filled, whatever is written on it since.
-func TestAPushedReplicaThatAsksToBeFilledGoesOnAsItIs(t *testing.T) {
+// TestPushedReplicaThatPulls: a pushed replica that asks to be filled remains a pushed replica. One object has one
+// writer.
+func TestPushedReplicaThatPulls(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(pushed(k, from, "token", to))
@@ -276,8 +280,9 @@ func TestAPushedReplicaThatAsksToBeFilledGoesOnAsItIs(t *testing.T) {
 	})
 }
 
-// The lists of what was copied are read from the replica, where anyone can write them.
-func TestForgedListsOfWhatWasCopiedDoNotKeepAReplicaFromItsSource(t *testing.T) {
+// TestForgedLists: forged lists of what was copied do not keep a replica from following its source. The lists of what
+// was copied are read from the replica, where anyone can write them.
+func TestForgedLists(t *testing.T) {
 	t.Parallel()
 	for title, list := range map[string]string{
 		"twice the same":          "mine,mine",
@@ -313,14 +318,14 @@ func TestForgedListsOfWhatWasCopiedDoNotKeepAReplicaFromItsSource(t *testing.T) 
 				source = s.rotate(source, "two")
 				s.replicated(source, to)
 				s.unmoved(nil, from, to)
-				s.unwarned(source)
+				s.expectNoWarning(source)
 			})
 		})
 	}
 }
 
 // A claim can be of any length and form: it is a name, or names nothing.
-func TestAClaimThatIsNoNameNamesNothing(t *testing.T) {
+func TestMalformedClaim(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 100_000)
 	for title, of := range map[string]string{
@@ -347,15 +352,16 @@ func TestAClaimThatIsNoNameNamesNothing(t *testing.T) {
 			s.pullSecrets(mine, "robot", "theirs")
 			// It takes a name nevertheless.
 			source := s.create(pushed(secret, s.namespace("from"), s.token(), mine))
-			s.told(source, "Occupied", mine+"/"+s.token())
+			s.expectEvent(source, "Occupied", mine+"/"+s.token())
 			s.untouched(claim)
-			s.unlogged(mine, long[:100])
+			s.expectNotLogged(mine, long[:100])
 		})
 	}
 }
 
-// unlogged asserts that the controller did not fail on account of these words, and logged nothing of their length.
-func (s *scene) unlogged(words ...string) {
+// expectNotLogged asserts that the controller did not fail on account of these words, and logged nothing of their
+// length.
+func (s *scene) expectNotLogged(words ...string) {
 	s.Helper()
 	text, err := os.ReadFile(controller.LogFile())
 	if err != nil {
@@ -372,8 +378,9 @@ func (s *scene) unlogged(words ...string) {
 	}
 }
 
-// Who may edit the ServiceAccounts of a namespace may have taken away there whatever they list, and nothing elsewhere.
-func TestAForgedMemoryOfWhatWasAttachedChangesNothingElsewhere(t *testing.T) {
+// TestForgedAttachedList: a forged list of what was attached changes nothing in another namespace. Who may edit the
+// ServiceAccounts of a namespace may have taken away there whatever they list, and nothing elsewhere.
+func TestForgedAttachedList(t *testing.T) {
 	s := newScene(t)
 	from, to, mine := s.namespace("from"), s.namespace("to"), s.namespace("mine")
 	s.account(to, "robot", "theirs")
@@ -398,6 +405,6 @@ func TestAForgedMemoryOfWhatWasAttachedChangesNothingElsewhere(t *testing.T) {
 		s.awaitGrace(s.ns("from"), s.namespace("grace"))
 	}, from, to)
 	s.pullSecrets(to, "robot", "theirs", "regcred")
-	s.unwarned(source, plain)
+	s.expectNoWarning(source, plain)
 	s.absent(secret, mine, "regcred")
 }

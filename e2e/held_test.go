@@ -7,7 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-func TestAProtectedNamespaceIsNeverWrittenTo(t *testing.T) {
+// TestProtectedNamespace: a protected namespace is never written to.
+func TestProtectedNamespace(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		protected := []string{"kube-system", "kube-public", "kube-node-lease"}
 		from, to := s.namespace("from"), s.namespace("to")
@@ -36,7 +37,8 @@ func TestAProtectedNamespaceIsNeverWrittenTo(t *testing.T) {
 	})
 }
 
-func TestAFrozenSourceIsHeldAndItsHealingEndsIt(t *testing.T) {
+// TestFrozenSourceHealed: a frozen source is held until its annotations are valid again.
+func TestFrozenSourceHealed(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, a, b := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b")
 		source := s.create(object{
@@ -47,7 +49,7 @@ func TestAFrozenSourceIsHeldAndItsHealingEndsIt(t *testing.T) {
 		s.replicated(source, b)
 
 		source = s.annotate(source, native+"exclude", "to_b$")
-		event := s.told(source, "Frozen", native+"exclude", "to_b$")
+		event := s.expectEvent(source, "Frozen", native+"exclude", "to_b$")
 		if event.Type != corev1.EventTypeWarning {
 			t.Errorf("the event is of type %s", event.Type)
 		}
@@ -76,7 +78,8 @@ func TestAFrozenSourceIsHeldAndItsHealingEndsIt(t *testing.T) {
 	})
 }
 
-func TestAFrozenSourceThatIsDeletedIsGoneAllTheSame(t *testing.T) {
+// TestFrozenSourceDeleted: the replicas of a frozen source that is deleted go as those of any other.
+func TestFrozenSourceDeleted(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
@@ -85,13 +88,13 @@ func TestAFrozenSourceThatIsDeletedIsGoneAllTheSame(t *testing.T) {
 		})
 		s.replicated(source, to)
 		source = s.annotate(source, native+"push-to", "(")
-		s.told(source, "Frozen", native+"push-to")
+		s.expectEvent(source, "Frozen", native+"push-to")
 		s.delete(source)
 		s.gone(k, to, s.token())
 	})
 }
 
-func TestTypesThatAreRefusedAsSources(t *testing.T) {
+func TestRefusedTypes(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	account := &corev1.ServiceAccount{}
@@ -117,7 +120,7 @@ func TestTypesThatAreRefusedAsSources(t *testing.T) {
 			}
 			source.annotations[native+"push-to"] = to
 			source = s.create(source)
-			event := s.told(source, "Refused", string(source.typ))
+			event := s.expectEvent(source, "Refused", string(source.typ))
 			if event.Type != corev1.EventTypeWarning {
 				t.Errorf("the event is of type %s", event.Type)
 			}
@@ -131,7 +134,7 @@ func TestTypesThatAreRefusedAsSources(t *testing.T) {
 	s.replicated(healthy, to)
 }
 
-func TestAReplicaIsNoSource(t *testing.T) {
+func TestReplicaAsSource(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, beyond := s.namespace("from"), s.namespace("to"), s.namespace("beyond")
 		source := s.create(object{
@@ -139,7 +142,7 @@ func TestAReplicaIsNoSource(t *testing.T) {
 			annotations: map[string]string{native + "push-to": to},
 		})
 		replica := s.annotate(s.replicated(source, to), native+"push-to", beyond)
-		s.told(replica, "Refused", "replica")
+		s.expectEvent(replica, "Refused", "replica")
 		s.absent(k, beyond, s.token())
 		// It goes on being a replica.
 		source = s.edit(source, func(o *object) { o.data["token"] = "two" })

@@ -31,7 +31,8 @@ func (s *scene) longNamed(source object, namespace, name, how string) (replica o
 	return replica
 }
 
-func TestNamesThatAreTooLongForALabelDoNotCollide(t *testing.T) {
+// TestLongNames: names that are too long for a label do not collide.
+func TestLongNames(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, puller := s.namespace("from"), s.namespace("to"), s.namespace("puller")
 		var sources, replicas []object
@@ -60,7 +61,8 @@ func TestNamesThatAreTooLongForALabelDoNotCollide(t *testing.T) {
 	})
 }
 
-func TestAReplicaOfALongNameThatLosesItsMarksIsPutBack(t *testing.T) {
+// TestLongNameWithoutMarks: a replica of a long name that loses its labels is put back.
+func TestLongNameWithoutMarks(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
@@ -75,7 +77,8 @@ func TestAReplicaOfALongNameThatLosesItsMarksIsPutBack(t *testing.T) {
 	})
 }
 
-func TestNamesWithDotsAndSourcesWithoutDataAreReplicated(t *testing.T) {
+// TestUnusualSources: names with dots and sources without data are replicated.
+func TestUnusualSources(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, puller := s.namespace("from"), s.namespace("to"), s.namespace("puller")
 		source := s.create(object{
@@ -94,7 +97,7 @@ func TestNamesWithDotsAndSourcesWithoutDataAreReplicated(t *testing.T) {
 			}
 			return errors.Join(isReplica(now, source, "pull"), sameContent(now, source))
 		})
-		s.unwarned(source)
+		s.expectNoWarning(source)
 		// Data that comes, and goes again.
 		source = s.edit(source, func(o *object) { o.data = map[string]string{".empty.": "", "some": "thing"} })
 		s.replicatedAs(source, to, "1.a.b-c")

@@ -11,7 +11,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
-func TestManyNamespacesMadeLaterAllGetTheirReplica(t *testing.T) {
+// TestNewNamespaces: many namespaces that are created after the source all get their replica.
+func TestNewNamespaces(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from := s.namespace("from")
 		source := s.create(object{
@@ -31,7 +32,8 @@ func TestManyNamespacesMadeLaterAllGetTheirReplica(t *testing.T) {
 	})
 }
 
-func TestANamespaceThatComesToMatchGetsAReplicaAndLosesItAgain(t *testing.T) {
+// TestRelabeledNamespace: a namespace that comes to match gets a replica, and loses it when it no longer matches.
+func TestRelabeledNamespace(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, bystander := s.namespace("from"), s.namespace("to"), s.namespace("bystander", s.ns("tier"), "web")
 		source := s.create(object{
@@ -56,7 +58,8 @@ func TestANamespaceThatComesToMatchGetsAReplicaAndLosesItAgain(t *testing.T) {
 	})
 }
 
-func TestAnUnrelatedEditOfANamespaceWritesNothing(t *testing.T) {
+// TestUnrelatedNamespaceEdit: an edit of a namespace that no policy looks at causes no write.
+func TestUnrelatedNamespaceEdit(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to", s.ns("tier"), "web")
 		source := s.create(object{
@@ -77,7 +80,8 @@ func TestAnUnrelatedEditOfANamespaceWritesNothing(t *testing.T) {
 	})
 }
 
-func TestANamespaceThatIsBarredLosesItsReplica(t *testing.T) {
+// TestNewlyBarredNamespace: a namespace that is barred loses its replica.
+func TestNewlyBarredNamespace(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, a, b := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b")
 		source := s.create(object{
@@ -105,7 +109,8 @@ func TestANamespaceThatIsBarredLosesItsReplica(t *testing.T) {
 	})
 }
 
-func TestANamespaceDeletedAndMadeAgainGetsItsReplicaAgain(t *testing.T) {
+// TestRecreatedNamespace: a namespace that is deleted and created again gets its replica again.
+func TestRecreatedNamespace(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
@@ -121,7 +126,8 @@ func TestANamespaceDeletedAndMadeAgainGetsItsReplicaAgain(t *testing.T) {
 	})
 }
 
-func TestNothingIsWrittenInATerminatingNamespace(t *testing.T) {
+// TestTerminatingNamespace: nothing is written in a namespace that is terminating.
+func TestTerminatingNamespace(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, other := s.namespace("from"), s.namespace("to"), s.namespace("other")
 		old := s.create(object{
@@ -158,12 +164,13 @@ func TestNothingIsWrittenInATerminatingNamespace(t *testing.T) {
 		if writes := s.writes(mark, to); len(writes) > 0 {
 			t.Errorf("the controller wrote %q", writes)
 		}
-		s.unwarned(old, young)
+		s.expectNoWarning(old, young)
 	})
 }
 
-// A namespace that is deleted with all that is in it, while the source changes: whatever the controller sees first.
-func TestNamespacesThatComeAndGoDoNotKeepASourceFromTheOthers(t *testing.T) {
+// TestNamespaceChurn: namespaces that come and go do not keep a source from the others. A namespace that is deleted
+// with all that is in it, while the source changes: whatever the controller sees first.
+func TestNamespaceChurn(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, steady := s.namespace("from"), s.namespace("team-steady")
 		source := s.create(object{
@@ -179,6 +186,6 @@ func TestNamespacesThatComeAndGoDoNotKeepASourceFromTheOthers(t *testing.T) {
 			}
 		}
 		s.replicated(source, steady)
-		s.unwarned(source)
+		s.expectNoWarning(source)
 	})
 }

@@ -6,7 +6,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-func TestAnOccupiedTargetIsLeftUntouchedAndTakenOnceItIsFree(t *testing.T) {
+// TestOccupied: an occupied target is left untouched, and taken once it is free.
+func TestOccupied(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, taken, free := s.namespace("from"), s.namespace("to-taken"), s.namespace("to-free")
 		stranger := s.create(object{kind: k, namespace: taken, name: s.token(), data: map[string]string{"token": "theirs"}})
@@ -14,7 +15,7 @@ func TestAnOccupiedTargetIsLeftUntouchedAndTakenOnceItIsFree(t *testing.T) {
 			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "ours"},
 			annotations: map[string]string{native + "push-to": s.ns("to-*")},
 		})
-		event := s.told(source, "Occupied", taken+"/"+s.token())
+		event := s.expectEvent(source, "Occupied", taken+"/"+s.token())
 		if event.Type != corev1.EventTypeWarning {
 			t.Errorf("the event is of type %s", event.Type)
 		}
@@ -29,7 +30,8 @@ func TestAnOccupiedTargetIsLeftUntouchedAndTakenOnceItIsFree(t *testing.T) {
 	})
 }
 
-func TestAnOccupiedTargetOutlivesThePolicyAndTheSource(t *testing.T) {
+// TestOccupiedOutlives: the object at an occupied target outlives the policy and the source.
+func TestOccupiedOutlives(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, taken, free := s.namespace("from"), s.namespace("to-taken"), s.namespace("to-free")
 		stranger := s.create(object{kind: k, namespace: taken, name: s.token(), data: map[string]string{"token": "theirs"}})
@@ -37,7 +39,7 @@ func TestAnOccupiedTargetOutlivesThePolicyAndTheSource(t *testing.T) {
 			kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "ours"},
 			annotations: map[string]string{native + "push-to": s.ns("to-*")},
 		})
-		s.told(source, "Occupied", taken+"/"+s.token())
+		s.expectEvent(source, "Occupied", taken+"/"+s.token())
 		s.replicated(source, free)
 		source = s.unannotate(source, native+"push-to")
 		s.gone(k, free, s.token())
@@ -50,8 +52,8 @@ func TestAnOccupiedTargetOutlivesThePolicyAndTheSource(t *testing.T) {
 	})
 }
 
-// What looks like a replica, but is one of another source or of none, is a stranger too.
-func TestAStrangerInAReplicasClothesIsLeftUntouched(t *testing.T) {
+// TestOccupantWithMarks: an object that has some labels of a replica, but is not one, is left untouched.
+func TestOccupantWithMarks(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		strangers := map[string]object{
@@ -72,7 +74,7 @@ func TestAStrangerInAReplicasClothesIsLeftUntouched(t *testing.T) {
 				kind: k, namespace: from, name: name, data: map[string]string{"token": "ours"},
 				annotations: map[string]string{native + "push-to": to},
 			})
-			s.told(source, "Occupied", to+"/"+name)
+			s.expectEvent(source, "Occupied", to+"/"+name)
 		}
 		for _, stranger := range all {
 			s.untouched(stranger)
@@ -80,7 +82,8 @@ func TestAStrangerInAReplicasClothesIsLeftUntouched(t *testing.T) {
 	})
 }
 
-func TestOfTwoSourcesThatWantOneTargetThePresentOwnerKeepsIt(t *testing.T) {
+// TestPresentOwner: of two sources that want one target, the present owner keeps it.
+func TestPresentOwner(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		a, b, to := s.namespace("from-a"), s.namespace("from-b"), s.namespace("to")
 		source := func(namespace, data string) object {
@@ -92,11 +95,11 @@ func TestOfTwoSourcesThatWantOneTargetThePresentOwnerKeepsIt(t *testing.T) {
 		owner := source(b, "the first")
 		replica := s.replicated(owner, to)
 		loser := source(a, "the second")
-		s.told(loser, "Conflict", to+"/"+s.token())
+		s.expectEvent(loser, "Conflict", to+"/"+s.token())
 		s.untouched(replica)
 
 		s.unannotate(owner, native+"push-to")
 		s.replicated(loser, to)
-		s.unwarned(owner)
+		s.expectNoWarning(owner)
 	})
 }

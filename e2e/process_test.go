@@ -51,7 +51,7 @@ func ours(page string) string {
 	return lines.String()
 }
 
-func TestHealthAndReadinessAreServed(t *testing.T) {
+func TestHealthEndpoints(t *testing.T) {
 	s := newScene(t)
 	rules := s.get(configMap, harness.Namespace, harness.RulesConfigMap)
 	inForce := fmt.Sprintf("[+]rules ok: ConfigMap %s/%s, resourceVersion %s\n",
@@ -73,7 +73,8 @@ func TestHealthAndReadinessAreServed(t *testing.T) {
 	}
 }
 
-func TestEveryDocumentedMetricIsServed(t *testing.T) {
+// TestMetrics: every documented metric is served.
+func TestMetrics(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	source := pushed(secret, from, s.token(), to)
@@ -108,7 +109,8 @@ func TestEveryDocumentedMetricIsServed(t *testing.T) {
 	}
 }
 
-func TestOfTwoControllersOneWorksAndTheOtherTakesOverWhenItEnds(t *testing.T) {
+// TestLeaderElection: of two controllers one works, and the other takes over when it ends.
+func TestLeaderElection(t *testing.T) {
 	s := ownScene(t)
 	first := s.system.Controller(s, "--leader-elect")
 	s.serves(first, "/metrics", "mirrorball_leading 1")
@@ -238,7 +240,7 @@ func (s *scene) leaseHolders(from *coordinationv1.Lease) func(holder string) *co
 	}
 }
 
-// gate holds writes: each is told of, and goes on when it is open.
+// gate holds writes: arrived receives when one has come, and all go on when open is closed.
 type gate struct{ arrived, open chan struct{} }
 
 // holdSecrets holds the creation of Secrets in namespaces that have a label, by an admission webhook.

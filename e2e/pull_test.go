@@ -78,7 +78,8 @@ func (s *scene) rotate(source object, value string) object {
 	return s.edit(source, func(o *object) { o.data["token"] = value })
 }
 
-func TestAnObjectThatPullsIsFilledAndFollows(t *testing.T) {
+// TestPull: an object that pulls is filled, and follows its source.
+func TestPull(t *testing.T) {
 	t.Parallel()
 	for name, d := range pullDialects {
 		t.Run(name, func(t *testing.T) {
@@ -101,7 +102,8 @@ func TestAnObjectThatPullsIsFilledAndFollows(t *testing.T) {
 	}
 }
 
-func TestAnObjectThatPullsKeepsItsTypeNameLabelsAndAnnotations(t *testing.T) {
+// TestPullKeepsMetadata: an object that pulls keeps its type, name, labels and annotations.
+func TestPullKeepsMetadata(t *testing.T) {
 	forEachPull(t, func(s *scene, d pullDialect) {
 		source := s.create(object{
 			namespace: s.namespace("from"), name: "tls", typ: corev1.SecretTypeTLS, annotations: d.permit(s.ns("to")),
@@ -134,7 +136,8 @@ func TestAnObjectThatPullsKeepsItsTypeNameLabelsAndAnnotations(t *testing.T) {
 	})
 }
 
-func TestAnObjectThatPullsIsPutBackWhenEditedByHand(t *testing.T) {
+// TestEditedPuller: an object that pulls is put back when it was edited by hand.
+func TestEditedPuller(t *testing.T) {
 	forEachPull(t, func(s *scene, d pullDialect) {
 		source := d.permitted(s)
 		puller := s.create(d.puller(source, s.namespace("to"), "token"))
@@ -154,7 +157,7 @@ func TestAnObjectThatPullsIsPutBackWhenEditedByHand(t *testing.T) {
 }
 
 // A puller that has stopped following keeps its data, and is not deleted.
-func TestAnObjectThatPullsStopsFollowingAndKeepsItsData(t *testing.T) {
+func TestPullEnds(t *testing.T) {
 	t.Parallel()
 	stop := map[string]func(s *scene, d pullDialect, source, puller object){
 		"when the source's annotations are removed": func(s *scene, d pullDialect, source, _ object) {
@@ -195,13 +198,14 @@ func TestAnObjectThatPullsStopsFollowingAndKeepsItsData(t *testing.T) {
 	}
 }
 
-func TestAnObjectThatPullsOutlivesItsSource(t *testing.T) {
+// TestPullSourceDeleted: an object that pulls outlives its source.
+func TestPullSourceDeleted(t *testing.T) {
 	forEachPull(t, func(s *scene, d pullDialect) {
 		source := d.permitted(s)
 		puller := s.create(d.puller(source, s.namespace("to"), "token"))
 		filled := s.pulled(source, puller)
 		s.delete(source)
-		s.told(puller, "NoSource", source.namespace+"/"+source.name) // after the grace
+		s.expectEvent(puller, "NoSource", source.namespace+"/"+source.name) // after the grace
 		s.untouched(filled)
 
 		again := s.create(object{
@@ -212,13 +216,14 @@ func TestAnObjectThatPullsOutlivesItsSource(t *testing.T) {
 	})
 }
 
-func TestAnObjectThatPullsWithoutPermissionGetsAWarningAndNothingElse(t *testing.T) {
+// TestPullWithoutPermission: an object that pulls without permission gets a Warning and nothing else.
+func TestPullWithoutPermission(t *testing.T) {
 	forEachPull(t, func(s *scene, d pullDialect) {
 		source := d.permitted(s)
 		other := d.puller(source, s.namespace("other"), "token")
 		other.data = map[string]string{"own": "data"}
 		other = s.create(other)
-		s.told(other, "NotPermitted", source.namespace+"/"+source.name)
+		s.expectEvent(other, "NotPermitted", source.namespace+"/"+source.name)
 		s.untouched(other)
 
 		s.edit(source, func(o *object) { maps.Copy(o.annotations, d.permit(s.ns("other"))) })
@@ -244,7 +249,8 @@ func (s *scene) eventuallyHas(o object, key, value string) (now object) {
 	return now
 }
 
-func TestPullingIsPermittedByTheLabelsOfTheNamespace(t *testing.T) {
+// TestPullByNamespaceLabels: pulling can be permitted by the labels of the namespace.
+func TestPullByNamespaceLabels(t *testing.T) {
 	t.Parallel()
 	for name, d := range pullDialects {
 		if d.permitLabel == nil {
@@ -260,12 +266,12 @@ func TestPullingIsPermittedByTheLabelsOfTheNamespace(t *testing.T) {
 			first := s.create(d.puller(source, s.namespace("first", label, "yes"), "token"))
 			second := s.create(d.puller(source, s.namespace("second"), "token"))
 			filled := s.pulled(source, first)
-			s.told(second, "NotPermitted")
+			s.expectEvent(second, "NotPermitted")
 
 			s.editNamespace(second.namespace, func(ns *corev1.Namespace) { ns.Labels[label] = "yes" })
 			s.pulled(source, second)
 			s.editNamespace(first.namespace, func(ns *corev1.Namespace) { delete(ns.Labels, label) })
-			s.told(first, "NotPermitted")
+			s.expectEvent(first, "NotPermitted")
 			source = s.rotate(source, "two")
 			s.pulled(source, second)
 			s.untouched(filled)
@@ -273,7 +279,8 @@ func TestPullingIsPermittedByTheLabelsOfTheNamespace(t *testing.T) {
 	}
 }
 
-func TestExcludeBarsPullingWhateverPermitsIt(t *testing.T) {
+// TestPullExcluded: exclude bars pulling, whatever permits it.
+func TestPullExcluded(t *testing.T) {
 	forEachPull(t, func(s *scene, d pullDialect) {
 		source := object{
 			namespace: s.namespace("from"), name: "token", annotations: d.permit(s.ns("to")),
@@ -284,18 +291,19 @@ func TestExcludeBarsPullingWhateverPermitsIt(t *testing.T) {
 		permitted := s.create(d.puller(source, s.namespace("to"), "token"))
 		excluded := s.create(d.puller(source, s.namespace("to-excluded"), "token"))
 		s.pulled(source, permitted)
-		s.told(excluded, "NotPermitted")
+		s.expectEvent(excluded, "NotPermitted")
 		s.untouched(excluded)
 	})
 }
 
-func TestAnObjectThatPullsFromASourceOfAnotherTypeGetsAWarningAndIsLeftAlone(t *testing.T) {
+// TestPullOfAnotherType: an object that pulls from a source of another type gets a Warning and is not changed.
+func TestPullOfAnotherType(t *testing.T) {
 	forEachPull(t, func(s *scene, d pullDialect) {
 		source := d.permitted(s)
 		other := d.puller(source, s.namespace("to"), "never-filled")
 		other.typ, other.data = corev1.SecretTypeBasicAuth, map[string]string{"username": "own"}
 		other = s.create(other)
-		s.told(other, "Mismatched", "type")
+		s.expectEvent(other, "Mismatched", "type")
 
 		filled := s.create(d.puller(source, s.namespace("to-too"), "filled"))
 		followed := s.pulled(source, filled)
@@ -304,31 +312,33 @@ func TestAnObjectThatPullsFromASourceOfAnotherTypeGetsAWarningAndIsLeftAlone(t *
 			namespace: source.namespace, name: source.name, annotations: source.annotations,
 			typ: corev1.SecretTypeBasicAuth, data: map[string]string{"username": "ada", "password": "two"},
 		})
-		s.told(filled, "Mismatched", "type")
+		s.expectEvent(filled, "Mismatched", "type")
 		s.untouched(followed)
 		s.eventuallyHas(other, "password", "two") // its type is the right one now
 	})
 }
 
-func TestAnImmutableObjectThatPullsGetsAWarningAndIsLeftAlone(t *testing.T) {
+// TestImmutablePuller: an immutable object that pulls gets a Warning and is not changed.
+func TestImmutablePuller(t *testing.T) {
 	forEachPull(t, func(s *scene, d pullDialect) {
 		source := d.permitted(s)
 		never := d.puller(source, s.namespace("to"), "immutable-from-the-start")
 		never.immutable = true
 		never = s.create(never)
-		s.told(never, "Mismatched", "immutable")
+		s.expectEvent(never, "Mismatched", "immutable")
 		s.untouched(never)
 
 		puller := s.create(d.puller(source, s.namespace("to-too"), "immutable-later"))
 		s.pulled(source, puller)
 		fixed := s.edit(puller, func(o *object) { o.immutable = true })
 		s.rotate(source, "two")
-		s.told(puller, "Mismatched", "immutable")
+		s.expectEvent(puller, "Mismatched", "immutable")
 		s.untouched(fixed)
 	})
 }
 
-func TestAnObjectThatPullsGoesOverToAnotherSourceAndDialect(t *testing.T) {
+// TestPullFromAnotherSource: an object that pulls can change its source and its dialect.
+func TestPullFromAnotherSource(t *testing.T) {
 	t.Parallel()
 	for before, old := range pullDialects {
 		for after, new := range pullDialects {
@@ -353,13 +363,14 @@ func TestAnObjectThatPullsGoesOverToAnotherSourceAndDialect(t *testing.T) {
 				s.unmoved(func() { s.rotate(first, "two") }, puller.namespace)
 				s.rotate(second, "three")
 				s.eventuallyHas(puller, "token", "three")
-				s.quiet(puller.namespace)
+				s.expectNoWrites(puller.namespace)
 			})
 		}
 	}
 }
 
-func TestNoKeyOfASourceReachesAPullerThatIsNotNamed(t *testing.T) {
+// TestPullKeys: a puller gets only the keys of the source that are named.
+func TestPullKeys(t *testing.T) {
 	forEachPull(t, func(s *scene, d pullDialect) {
 		source := object{
 			namespace: s.namespace("from"), name: "token", annotations: d.permit(s.ns("to")),
@@ -375,7 +386,8 @@ func TestNoKeyOfASourceReachesAPullerThatIsNotNamed(t *testing.T) {
 	})
 }
 
-func TestPullingInReflectorsDialectIsAllowedToAllWithoutAListAndToNoneWithoutConsent(t *testing.T) {
+// TestPullReflector: in reflector's dialect all may pull where there is no list, and none without consent.
+func TestPullReflector(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	d := pullDialects["Reflector"]
@@ -402,12 +414,13 @@ func TestPullingInReflectorsDialectIsAllowedToAllWithoutAListAndToNoneWithoutCon
 		s.pulled(sources[name], pullers[name])
 	}
 	for _, name := range []string{"denied", "no-boolean", "part"} {
-		s.told(pullers[name], "NotPermitted")
+		s.expectEvent(pullers[name], "NotPermitted")
 		s.untouched(pullers[name])
 	}
 }
 
-func TestPullingInReplicatorsDialectNeedsPermissionAndTheNamespaceInTheList(t *testing.T) {
+// TestPullReplicator: in kubernetes-replicator's dialect pulling needs permission, and the namespace in the list.
+func TestPullReplicator(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		d := pullDialects["kubernetes-replicator"]
@@ -437,13 +450,14 @@ func TestPullingInReplicatorsDialectNeedsPermissionAndTheNamespaceInTheList(t *t
 		})
 		s.pulled(source, puller)
 		for _, puller := range denied {
-			s.told(puller, "NotPermitted")
+			s.expectEvent(puller, "NotPermitted")
 			s.untouched(puller)
 		}
 	})
 }
 
-func TestAnObjectThatPullsInReplicatorsDialectKeepsTheKeysOfItsOwn(t *testing.T) {
+// TestPullReplicatorKeys: an object that pulls in kubernetes-replicator's dialect keeps the keys of its own.
+func TestPullReplicatorKeys(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		d := pullDialects["kubernetes-replicator"]
 		source := s.create(object{

@@ -13,7 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-func TestASourceIsPushedIntoTheNamespacesThatMatch(t *testing.T) {
+// TestPush: a source is pushed into the namespaces that match.
+func TestPush(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, other := s.namespace("from"), s.namespace("to"), s.namespace("other")
 		mark := s.mark()
@@ -77,7 +78,8 @@ func checkReach(s *scene, k kind, cases map[string]reachCase) {
 	}
 }
 
-func TestNamespacesAreSelectedByPatternsAndLabels(t *testing.T) {
+// TestPushReach: namespaces are selected by patterns and by labels.
+func TestPushReach(t *testing.T) {
 	both := func(list, selector string) map[string]string {
 		return map[string]string{native + "push-to": list, native + "push-to-selector": selector}
 	}
@@ -130,7 +132,8 @@ func TestNamespacesAreSelectedByPatternsAndLabels(t *testing.T) {
 	})
 }
 
-func TestAReplicaHasMirrorballsMarksAndNothingElseOfItsSource(t *testing.T) {
+// TestReplicaMetadata: a replica has Mirrorball's own labels and annotations, and no other metadata of its source.
+func TestReplicaMetadata(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		owner := s.create(object{kind: configMap, namespace: from, name: "owner"})
@@ -174,7 +177,8 @@ func TestAReplicaHasMirrorballsMarksAndNothingElseOfItsSource(t *testing.T) {
 	})
 }
 
-func TestANameTooLongForALabelIsCutThereAndWholeInTheAnnotation(t *testing.T) {
+// TestLongSourceName: a name that is too long for a label is shortened there, and complete in the annotation.
+func TestLongSourceName(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		start := strings.Repeat("long-", 15)
@@ -199,7 +203,7 @@ func TestANameTooLongForALabelIsCutThereAndWholeInTheAnnotation(t *testing.T) {
 	})
 }
 
-func TestTargetNameIsTheReplicasName(t *testing.T) {
+func TestTargetName(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
@@ -216,7 +220,7 @@ func TestTargetNameIsTheReplicasName(t *testing.T) {
 	})
 }
 
-func TestAReplicaHasItsSourcesType(t *testing.T) {
+func TestReplicaType(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	for name, source := range map[string]object{
@@ -232,7 +236,7 @@ func TestAReplicaHasItsSourcesType(t *testing.T) {
 	}
 }
 
-func TestAConfigMapsBinaryDataIsReplicated(t *testing.T) {
+func TestBinaryData(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	source := s.create(object{
@@ -247,7 +251,8 @@ func TestAConfigMapsBinaryDataIsReplicated(t *testing.T) {
 	s.replicated(source, to)
 }
 
-func TestAnImmutableSourceHasImmutableReplicasAndReplacesThem(t *testing.T) {
+// TestImmutableSource: an immutable source has immutable replicas, which are replaced when it is.
+func TestImmutableSource(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := object{
@@ -267,7 +272,8 @@ func TestAnImmutableSourceHasImmutableReplicasAndReplacesThem(t *testing.T) {
 	})
 }
 
-func TestASourceThatBecomesImmutableMakesItsReplicasImmutable(t *testing.T) {
+// TestSourceMadeImmutable: a source that becomes immutable makes its replicas immutable.
+func TestSourceMadeImmutable(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
@@ -282,7 +288,8 @@ func TestASourceThatBecomesImmutableMakesItsReplicasImmutable(t *testing.T) {
 	})
 }
 
-func TestAReplicaFollowsItsSourcesData(t *testing.T) {
+// TestDataUpdates: a replica follows its source's data.
+func TestDataUpdates(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
@@ -311,7 +318,8 @@ func TestAReplicaFollowsItsSourcesData(t *testing.T) {
 	})
 }
 
-func TestASourceMadeAgainWithAnotherTypeHasItsReplicasMadeAgain(t *testing.T) {
+// TestSourceTypeChange: a source that is created again with another type has its replicas created again.
+func TestSourceTypeChange(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	source := object{
@@ -325,7 +333,8 @@ func TestASourceMadeAgainWithAnotherTypeHasItsReplicasMadeAgain(t *testing.T) {
 	s.replicated(s.create(source), to)
 }
 
-func TestAnUnrelatedEditOfTheSourceWritesNothing(t *testing.T) {
+// TestUnrelatedSourceEdit: an edit of the source that its replicas do not carry causes no write.
+func TestUnrelatedSourceEdit(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(object{
@@ -350,7 +359,8 @@ func TestAnUnrelatedEditOfTheSourceWritesNothing(t *testing.T) {
 	})
 }
 
-func TestReplicatedAtMovesWithTheContentOnly(t *testing.T) {
+// TestReplicatedAt: the annotation replicated-at changes with the content only.
+func TestReplicatedAt(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, other := s.namespace("from"), s.namespace("to"), s.namespace("other")
 		source := s.create(object{

@@ -140,7 +140,7 @@ func rotatedAgainAndAgain(s *scene, policy func(namespace string) map[string]str
 	s.neverAbsent(first, last)
 	s.neverAbsent(followed, lastPulled)
 	s.unmoved(nil, from, to)
-	s.unwarned(source)
+	s.expectNoWarning(source)
 	return nil
 }
 
@@ -178,7 +178,7 @@ func withoutAnnotations(s *scene, k kind) func(*scene) {
 	replica := s.replicated(source, to)
 	s.delete(source)
 	bare := s.create(object{kind: k, namespace: from, name: s.token(), data: map[string]string{"token": "two"}})
-	s.told(bare, "Recreated", native+"survives-recreation")
+	s.expectEvent(bare, "Recreated", native+"survives-recreation")
 	s.untouched(replica)
 	return func(s *scene) {
 		s.gone(k, to, s.token())
@@ -225,7 +225,7 @@ func (tc noConsent) test(s *scene) func(*scene) {
 	again := tc.again
 	again.namespace, again.name = from, "token"
 	bare := s.create(again)
-	s.told(bare, "Recreated", tc.says)
+	s.expectEvent(bare, "Recreated", tc.says)
 	return func(s *scene) {
 		for _, content := range s.until(replica) {
 			if diff := cmp.Diff(map[string]string{"token": "b25l"}, content); diff != "" {

@@ -28,7 +28,8 @@ func annotated(pairs ...string) map[string]string {
 	return result
 }
 
-func TestReflectorsThreeLinesWorkAsTheyAre(t *testing.T) {
+// TestReflectorPush: reflector's three annotations work as they are.
+func TestReflectorPush(t *testing.T) {
 	for name, lines := range map[string]func(list string) map[string]string{
 		"by the allowed namespaces": func(list string) map[string]string {
 			return map[string]string{
@@ -64,7 +65,8 @@ func TestReflectorsThreeLinesWorkAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestReflectorsListsSelectNamespaces(t *testing.T) {
+// TestReflectorLists: reflector's lists select namespaces.
+func TestReflectorLists(t *testing.T) {
 	// Every list is bound to the test's own namespaces; those without a list have a cluster of their own below.
 	cases := map[string]reachCase{
 		"allowed without auto pushes nothing": {annotated(allowed, "true", allowedIn, "{}.*"), nil},
@@ -131,7 +133,8 @@ func TestReflectorsListsSelectNamespaces(t *testing.T) {
 	})
 }
 
-func TestAStarAndReflectorsAbsentListsAreEveryNamespace(t *testing.T) {
+// TestEveryNamespace: a star, and lists of reflector's that are absent, are every namespace.
+func TestEveryNamespace(t *testing.T) {
 	s := ownScene(t)
 	s.system.Controller(s)
 	both := annotated(allowed, "true", auto, "true")

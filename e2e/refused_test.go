@@ -31,7 +31,8 @@ func (s *scene) refuses(namespace string, k kind, want bool) {
 	})
 }
 
-func TestAQuotaThatIsUsedUpBlocksItsNamespaceAloneUntilItGoes(t *testing.T) {
+// TestQuota: a quota that is used up blocks its own namespace alone, until it goes.
+func TestQuota(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, full, free := s.namespace("from"), s.namespace("to-full"), s.namespace("to-free")
 		quotas := s.system.Client.CoreV1().ResourceQuotas(full)
@@ -48,7 +49,7 @@ func TestAQuotaThatIsUsedUpBlocksItsNamespaceAloneUntilItGoes(t *testing.T) {
 			annotations: annotated(native+"push-to", s.ns("to-*")),
 		})
 		s.replicated(source, free)
-		event := s.told(source, "Blocked", full+"/token", "quota", "(403)", "retried with backoff")
+		event := s.expectEvent(source, "Blocked", full+"/token", "quota", "(403)", "retried with backoff")
 		if event.Type != corev1.EventTypeWarning {
 			s.Errorf("the event is of type %s", event.Type)
 		}
@@ -64,7 +65,8 @@ func TestAQuotaThatIsUsedUpBlocksItsNamespaceAloneUntilItGoes(t *testing.T) {
 	})
 }
 
-func TestAnAdmissionPolicyThatRefusesReplicasBlocksItsNamespaceAlone(t *testing.T) {
+// TestAdmissionPolicy: an admission policy that refuses replicas blocks its own namespace alone.
+func TestAdmissionPolicy(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, closed, open := s.namespace("from"), s.namespace("to-closed"), s.namespace("to-open")
 		source := s.create(object{
@@ -82,7 +84,7 @@ func TestAnAdmissionPolicyThatRefusesReplicasBlocksItsNamespaceAlone(t *testing.
 			annotations: annotated(native+"push-to", s.ns("to-*")),
 		})
 		s.replicated(source, open)
-		s.told(source, "Blocked", closed+"/token", "rejected by admission", "(422)")
+		s.expectEvent(source, "Blocked", closed+"/token", "rejected by admission", "(422)")
 		s.untouched(replica)
 
 		allow()
@@ -136,7 +138,8 @@ func (s *scene) forbidReplicas(namespace string, k kind) (allow func()) {
 	}
 }
 
-func TestRightsThatAreTakenAwayForAWhileAreWaitedFor(t *testing.T) {
+// TestMissingRights: the controller waits for rights that are taken away for a while.
+func TestMissingRights(t *testing.T) {
 	s := ownScene(t)
 	controller := s.system.Controller(s)
 	from, to := s.namespace("from"), s.namespace("to")

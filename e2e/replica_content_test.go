@@ -24,7 +24,8 @@ func (s *scene) has(k kind, namespace, name string, data map[string]string) (now
 	return now
 }
 
-func TestAReplicaHasOnlyTheKeysThatAreNamedUnderTheNamesThatAreGiven(t *testing.T) {
+// TestReplicaKeys: a replica has only the keys that are named, under the names that are given.
+func TestReplicaKeys(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := object{
@@ -39,7 +40,7 @@ func TestAReplicaHasOnlyTheKeysThatAreNamedUnderTheNamesThatAreGiven(t *testing.
 		s.unmoved(func() { s.edit(source, func(o *object) { o.data["b"] = "not named" }) }, to)
 
 		s.annotate(source, native+"keys", "a, missing")
-		s.told(source, "Frozen", native+"keys", "missing")
+		s.expectEvent(source, "Frozen", native+"keys", "missing")
 		s.untouched(second)
 		s.edit(source, func(o *object) { o.data["missing"] = "4" })
 		s.has(k, to, "token", map[string]string{"a": "1", "missing": "4"})
@@ -48,7 +49,8 @@ func TestAReplicaHasOnlyTheKeysThatAreNamedUnderTheNamesThatAreGiven(t *testing.
 	})
 }
 
-func TestAKeyOfAConfigMapsBinaryDataCanBeNamedAndRenamed(t *testing.T) {
+// TestBinaryKeys: a key of a ConfigMap's binary data can be named and renamed.
+func TestBinaryKeys(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	source := object{
@@ -63,9 +65,9 @@ func TestAKeyOfAConfigMapsBinaryDataCanBeNamedAndRenamed(t *testing.T) {
 	}
 }
 
-// quiet asserts that, after all that was done before has had its effect, nothing is even asked for in a namespace: a
-// write that changes nothing does not show in the objects' versions.
-func (s *scene) quiet(namespace string) {
+// expectNoWrites asserts that, after all that was done before has had its effect, nothing is even asked for in a
+// namespace: a write that changes nothing does not show in the objects' versions.
+func (s *scene) expectNoWrites(namespace string) {
 	s.Helper()
 	s.system.CatchUp(s)
 	since := s.mark()
@@ -101,7 +103,8 @@ func (s *scene) hasMetadata(o object, labels, annotations map[string]string) (no
 	return now
 }
 
-func TestLabelsAndAnnotationsAreCarriedOverOnlyWhereNamed(t *testing.T) {
+// TestCopiedMetadata: labels and annotations are copied only where they are named.
+func TestCopiedMetadata(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		none := map[string]string{}
@@ -142,12 +145,13 @@ func TestLabelsAndAnnotationsAreCarriedOverOnlyWhereNamed(t *testing.T) {
 
 		s.unannotate(source, native+"copy-labels", native+"copy-annotations")
 		last := s.hasMetadata(replica, map[string]string{"theirs": "kept"}, map[string]string{"example.com/theirs": "kept"})
-		s.quiet(to)
+		s.expectNoWrites(to)
 		s.neverAbsent(replica, last)
 	})
 }
 
-func TestNoCopiedLabelOrAnnotationTakesThePlaceOfMirrorballsOwn(t *testing.T) {
+// TestCopiedMarks: no copied label or annotation replaces one of Mirrorball's own.
+func TestCopiedMarks(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	source := pushed(secret, from, "token", to)
@@ -162,7 +166,8 @@ func TestNoCopiedLabelOrAnnotationTakesThePlaceOfMirrorballsOwn(t *testing.T) {
 	s.untouched(replica)
 }
 
-func TestReplicasThatWereKeptFollowTheirSourceWhenItIsBackAndGoWithItsAnnotation(t *testing.T) {
+// TestKeptReplicas: replicas that were kept follow their source when it is back, and go with its annotation.
+func TestKeptReplicas(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := pushed(k, from, "token", to)

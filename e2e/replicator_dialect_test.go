@@ -17,7 +17,8 @@ func replicate(k kind, namespace, name string, pairs ...string) object {
 	return o
 }
 
-func TestReplicatorsListsAndSelectorsPush(t *testing.T) {
+// TestReplicatorPush: kubernetes-replicator's lists and selectors push.
+func TestReplicatorPush(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		label := s.ns("tier")
 		from := s.namespace("from", label, "web")
@@ -59,7 +60,8 @@ func TestReplicatorsListsAndSelectorsPush(t *testing.T) {
 	})
 }
 
-func TestReplicatorsPushCarriesLabelsOverUnlessTheyAreStripped(t *testing.T) {
+// TestReplicatorLabels: a push in kubernetes-replicator's dialect copies labels unless strip-labels is set.
+func TestReplicatorLabels(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		none := map[string]string{}
@@ -77,26 +79,28 @@ func TestReplicatorsPushCarriesLabelsOverUnlessTheyAreStripped(t *testing.T) {
 		last := s.hasMetadata(replica, map[string]string{"tier": "front"}, none)
 		s.neverAbsent(replica, last)
 		s.annotate(source, replicator+"strip-labels", "perhaps")
-		s.told(source, "Frozen", "strip-labels", "perhaps")
+		s.expectEvent(source, "Frozen", "strip-labels", "perhaps")
 		s.untouched(last)
 	})
 }
 
-func TestReplicatorsPushNeverOverwritesAStranger(t *testing.T) {
+// TestReplicatorOccupied: a push in kubernetes-replicator's dialect never overwrites an object that is not its own.
+func TestReplicatorOccupied(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		stranger := s.create(object{
 			kind: k, namespace: to, name: "token", data: map[string]string{"theirs": "own"}, labels: map[string]string{"a": "b"},
 		})
 		source := s.create(replicate(k, from, "token", "replicate-to", to))
-		s.told(source, "Occupied", to+"/token")
+		s.expectEvent(source, "Occupied", to+"/token")
 		s.untouched(stranger)
 		s.delete(source)
 		s.untouched(stranger)
 	})
 }
 
-func TestNativeKeysWinOverAnotherDialectsOnTheSameSource(t *testing.T) {
+// TestNativeSourceWins: native annotations win over another dialect's on the same source.
+func TestNativeSourceWins(t *testing.T) {
 	t.Parallel()
 	for title, foreign := range map[string]func(s *scene) (prefix, pull string, pairs map[string]string){
 		"Reflector": func(s *scene) (prefix, pull string, pairs map[string]string) {
@@ -117,8 +121,8 @@ func TestNativeKeysWinOverAnotherDialectsOnTheSameSource(t *testing.T) {
 			puller := s.create(object{
 				namespace: theirs, name: "pulling", annotations: map[string]string{prefix + pull: from + "/token"},
 			})
-			s.told(source, "Ignored", prefix, native+"push-to")
-			s.told(puller, "NotPermitted")
+			s.expectEvent(source, "Ignored", prefix, native+"push-to")
+			s.expectEvent(puller, "NotPermitted")
 			s.reaches(source, ours)
 			s.untouched(puller)
 
@@ -130,7 +134,8 @@ func TestNativeKeysWinOverAnotherDialectsOnTheSameSource(t *testing.T) {
 	}
 }
 
-func TestNativePullFromWinsOverAnotherDialectsOnTheSameObject(t *testing.T) {
+// TestNativePullWins: native pull-from wins over another dialect's on the same object.
+func TestNativePullWins(t *testing.T) {
 	t.Parallel()
 	for _, foreign := range []string{reflector + "reflects", replicator + "replicate-from"} {
 		t.Run(foreign, func(t *testing.T) {
@@ -148,7 +153,7 @@ func TestNativePullFromWinsOverAnotherDialectsOnTheSameObject(t *testing.T) {
 				annotations: map[string]string{native + "pull-from": from + "/ours", foreign: from + "/theirs"},
 			})
 			s.pulled(ours, puller)
-			s.told(puller, "Ignored", foreign, native+"pull-from")
+			s.expectEvent(puller, "Ignored", foreign, native+"pull-from")
 			s.unmoved(func() { s.rotate(theirs, "two") }, to)
 			s.unannotate(puller, native+"pull-from")
 			s.eventuallyHas(puller, "token", "two")
@@ -156,7 +161,8 @@ func TestNativePullFromWinsOverAnotherDialectsOnTheSameObject(t *testing.T) {
 	}
 }
 
-func TestNativeOptionsStandBesideAnotherDialect(t *testing.T) {
+// TestNativeOptions: native options work beside another dialect.
+func TestNativeOptions(t *testing.T) {
 	t.Parallel()
 	for title, pairs := range map[string]func(patterns string) []string{
 		"Reflector": func(patterns string) []string {
@@ -175,7 +181,7 @@ func TestNativeOptionsStandBesideAnotherDialect(t *testing.T) {
 			})
 			s.has(secret, to, "renamed", map[string]string{"password": "one"})
 			s.reaches(source, to)
-			s.unwarned(source)
+			s.expectNoWarning(source)
 		})
 	}
 }

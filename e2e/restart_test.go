@@ -83,7 +83,7 @@ func testRestartInSync(s *scene) {
 		s.reaches(rich, a, b)
 		s.reaches(reflected, a, b)
 		s.reaches(occupied, b)
-		s.told(frozen, "Frozen")
+		s.expectEvent(frozen, "Frozen")
 		s.pulled(plain, mine)
 	}
 	gone := s.create(pushed(secret, from, "gone", a))
@@ -281,7 +281,7 @@ var absences = map[string]func(s *scene, k kind) absence{
 				source = s.mirrored(k)
 				stranger = s.create(object{kind: k, namespace: s.namespace("to"), name: s.token()})
 				source = s.annotate(source, native+"push-to", s.ns("to"))
-				s.told(source, "Occupied")
+				s.expectEvent(source, "Occupied")
 			},
 			meanwhile: func() { s.delete(stranger) },
 			after:     func() { s.replicated(source, s.ns("to")) },
@@ -295,7 +295,7 @@ var absences = map[string]func(s *scene, k kind) absence{
 				s.delete(s.get(k, s.ns("to"), s.token()))
 				stranger = s.create(object{kind: k, namespace: s.ns("to"), name: s.token()})
 			},
-			after: func() { s.told(source, "Occupied"); s.untouched(stranger) },
+			after: func() { s.expectEvent(source, "Occupied"); s.untouched(stranger) },
 		}
 	},
 }
@@ -417,7 +417,7 @@ func testRestartOfTheAPIServer(s *scene) {
 	}
 	source = s.edit(source, func(o *object) { o.data["token"] = "two" })
 	s.replicated(source, to)
-	s.unwarned(source)
+	s.expectNoWarning(source)
 	select {
 	case <-c.Done():
 		s.Error("the controller has ended")

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-func TestAnObjectThatPullsFromNowhereKeepsItsData(t *testing.T) {
+// TestPullFromNowhere: an object that pulls from a source that does not exist keeps its data.
+func TestPullFromNowhere(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		s.create(object{kind: k, namespace: from, name: "plain", data: map[string]string{"token": "theirs"}})
@@ -17,7 +18,7 @@ func TestAnObjectThatPullsFromNowhereKeepsItsData(t *testing.T) {
 				kind: k, namespace: to, name: name, data: map[string]string{"token": "mine"},
 				annotations: annotated(native+"pull-from", source),
 			})
-			s.told(pulls[name], "NoSource", source, "stays as it is")
+			s.expectEvent(pulls[name], "NoSource", source, "stays as it is")
 		}
 		for name, source := range map[string]string{
 			"itself": to + "/itself", "no-name": from, "empty": "", "capitals": from + "/Token", "path": from + "/a/b",
@@ -26,7 +27,7 @@ func TestAnObjectThatPullsFromNowhereKeepsItsData(t *testing.T) {
 				kind: k, namespace: to, name: name, data: map[string]string{"token": "mine"},
 				annotations: annotated(native+"pull-from", source),
 			})
-			s.told(pulls[name], "Frozen", native+"pull-from", source)
+			s.expectEvent(pulls[name], "Frozen", native+"pull-from", source)
 		}
 		for _, puller := range pulls {
 			s.untouched(puller)
@@ -40,7 +41,8 @@ func TestAnObjectThatPullsFromNowhereKeepsItsData(t *testing.T) {
 	})
 }
 
-func TestObjectsThatPullInARingKeepTheirData(t *testing.T) {
+// TestPullRing: objects that pull in a ring keep their data.
+func TestPullRing(t *testing.T) {
 	for name, length := range map[string]int{"two": 2, "three": 3} {
 		t.Run(name, func(t *testing.T) {
 			forEachKind(t, func(s *scene, k kind) {
@@ -54,8 +56,8 @@ func TestObjectsThatPullInARingKeepTheirData(t *testing.T) {
 					}))
 				}
 				for i, puller := range ring {
-					s.told(puller, "NoSource", namespace+"/"+name(i+1))
-					s.told(puller, "Ignored", native+"pull-by", "a replica is not mirrored on")
+					s.expectEvent(puller, "NoSource", namespace+"/"+name(i+1))
+					s.expectEvent(puller, "Ignored", native+"pull-by", "a replica is not mirrored on")
 				}
 				for _, puller := range ring {
 					s.untouched(puller)
@@ -71,7 +73,8 @@ func TestObjectsThatPullInARingKeepTheirData(t *testing.T) {
 	}
 }
 
-func TestARingThroughPushAndPullEndsAtTheFirstReplica(t *testing.T) {
+// TestPushPullRing: a ring through push and pull ends at the first replica.
+func TestPushPullRing(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		a, b := s.namespace("a"), s.namespace("b")
 		source := s.create(object{
@@ -84,10 +87,10 @@ func TestARingThroughPushAndPullEndsAtTheFirstReplica(t *testing.T) {
 			o.annotations[native+"push-to"] = a
 			o.annotations[native+"pull-by"] = a
 		})
-		s.told(replica, "Refused", "cannot be a source")
+		s.expectEvent(replica, "Refused", "cannot be a source")
 		s.reaches(source, b)
 		pulls := s.annotate(source, native+"pull-from", b+"/token")
-		s.told(pulls, "Ignored", native+"push-to", "a replica is not mirrored on")
+		s.expectEvent(pulls, "Ignored", native+"push-to", "a replica is not mirrored on")
 		s.gone(k, b, "token") // what pulls is no source any more
 		s.untouched(pulls)
 		healed := s.unannotate(pulls, native+"pull-from")

@@ -470,8 +470,9 @@ func (s *scene) events(o object, reason string) ([]eventsv1.Event, error) {
 	}), nil
 }
 
-// told waits until there is an event of this reason on the object whose note has all of these parts, and returns it.
-func (s *scene) told(o object, reason string, parts ...string) (event eventsv1.Event) {
+// expectEvent waits until there is an event of this reason on the object whose note has all of these parts, and returns
+// it.
+func (s *scene) expectEvent(o object, reason string, parts ...string) (event eventsv1.Event) {
 	s.Helper()
 	s.eventually(func() error {
 		events, err := s.events(o, reason)
@@ -491,8 +492,8 @@ func (s *scene) told(o object, reason string, parts ...string) (event eventsv1.E
 	return event
 }
 
-// unwarned asserts that, of all that was done before, these objects have no Warning event.
-func (s *scene) unwarned(objects ...object) {
+// expectNoWarning asserts that, of all that was done before, these objects have no Warning event.
+func (s *scene) expectNoWarning(objects ...object) {
 	s.Helper()
 	s.system.CatchUp(s)
 	for _, o := range objects {

@@ -47,9 +47,9 @@ func (s *scene) keepsSecret(where, said string, contents ...string) {
 	}
 }
 
-// TestNoContentIsTold takes contents through everything that can happen to them, and looks for them in all that
-// Mirrorball says: its log at its most talkative, events, metrics, and whatever is not data on the objects it writes.
-func TestNoContentIsTold(t *testing.T) {
+// TestSecrecy takes contents through everything that can happen to them, and looks for them in all that Mirrorball
+// says: its log at its most talkative, events, metrics, and whatever is not data on the objects it writes.
+func TestSecrecy(t *testing.T) {
 	s := ownScene(t)
 	c := s.system.Controller(s, "--log-level=debug", "--source-delete-grace=1s")
 	from, a, b := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b")
@@ -96,11 +96,11 @@ func TestNoContentIsTold(t *testing.T) {
 		// A key that the policy names and the source does not have; a target that is occupied.
 		frozen := pushed(k, from, "frozen", a)
 		frozen.data["token"], frozen.annotations[native+"keys"] = content(), "token,none"
-		s.told(s.create(frozen), "Frozen")
+		s.expectEvent(s.create(frozen), "Frozen")
 		s.create(object{kind: k, namespace: a, name: "occupied", data: map[string]string{"token": content()}})
 		occupied := pushed(k, from, "occupied", a)
 		occupied.data["token"] = content()
-		s.told(s.create(occupied), "Occupied")
+		s.expectEvent(s.create(occupied), "Occupied")
 
 		// Refused by an admission policy that quotes what it refuses.
 		part := s.part(t)
@@ -109,13 +109,13 @@ func TestNoContentIsTold(t *testing.T) {
 		}, object{kind: k, namespace: refusing, name: "probe", data: map[string]string{"token": "none"}})
 		blocked := pushed(k, from, "blocked", refusing)
 		blocked.data["token"] = content()
-		s.told(s.create(blocked), "Blocked")
+		s.expectEvent(s.create(blocked), "Blocked")
 
 		// Refused by a quota.
 		s.quota(full, k)
 		exceeding := pushed(k, from, "exceeding", full)
 		exceeding.data["token"] = content()
-		s.told(s.create(exceeding), "Blocked")
+		s.expectEvent(s.create(exceeding), "Blocked")
 	}
 	// Refused as invalid: the type wants a key that the policy does not give, or another sort of content in it.
 	for name, keys := range map[string]string{"lacking": "other", "malformed": "other=.dockerconfigjson"} {
@@ -124,7 +124,7 @@ func TestNoContentIsTold(t *testing.T) {
 			corev1.DockerConfigJsonKey: fmt.Sprintf(`{"auths":{"%s":{}}}`, content()), "other": content(),
 		}
 		invalid.annotations[native+"keys"] = keys
-		s.told(s.create(invalid), "Blocked")
+		s.expectEvent(s.create(invalid), "Blocked")
 	}
 	s.system.CatchUp(s)
 

@@ -70,7 +70,8 @@ func pullSecretsOf(account *corev1.ServiceAccount) (names []string) {
 	return names
 }
 
-func TestAReplicaIsNamedInTheServiceAccountsThatMatch(t *testing.T) {
+// TestAttach: a replica is named in the ServiceAccounts that match.
+func TestAttach(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	s.account(to, "build-a", "theirs")
@@ -95,10 +96,11 @@ func TestAReplicaIsNamedInTheServiceAccountsThatMatch(t *testing.T) {
 	s.pullSecrets(to, "build-b")
 	s.pullSecrets(to, "other")
 	s.pullSecrets(from, "build-a")
-	s.unwarned(source)
+	s.expectNoWarning(source)
 }
 
-func TestASecretThatIsNoImagePullSecretIsNotAttached(t *testing.T) {
+// TestAttachOtherType: a Secret that is no image pull secret is not attached.
+func TestAttachOtherType(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	s.account(to, "build")
@@ -106,25 +108,27 @@ func TestASecretThatIsNoImagePullSecretIsNotAttached(t *testing.T) {
 	source.typ, source.data = corev1.SecretTypeOpaque, map[string]string{corev1.DockerConfigJsonKey: "{}"}
 	source = s.create(source)
 	s.replicated(source, to)
-	s.told(source, "Ignored", native+"attach-to-service-accounts", "Opaque")
+	s.expectEvent(source, "Ignored", native+"attach-to-service-accounts", "Opaque")
 	s.unmoved(nil, to)
 	s.pullSecrets(to, "build")
 }
 
-func TestNothingIsAttachedWhereTheTargetIsOccupied(t *testing.T) {
+// TestAttachOccupied: nothing is attached where the target is occupied.
+func TestAttachOccupied(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	s.account(to, "build")
 	stranger := s.create(object{namespace: to, name: "regcred"})
 	source := s.create(credentials(from, "regcred", to, "build"))
-	s.told(source, "Occupied")
+	s.expectEvent(source, "Occupied")
 	s.unmoved(nil, to)
 	s.pullSecrets(to, "build")
 	s.delete(stranger)
 	s.pullSecrets(to, "build", "regcred")
 }
 
-func TestWhatWasAttachedIsTakenBackAndNothingElse(t *testing.T) {
+// TestDetach: what was attached is removed again, and nothing else.
+func TestDetach(t *testing.T) {
 	t.Parallel()
 	for title, end := range map[string]func(s *scene, source object, to string){
 		"when the source is deleted": func(s *scene, source object, _ string) { s.delete(source) },
@@ -176,7 +180,8 @@ func TestWhatWasAttachedIsTakenBackAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestARenamedReplicaIsAttachedUnderItsNewNameOnly(t *testing.T) {
+// TestAttachRenamed: a renamed replica is attached under its new name only.
+func TestAttachRenamed(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	s.account(to, "build", "theirs")
@@ -187,7 +192,8 @@ func TestARenamedReplicaIsAttachedUnderItsNewNameOnly(t *testing.T) {
 	s.unmoved(nil, to)
 }
 
-func TestReplicasThatAreKeptStayAttached(t *testing.T) {
+// TestAttachKept: replicas that are kept stay attached.
+func TestAttachKept(t *testing.T) {
 	s := newScene(t)
 	from, to := s.namespace("from"), s.namespace("to")
 	s.account(to, "build")
@@ -204,7 +210,7 @@ func TestReplicasThatAreKeptStayAttached(t *testing.T) {
 
 // Others edit the ServiceAccount all the while: nothing of what they write is lost, and what was attached is taken
 // back.
-func TestAttachingLosesNothingOfWhatOthersWriteMeanwhile(t *testing.T) {
+func TestAttachConcurrent(t *testing.T) {
 	s := newScene(t)
 	const writers = 4
 	from, to := s.namespace("from"), s.namespace("to")

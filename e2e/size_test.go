@@ -11,7 +11,8 @@ const (
 	annotationsLimit = 256 << 10
 )
 
-func TestAReplicaThatWouldBeTooLargeIsNotWrittenAndWhatStandsStays(t *testing.T) {
+// TestTooLargeReplica: a replica that would be too large is not written, and the present one stays.
+func TestTooLargeReplica(t *testing.T) {
 	half := strings.Repeat("x", mebibyte/2+1)
 	forEachKind(t, func(s *scene, k kind) {
 		for name, grow := range map[string]func(o *object){
@@ -40,7 +41,7 @@ func TestAReplicaThatWouldBeTooLargeIsNotWrittenAndWhatStandsStays(t *testing.T)
 				})
 				replica := s.replicated(source, to)
 				grown := s.edit(source, grow)
-				s.told(grown, "Blocked", to+"/"+name, "too large", "(422)")
+				s.expectEvent(grown, "Blocked", to+"/"+name, "too large", "(422)")
 				s.untouched(replica)
 				later := s.namespace("later")
 				s.absent(k, later, name)
@@ -56,7 +57,8 @@ func TestAReplicaThatWouldBeTooLargeIsNotWrittenAndWhatStandsStays(t *testing.T)
 	})
 }
 
-func TestASourceAsLargeAsTheAPITakesIsReplicated(t *testing.T) {
+// TestLargestSource: a source as large as the API accepts is replicated.
+func TestLargestSource(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to, puller := s.namespace("from"), s.namespace("to"), s.namespace("puller")
 		source := s.create(object{
@@ -70,6 +72,6 @@ func TestASourceAsLargeAsTheAPITakesIsReplicated(t *testing.T) {
 		}))
 		source = s.edit(source, func(o *object) { o.data["token"] = strings.Repeat("b", mebibyte) })
 		s.replicated(source, to)
-		s.unwarned(source)
+		s.expectNoWarning(source)
 	})
 }

@@ -82,7 +82,8 @@ func pushed(k kind, namespace, name, patterns string) object {
 	}
 }
 
-func TestReplicasOutliveADeletedSourceThroughTheGraceAndNoLonger(t *testing.T) {
+// TestGrace: replicas outlive a deleted source through the grace, and no longer.
+func TestGrace(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := s.create(pushed(k, from, s.token(), to))
@@ -91,7 +92,8 @@ func TestReplicasOutliveADeletedSourceThroughTheGraceAndNoLonger(t *testing.T) {
 	})
 }
 
-func TestWhatTheGraceDelaysAndWhatHappensAtOnce(t *testing.T) {
+// TestGraceScope: some removals wait for the grace, the others happen at once.
+func TestGraceScope(t *testing.T) {
 	s := ownScene(t)
 	s.system.Controller(s, "--source-delete-grace=1h")
 	for _, k := range []kind{secret, configMap} {
@@ -129,11 +131,11 @@ func testAnEndlessGrace(s *scene, k kind) {
 	kept = s.create(again)
 	s.reaches(kept, b)
 
-	// Made again without a policy, its replicas stay through the grace, and it is told.
+	// Made again without a policy, its replicas stay through the grace, and an event says so.
 	s.delete(kept)
 	again.annotations = nil
 	bare := s.create(again)
-	s.told(bare, "Recreated", native+"survives-recreation")
+	s.expectEvent(bare, "Recreated", native+"survives-recreation")
 	s.reaches(kept, b)
 	// Annotated before the grace ends, it goes on.
 	kept = s.annotate(bare, native+"push-to", policy)
@@ -150,7 +152,8 @@ func testAnEndlessGrace(s *scene, k kind) {
 	s.reaches(kept)
 }
 
-func TestASourceThatSaysKeepLeavesItsReplicasBehind(t *testing.T) {
+// TestOnDeleteKeep: a source with on-delete: keep leaves its replicas behind.
+func TestOnDeleteKeep(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := pushed(k, from, "kept", to)
@@ -165,7 +168,8 @@ func TestASourceThatSaysKeepLeavesItsReplicasBehind(t *testing.T) {
 	})
 }
 
-func TestAReplicaThatStrangersHoldDoesNotKeepTheOthersFromGoing(t *testing.T) {
+// TestRemovalWithFinalizer: a replica that a finalizer of others holds does not keep the others from being removed.
+func TestRemovalWithFinalizer(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, held, free := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b")
 		source := s.create(pushed(k, from, s.token(), s.ns("to-*")))

@@ -11,8 +11,9 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
-// acts is a scene in which the tenant does what the administrator does in others: it can't look into other namespaces.
-func (t *tenant) acts() *scene {
+// asScene is a scene in which the tenant does what the administrator does in others: it can't look into other
+// namespaces.
+func (t *tenant) asScene() *scene {
 	return &scene{TB: t.TB, system: &harness.System{Client: t.client}, prefix: t.prefix}
 }
 
@@ -20,37 +21,38 @@ func (t *tenant) acts() *scene {
 // are repeated at once, and the one after which it does.
 const mostUndone = 8
 
-// fight undoes a write whenever it is there, until the source is told that somebody does.
+// fight undoes a write whenever it is there, until an event on the source says that somebody does.
 func (s *scene) fight(source object, isThere func() (bool, error), undo func()) {
 	s.Helper()
 	for undone := 0; ; undone++ {
-		told := false
+		reported := false
 		s.eventually(func() error {
 			events, err := s.events(source, "Contended")
-			if told = len(events) > 0; err != nil || told {
+			if reported = len(events) > 0; err != nil || reported {
 				return err
 			}
 			there, err := isThere()
 			if err == nil && !there {
-				err = fmt.Errorf("what was undone %d times is not there again, and nobody is told", undone)
+				err = fmt.Errorf("what was undone %d times is not there again, and no event says so", undone)
 			}
 			return err
 		})
-		if told {
+		if reported {
 			return
 		}
 		if undone > mostUndone {
-			s.Fatalf("a write was undone and repeated %d times, and nobody is told", undone)
+			s.Fatalf("a write was undone and repeated %d times, and no event says so", undone)
 		}
 		undo()
 	}
 }
 
-func TestTrustR8AFightIsToldAndBacksOff(t *testing.T) {
+// TestTrustR8Fight: a fight over a replica gets an event, and is repeated with backoff.
+func TestTrustR8Fight(t *testing.T) {
 	t.Run("a replica is deleted", func(t *testing.T) {
 		forEachKind(t, func(s *scene, k kind) {
 			from, to, other := s.namespace("from"), s.namespace("to-fought"), s.namespace("to-other")
-			mine := s.tenant(to).acts()
+			mine := s.tenant(to).asScene()
 			source := s.create(pushed(k, from, "token", s.ns("to-*")))
 			s.replicated(source, to)
 			s.replicated(source, other)
@@ -58,7 +60,7 @@ func TestTrustR8AFightIsToldAndBacksOff(t *testing.T) {
 				_, err := mine.find(k, to, "token")
 				return err == nil, nil
 			}, func() { mine.delete(object{kind: k, namespace: to, name: "token"}) })
-			s.told(source, "Contended", to+"/token")
+			s.expectEvent(source, "Contended", to+"/token")
 
 			// The others do not wait, and nothing that is withdrawn does.
 			source = s.edit(source, func(o *object) { o.data["token"] = "two" })
@@ -70,7 +72,7 @@ func TestTrustR8AFightIsToldAndBacksOff(t *testing.T) {
 	t.Run("an object that pulls is emptied", func(t *testing.T) {
 		forEachKind(t, func(s *scene, k kind) {
 			from, to := s.namespace("from"), s.namespace("to")
-			mine := s.tenant(to).acts()
+			mine := s.tenant(to).asScene()
 			source := s.create(object{
 				kind: k, namespace: from, name: "token", data: map[string]string{"token": "one"},
 				annotations: map[string]string{native + "pull-by": to},
@@ -82,7 +84,7 @@ func TestTrustR8AFightIsToldAndBacksOff(t *testing.T) {
 				now, err := mine.find(k, to, "token")
 				return now.data["token"] == "one", err
 			}, func() { mine.edit(puller, func(o *object) { o.data = nil }) })
-			s.told(source, "Contended", to+"/token")
+			s.expectEvent(source, "Contended", to+"/token")
 		})
 	})
 	t.Run("a pull secret is taken off a ServiceAccount", func(t *testing.T) {
@@ -115,6 +117,6 @@ func TestTrustR8AFightIsToldAndBacksOff(t *testing.T) {
 				return err
 			})
 		})
-		s.told(source, "Contended", to+"/tenant")
+		s.expectEvent(source, "Contended", to+"/tenant")
 	})
 }

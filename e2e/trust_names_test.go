@@ -13,8 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// A tenant pushes under the name of the platform's source everywhere, and waits for it to be rotated.
-func TestRotationLosesNothingToATenant(t *testing.T) {
+// TestTenantBeforeRotation: a rotation loses no target to a tenant. A tenant pushes under the name of the platform's
+// source everywhere, and waits for it to be rotated.
+func TestTenantBeforeRotation(t *testing.T) {
 	own := ownScene(t)
 	own.system.Controller(own, "--source-delete-grace=1h")
 	for _, immutable := range []bool{false, true} {
@@ -31,7 +32,7 @@ func TestRotationLosesNothingToATenant(t *testing.T) {
 				rival := pushed(k, hostile, "rival", s.ns("*"))
 				rival.annotations[native+"target-name"] = "token"
 				rival = s.tenant(hostile).create(rival)
-				s.told(rival, "Conflict", targets[0]+"/token")
+				s.expectEvent(rival, "Conflict", targets[0]+"/token")
 				for rotation := range 3 {
 					s.delete(live)
 					late := s.namespace(fmt.Sprint("to-late-", rotation))
@@ -46,9 +47,9 @@ func TestRotationLosesNothingToATenant(t *testing.T) {
 	}
 }
 
-// A replica that can't be changed in place is deleted and created again. Whoever waits for its name does not get it, not
-// even an older source.
-func TestOwnerOfAnImmutableReplicaKeepsThePlace(t *testing.T) {
+// A replica that can't be changed in place is deleted and created again. Whoever waits for its name does not get it,
+// not even an older source.
+func TestImmutableReplicaOwner(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		platform, hostile, to := s.namespace("platform"), s.namespace("hostile"), s.namespace("to")
 		name := s.token()
@@ -61,7 +62,7 @@ func TestOwnerOfAnImmutableReplicaKeepsThePlace(t *testing.T) {
 		live := s.create(source)
 		s.replicated(live, to)
 		s.unannotate(rival, native+"exclude")
-		s.told(rival, "Conflict", to+"/"+name)
+		s.expectEvent(rival, "Conflict", to+"/"+name)
 		for rotation := range 5 {
 			s.delete(live)
 			source.data = map[string]string{"token": fmt.Sprint("rotated ", rotation)}
@@ -71,8 +72,9 @@ func TestOwnerOfAnImmutableReplicaKeepsThePlace(t *testing.T) {
 	})
 }
 
-// A tenant who knows the content must not get the copies that kubernetes-replicator made of another's source.
-func TestCopiesOfAPeerGoToTheSourceThatTheyRecord(t *testing.T) {
+// TestPeerCopyOwner: copies of a peer go to the source that they record. A tenant who knows the content must not get
+// the copies that kubernetes-replicator made of another's source.
+func TestPeerCopyOwner(t *testing.T) {
 	s := ownScene(t)
 	platform, hostile := s.namespace("platform"), s.namespace("hostile")
 	data := map[string]string{"token": "one"}
@@ -96,7 +98,7 @@ func TestCopiesOfAPeerGoToTheSourceThatTheyRecord(t *testing.T) {
 	if replica := s.replicated(source, recorded.namespace); replica.uid != recorded.uid {
 		t.Error("the copy was not adopted in place")
 	}
-	s.told(rival, "Occupied", unknown.namespace+"/token")
+	s.expectEvent(rival, "Occupied", unknown.namespace+"/token")
 	s.untouched(unknown)
 	// Once nobody else wants it, the content is enough.
 	s.annotate(rival, native+"exclude", unknown.namespace)
@@ -105,7 +107,7 @@ func TestCopiesOfAPeerGoToTheSourceThatTheyRecord(t *testing.T) {
 	}
 }
 
-func TestReservedNamesAreNoTargets(t *testing.T) {
+func TestReservedNames(t *testing.T) {
 	s := newScene(t)
 	hostile := s.namespace("hostile")
 	source := pushed(configMap, hostile, "ca", s.ns("to-*"))
@@ -113,14 +115,15 @@ func TestReservedNamesAreNoTargets(t *testing.T) {
 	source = s.tenant(hostile).create(source)
 	for i := range 3 {
 		to := s.namespace(fmt.Sprint("to-", i))
-		s.told(source, "ReservedName", to+"/kube-root-ca.crt")
+		s.expectEvent(source, "ReservedName", to+"/kube-root-ca.crt")
 		if o, err := s.find(configMap, to, "kube-root-ca.crt"); err == nil && o.labels[native+"replica"] != "" {
 			t.Errorf("%s is a replica", o)
 		}
 	}
 }
 
-func TestAnnotationsThatAllGoInOneUpdateComeBack(t *testing.T) {
+// TestAnnotationsLost: annotations that all go in one update come back.
+func TestAnnotationsLost(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
 		source := pushed(k, from, s.token(), to)
@@ -131,7 +134,7 @@ func TestAnnotationsThatAllGoInOneUpdateComeBack(t *testing.T) {
 		s.system.CatchUp(s) // the policy is remembered
 		source = s.edit(source, func(o *object) { o.annotations, o.data = nil, map[string]string{"token": "two"} })
 		s.neverAbsent(first, s.replicated(source, to))
-		s.told(source, "Restored", native+"survives-recreation", "false")
+		s.expectEvent(source, "Restored", native+"survives-recreation", "false")
 		now := s.get(k, from, s.token())
 		if !maps.Equal(now.annotations, policy) {
 			t.Errorf("the source's annotations are %v, want %v", now.annotations, policy)
@@ -166,7 +169,8 @@ func (s *scene) busy(o object, wait func()) {
 	writers.Wait()
 }
 
-func TestABusySourceIsFollowed(t *testing.T) {
+// TestBusySource: a source that is written all the time is followed.
+func TestBusySource(t *testing.T) {
 	s := newScene(t)
 	from, a, b := s.namespace("from"), s.namespace("to-a", "tier", "web"), s.namespace("to-b", "tier", "web")
 	source := pushed(secret, from, s.token(), "nowhere")
@@ -183,7 +187,8 @@ func TestABusySourceIsFollowed(t *testing.T) {
 	})
 }
 
-func TestAMassRemovalThatTheSourceDidNotCauseWaits(t *testing.T) {
+// TestMassRemoval: a removal of many replicas that the source did not cause waits.
+func TestMassRemoval(t *testing.T) {
 	s := ownScene(t)
 	c := s.system.Controller(s, "--source-delete-grace=5s")
 	source := pushed(secret, s.namespace("from"), s.token(), s.ns("to-*"))
@@ -195,7 +200,7 @@ func TestAMassRemovalThatTheSourceDidNotCauseWaits(t *testing.T) {
 	s.reaches(source, targets...)
 	s.stop(c)
 	c = s.system.Controller(s, "--source-delete-grace=1h", "--source-namespaces=a-typo")
-	s.told(source, "Braked", "24 of 24 replicas")
+	s.expectEvent(source, "Braked", "24 of 24 replicas")
 	if err := s.hasReached(source, targets...); err != nil {
 		t.Error(err)
 	}
@@ -209,7 +214,7 @@ func TestAMassRemovalThatTheSourceDidNotCauseWaits(t *testing.T) {
 	}
 }
 
-func TestWhatIsPausedStaysAsItIs(t *testing.T) {
+func TestPaused(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		from, a, b := s.namespace("from"), s.namespace("to-a"), s.namespace("to-b")
 		source := s.create(pushed(k, from, s.token(), s.ns("to-*")))
@@ -223,7 +228,7 @@ func TestWhatIsPausedStaysAsItIs(t *testing.T) {
 		s.delete(s.get(k, b, s.token()))
 		s.absentIn([]string{b, later}, k, s.token())
 		s.untouched(replica)
-		s.unwarned(source)
+		s.expectNoWarning(source)
 		source = s.unannotate(source, native+"paused")
 		s.reaches(source, a, b, later)
 
@@ -233,9 +238,9 @@ func TestWhatIsPausedStaysAsItIs(t *testing.T) {
 		source = s.edit(source, func(o *object) { o.data["token"] = "three" })
 		s.replicated(source, b)
 		s.untouched(replica)
-		s.unwarned(source)
+		s.expectNoWarning(source)
 		s.editNamespace(a, func(ns *corev1.Namespace) { ns.Annotations = annotated(native+"paused", "yes") })
-		s.told(source, "NamespaceUnreadable", native+"paused")
+		s.expectEvent(source, "NamespaceUnreadable", native+"paused")
 		s.annotate(source, native+"exclude", a)
 		s.untouched(replica)
 		s.editNamespace(a, func(ns *corev1.Namespace) { delete(ns.Annotations, native+"paused") })

@@ -11,7 +11,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 )
 
-func TestTrustR11AReplicaWhoseLabelIsStrippedIsPutBack(t *testing.T) {
+// TestTrustR11StrippedLabel: a replica whose label was removed is put back.
+func TestTrustR11StrippedLabel(t *testing.T) {
 	edits := map[string]func(*object){
 		"gone":    func(o *object) { delete(o.labels, native+"replica") },
 		"changed": func(o *object) { o.labels[native+"replica"] = "mine" },
@@ -28,7 +29,7 @@ func TestTrustR11AReplicaWhoseLabelIsStrippedIsPutBack(t *testing.T) {
 	}
 	forEachKind(t, func(s *scene, k kind) {
 		from, to := s.namespace("from"), s.namespace("to")
-		mine := s.tenant(to).acts()
+		mine := s.tenant(to).asScene()
 		for what, edit := range edits {
 			source := s.create(pushed(k, from, what, to))
 			before := s.replicated(source, to)
@@ -50,20 +51,20 @@ func TestTrustR11AReplicaWhoseLabelIsStrippedIsPutBack(t *testing.T) {
 				delete(o.labels, native+"replica")
 				delete(o.annotations, native+"replica-of")
 			})
-			s.told(source, "Occupied", to+"/released")
+			s.expectEvent(source, "Occupied", to+"/released")
 			s.untouched(released)
 		})
 	})
 }
 
-func TestTrustR13NoEventOntoAStranger(t *testing.T) {
+func TestTrustR13ForeignEvents(t *testing.T) {
 	forEachKind(t, func(s *scene, k kind) {
 		victim, to := s.namespace("victim"), s.namespace("to")
 		forged := s.tenant(to).create(claiming(object{kind: k, namespace: to, name: "token"}, "push", victim, "token"))
 		s.untilOlder(forged)
 		stranger := s.create(object{kind: k, namespace: victim, name: "token", data: map[string]string{"theirs": "yes"}})
 		s.system.WaitGone(s, k.resource(), forged.namespace, forged.name)
-		s.unwarned(stranger)
+		s.expectNoWarning(stranger)
 		s.untouched(stranger)
 	})
 }
@@ -135,9 +136,9 @@ func TestTrustRecords(t *testing.T) {
 		labels: map[string]string{native + "record": "policy"}, data: map[string]string{"annotations": "{"},
 	})
 	s.start(c)
-	t.Run("S5 a broken record is told of, and passed over", func(t *testing.T) {
+	t.Run("S5 a broken record gets an event, and is passed over", func(t *testing.T) {
 		s := s.within(t)
-		s.told(broken, "RecordUnreadable", "ignored")
+		s.expectEvent(broken, "RecordUnreadable", "ignored")
 		s.untouched(broken)
 		s.delete(broken)
 	})

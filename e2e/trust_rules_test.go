@@ -110,7 +110,7 @@ func testBuiltInRules(s *scene, _ *harness.Controller) {
 		s.reaches(source, to)
 	}
 	s.carries(secret, to, replicated.name, prefixedKeys, "app.kubernetes.io/name", "team")
-	s.unwarned(native, reflected, replicated)
+	s.expectNoWarning(native, reflected, replicated)
 }
 
 // testRightToAttach: a tenant's pull secret is named in nobody's ServiceAccounts unless a rule says so.
@@ -124,7 +124,7 @@ func testRightToAttach(s *scene, _ *harness.Controller) {
 	s.system.CatchUp(s)
 	s.pullSecrets(to, "build")
 	s.pullSecrets(later, "default")
-	s.told(source, "Barred", "[attach]", to, harness.Namespace+"/"+harness.RulesConfigMap, "accept-attach-from")
+	s.expectEvent(source, "Barred", "[attach]", to, harness.Namespace+"/"+harness.RulesConfigMap, "accept-attach-from")
 
 	own := credentials(harness.Namespace, s.token()+"-own", s.ns("to-*"), "build")
 	s.create(own)
@@ -148,11 +148,11 @@ func testConsentToAttaching(s *scene, _ *harness.Controller) {
 	}
 	s.account(to, "build")
 	source := s.tenant(from).create(credentials(from, s.token(), to, "build"))
-	s.told(source, "Barred", "[attach]", to)
+	s.expectEvent(source, "Barred", "[attach]", to)
 	accept("nobody, " + from)
 	s.pullSecrets(to, "build", source.name)
 	accept("not/a/pattern")
-	s.told(source, "NamespaceUnreadable", to, "accept-attach-from")
+	s.expectEvent(source, "NamespaceUnreadable", to, "accept-attach-from")
 	s.system.CatchUp(s)
 	s.pullSecrets(to, "build", source.name)
 	accept("")
@@ -180,14 +180,15 @@ func testRightToLabels(s *scene, _ *harness.Controller) {
 	s.replicated(source, to)
 	s.system.CatchUp(s)
 	s.carries(secret, to, source.name, prefixedKeys, plain...)
-	s.told(source, "Barred", "[labels]", "argocd.argoproj.io/secret-type", "istio/multiCluster", "example.com/note", to)
+	s.expectEvent(source, "Barred", "[labels]", "argocd.argoproj.io/secret-type", "istio/multiCluster",
+		"example.com/note", to)
 
 	s.rules(`{sources: ["*"], targets: ["*"], allow: [push]}`,
 		fmt.Sprintf(`{sources: [%q], targets: ["*"], allow: [labels]}`, from))
 	s.carries(secret, to, source.name, prefixedKeys, prefixedKeys...)
 	s.rules()
 	s.carries(secret, to, source.name, prefixedKeys, plain...)
-	s.quiet(to)
+	s.expectNoWrites(to)
 }
 
 func testLabelsOfReplicatorsDialect(s *scene, _ *harness.Controller) {
@@ -196,23 +197,23 @@ func testLabelsOfReplicatorsDialect(s *scene, _ *harness.Controller) {
 	source.labels = map[string]string{"istio/multiCluster": "true", "team": "y"}
 	source = s.tenant(from).create(source)
 	s.replicated(source, to)
-	s.told(source, "Barred", "[labels]", "istio/multiCluster")
+	s.expectEvent(source, "Barred", "[labels]", "istio/multiCluster")
 	s.carries(secret, to, source.name, prefixedKeys, "team")
 }
 
-// testRightToPush: what stands where pushing is not allowed any more is removed, and the reason told.
+// testRightToPush: what stands where pushing is not allowed any more is removed, and an event has the reason.
 func testRightToPush(s *scene, _ *harness.Controller) {
 	from, platform, to, open := s.namespace("tenant"), s.namespace("platform"), s.namespace("to"), s.namespace("to-open")
 	tenant := s.tenant(from).create(pushed(secret, from, s.token(), s.ns("to*")))
 	s.reaches(tenant, to, open)
 	rival := s.create(pushed(secret, platform, tenant.name, to))
-	s.told(rival, "Conflict", to)
+	s.expectEvent(rival, "Conflict", to)
 
 	s.rules(fmt.Sprintf(`{sources: [%q], targets: ["*"], allow: [push]}`, platform),
 		fmt.Sprintf(`{sources: ["*"], targets: [%q], allow: [push]}`, open))
 	s.replicated(rival, to) // its elder may not go there
 	s.reaches(tenant, open)
-	s.told(tenant, "Barred", "[push]", to, harness.Namespace+"/"+harness.RulesConfigMap)
+	s.expectEvent(tenant, "Barred", "[push]", to, harness.Namespace+"/"+harness.RulesConfigMap)
 	s.rules()
 	s.delete(rival)
 	s.reaches(tenant, to, open)
@@ -234,7 +235,7 @@ func testSourcesByLabel(s *scene, _ *harness.Controller) {
 	from, to := s.namespace("tenant"), s.namespace("to")
 	s.rules(fmt.Sprintf(`{sourcesSelector: tier=gold, targets: [%q], allow: [push]}`, to))
 	source := s.tenant(from).create(pushed(secret, from, s.token(), to))
-	s.told(source, "Barred", "[push]", to)
+	s.expectEvent(source, "Barred", "[push]", to)
 	s.labelNamespace(from, "tier", "gold")
 	s.reaches(source, to)
 	s.labelNamespace(from, "tier", "silver")
@@ -254,10 +255,10 @@ func testUnreadableRules(s *scene, c *harness.Controller) {
 
 	s.rules(`{sources: ["*"], targets: ["*"], alow: [push]}`)
 	cm = s.get(configMap, harness.Namespace, harness.RulesConfigMap)
-	s.told(cm, "RulesUnreadable", `rules[0]: the field "alow" is unknown`, "in force: ConfigMap")
+	s.expectEvent(cm, "RulesUnreadable", `rules[0]: the field "alow" is unknown`, "in force: ConfigMap")
 	s.serves(c, "/metrics", "mirrorball_rules_readable 0")
 	s.serves(c, "/readyz?verbose", inForce+"; resourceVersion "+cm.version+" is unreadable", "readyz check passed")
-	s.told(source, "Barred", "[push]", later)
+	s.expectEvent(source, "Barred", "[push]", later)
 	s.reaches(source, to)
 
 	code, output := s.startFails()

@@ -42,7 +42,8 @@ func filled(version string) *corev1.Secret {
 	}}
 }
 
-func TestAnAnswerThatComesAfterTheRemovalBringsNothingBack(t *testing.T) {
+// TestLateAnswer: an answer to a write that comes after the removal of the object brings nothing back.
+func TestLateAnswer(t *testing.T) {
 	c, o := handFed(t)
 	written, err := DigestKey{}.replica(filled("5"))
 	if err != nil {
@@ -65,7 +66,8 @@ func TestAnAnswerThatComesAfterTheRemovalBringsNothingBack(t *testing.T) {
 	}
 }
 
-func TestAnObjectThatIsFilledStaysAPullerInWhateverOrderTheStreamsTellOfIt(t *testing.T) {
+// TestPullerStreamOrder: an object that is filled stays a puller, in whatever order the streams tell of it.
+func TestPullerStreamOrder(t *testing.T) {
 	source := Key{annotations.Secret, types.NamespacedName{Namespace: "platform", Name: "token"}}
 	asks := filled("3")
 	asks.Labels = nil

@@ -58,7 +58,8 @@ func TestBrakeRemembers(t *testing.T) {
 	}
 }
 
-func TestBrakeIsOffForTheSourcesOwnRemovals(t *testing.T) {
+// TestBrakeOwnRemovals: the brake does not hold the removals that the source itself asks for.
+func TestBrakeOwnRemovals(t *testing.T) {
 	was := desiredPolicy(t, map[string]string{annotations.Exclude: "team-*"})
 	is := desiredPolicy(t, map[string]string{annotations.Exclude: "other"})
 	var s brake
@@ -75,7 +76,8 @@ func TestBrakeIsOffForTheSourcesOwnRemovals(t *testing.T) {
 	}
 }
 
-func TestNamespaceIsReadBeforeARemoval(t *testing.T) {
+// TestReadBeforeRemoval: the namespace is read again before a replica is removed from it.
+func TestReadBeforeRemoval(t *testing.T) {
 	for title, tc := range map[string]struct {
 		change func(*informers.Namespace)
 		want   answer
@@ -110,7 +112,7 @@ func TestNamespaceIsReadBeforeARemoval(t *testing.T) {
 	}
 }
 
-func TestSourceIsComparedByWhatItSays(t *testing.T) {
+func TestSourceComparison(t *testing.T) {
 	notes := map[string]string{annotations.PushTo: "team-*"}
 	l := &loaded{uid: "u", version: 7, annotations: notes}
 	for title, tc := range map[string]struct {
@@ -144,8 +146,9 @@ func TestSourceIsComparedByWhatItSays(t *testing.T) {
 	}
 }
 
-// A source that is written all the time has a newer version whenever its content is read.
-func TestNewerContentOfTheSamePolicyIsWritten(t *testing.T) {
+// TestNewerContent: content that is newer than the pass is written if the policy is the same. A source that is written
+// all the time has a newer version whenever its content is read.
+func TestNewerContent(t *testing.T) {
 	for title, tc := range map[string]struct {
 		decidedOn string
 		want      bool

@@ -23,7 +23,8 @@ func desiredPolicy(t *testing.T, a map[string]string) *annotations.Policy {
 	return claims.Policy
 }
 
-func TestCopiedKeysDoNotReplaceMarks(t *testing.T) {
+// TestCopiedKeys: copied labels and annotations do not replace Mirrorball's own.
+func TestCopiedKeys(t *testing.T) {
 	p := desiredPolicy(t, map[string]string{annotations.CopyLabels: "*", annotations.CopyAnnotations: "team*"})
 	got, err := pushed(contentKey("s"), p, informers.Content{
 		Type: "Opaque", Immutable: true, Data: map[string][]byte{"k": []byte("v")},
@@ -49,7 +50,7 @@ func TestCopiedKeysDoNotReplaceMarks(t *testing.T) {
 	}
 }
 
-func TestPlainReplicaHasNoPrefixedKeys(t *testing.T) {
+func TestPlainReplicaKeys(t *testing.T) {
 	p := desiredPolicy(t, map[string]string{annotations.CopyLabels: "*", annotations.CopyAnnotations: "example.com/*"})
 	c := informers.Content{
 		Type: "Opaque", Data: map[string][]byte{"k": []byte("v")},

@@ -284,7 +284,7 @@ func TestActionsReportFailures(t *testing.T) {
 	}
 }
 
-func TestActionsHaveAPrecondition(t *testing.T) {
+func TestActionPreconditions(t *testing.T) {
 	for name := range actions(nil) {
 		t.Run(name, func(t *testing.T) {
 			w := newExecutorTest(t)
@@ -450,7 +450,7 @@ func TestBook(t *testing.T) {
 	})
 }
 
-func TestWritesThatDoNotLastAreCounted(t *testing.T) {
+func TestWritesUndone(t *testing.T) {
 	for _, verb := range []plan.Verb{
 		plan.Create, plan.Update, plan.Recreate, plan.Adopt, plan.Fill, plan.Attach, plan.Detach, plan.Delete,
 	} {

@@ -44,7 +44,7 @@ func TestWriteLimit(t *testing.T) {
 	}
 }
 
-func TestWritesReservedForUrgentPasses(t *testing.T) {
+func TestUrgentReserve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWriteLimiter(8)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -56,8 +56,9 @@ func createSource(t *testing.T, client kubernetes.Interface, notes map[string]st
 	}
 }
 
-// A list that is behind may show a version that was read before. Found by the simulation.
-func TestSourceThatCouldNotBeReadIsReadAgain(t *testing.T) {
+// TestSourceReadAgain: a source that could not be read is read again. A list that is behind may show a version that was
+// read before. Found by the simulation.
+func TestSourceReadAgain(t *testing.T) {
 	c, _ := newTestController(t) // every read is answered by 404
 	policy := &annotations.Policy{}
 	s := newState()
@@ -78,7 +79,7 @@ func TestSourceThatCouldNotBeReadIsReadAgain(t *testing.T) {
 
 // The caches may not show the object yet that stands where a source was. A mistake in its annotations, whichever it is,
 // freezes it all the same, and removes none of its replicas. Found by the simulation, seed 1272.
-func TestSourceThatTheCachesDoNotShowYet(t *testing.T) {
+func TestSourceNotInCache(t *testing.T) {
 	c, client := newTestController(t)
 	createSource(t, client, map[string]string{annotations.PullFrom: "itself"})
 	c.cluster.Observe(annotations.Secret, &informers.Replica{
@@ -94,8 +95,9 @@ func TestSourceThatTheCachesDoNotShowYet(t *testing.T) {
 	}
 }
 
-// Found by the simulation, seed 2070: what came and went within a tenth of a second was not there at either pass.
-func TestGraceOfASourceThatWasBackBetweenTwoPasses(t *testing.T) {
+// TestGraceBetweenPasses: the grace of a source that was back between two passes begins anew. Found by the simulation,
+// seed 2070: what came and went within a tenth of a second was not there at either pass.
+func TestGraceBetweenPasses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := newTestController(t)
 		deleted := informers.Change{Scope: informers.FullScope(), Urgent: true, Deleted: true}

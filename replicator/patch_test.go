@@ -73,7 +73,7 @@ func TestPatchContent(t *testing.T) {
 	wantPatch(t, p, `[{"op":"add","path":"/data","value":{"k":"dGV4dA=="}}]`)
 }
 
-func TestPatchOfAReplicaWhoseLabelWasTakenOff(t *testing.T) {
+func TestPatchStripped(t *testing.T) {
 	r := &informers.Replica{Identity: informers.Identity{Version: 7}, Unlabelled: true}
 	want := informers.Content{
 		Type: "Opaque", Labels: map[string]string{annotations.LabelReplica: annotations.ReplicaPush},

@@ -55,7 +55,8 @@ func TestUrgentKeysGoFirst(t *testing.T) {
 	}
 }
 
-func TestUrgentKeysDoNotStarveOthers(t *testing.T) {
+// TestUrgentKeysAndOthers: urgent keys do not starve the others.
+func TestUrgentKeysAndOthers(t *testing.T) {
 	q := newTestQueue(t)
 	q.Add(queueKey("patient"))
 	q.Add(queueKey("waiting"))

@@ -47,7 +47,7 @@ func countRecords(t *testing.T, client *kubernetes.Clientset) int {
 	return len(list.Items)
 }
 
-func TestRecordsAreBoundedInNumber(t *testing.T) {
+func TestMaxRecords(t *testing.T) {
 	client, record := newRecordTest(t)
 	keep := map[string]string{annotations.PushTo: "*", annotations.OnDelete: "keep"}
 	for i := range maxRecords {
@@ -66,7 +66,7 @@ func TestRecordsAreBoundedInNumber(t *testing.T) {
 	}
 }
 
-func TestRecordsAreBoundedInSize(t *testing.T) {
+func TestMaxRecordBytes(t *testing.T) {
 	client, record := newRecordTest(t)
 	keep := map[string]string{annotations.PushTo: "*", annotations.OnDelete: "keep"}
 	if err := record("s", keep); err != nil {
@@ -81,7 +81,7 @@ func TestRecordsAreBoundedInSize(t *testing.T) {
 	}
 }
 
-func TestRecordOverOneThatCannotBeRead(t *testing.T) {
+func TestUnreadableRecord(t *testing.T) {
 	client, record := newRecordTest(t)
 	name := informers.RecordName(informers.Key{
 		Kind: annotations.Secret, NamespacedName: types.NamespacedName{Namespace: "from", Name: "s"},

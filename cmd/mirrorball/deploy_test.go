@@ -79,7 +79,8 @@ func only[T any](t *testing.T, objects []*unstructured.Unstructured, kind string
 	return found[0]
 }
 
-func TestEveryManifestIsPartOfTheBase(t *testing.T) {
+// TestBaseIsComplete: every manifest is part of the base.
+func TestBaseIsComplete(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(deploy, "kustomize", "base", "kustomization.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +161,7 @@ func TestBaseIsConsistent(t *testing.T) {
 	}
 }
 
-func TestPermissionsAreTheLeastThatWorks(t *testing.T) {
+func TestClusterRoleIsMinimal(t *testing.T) {
 	objects := manifests(t, filepath.Join("kustomize", "base"))
 	tests := map[string]struct {
 		rules []rbacv1.PolicyRule
@@ -217,7 +218,8 @@ func permissions(rules []rbacv1.PolicyRule) map[string]string {
 	return granted
 }
 
-func TestDeploymentUsesFlagsThatExist(t *testing.T) {
+// TestDeploymentFlags: the Deployment uses flags that exist.
+func TestDeploymentFlags(t *testing.T) {
 	deployment := only[appsv1.Deployment](t, manifests(t, filepath.Join("kustomize", "base")), "Deployment")
 	args := deployment.Spec.Template.Spec.Containers[0].Args
 	if len(args) == 0 || args[0] != "run" {
@@ -237,7 +239,8 @@ func TestDeploymentUsesFlagsThatExist(t *testing.T) {
 	}
 }
 
-func TestPodMeetsTheRestrictedStandard(t *testing.T) {
+// TestPodSecurity: the pod meets the restricted Pod Security Standard.
+func TestPodSecurity(t *testing.T) {
 	objects := manifests(t, filepath.Join("kustomize", "base"))
 	labels := only[corev1.Namespace](t, objects, "Namespace").Labels
 	if level := labels["pod-security.kubernetes.io/enforce"]; level != "restricted" {
@@ -273,7 +276,8 @@ func TestPodMeetsTheRestrictedStandard(t *testing.T) {
 	}
 }
 
-func TestFlowSchemaCoversWhatTheClusterRoleGrants(t *testing.T) {
+// TestFlowSchema: the FlowSchema covers every resource that the ClusterRole grants.
+func TestFlowSchema(t *testing.T) {
 	base := manifests(t, filepath.Join("kustomize", "base"))
 	flow := manifests(t, filepath.Join("kustomize", "components", "flowschema"))
 	schema := only[flowcontrolv1.FlowSchema](t, flow, "FlowSchema")

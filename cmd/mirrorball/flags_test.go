@@ -11,7 +11,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-func TestDefaultsFollowTheSurroundings(t *testing.T) {
+// TestFlagDefaults: the defaults follow the environment.
+func TestFlagDefaults(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "namespace")
 	if err := os.WriteFile(file, []byte("of-the-pod\n"), 0o600); err != nil {
 		t.Fatal(err)

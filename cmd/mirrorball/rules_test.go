@@ -13,8 +13,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
-// TestRulesInTheDocsAreReadable parses every rules document in the pages and in deploy/.
-func TestRulesInTheDocsAreReadable(t *testing.T) {
+// TestDocumentedRules parses every rules document in the pages and in deploy/.
+func TestDocumentedRules(t *testing.T) {
 	documents := 0
 	read := func(where, text string) {
 		t.Helper()

@@ -10,7 +10,8 @@ import (
 	"github.com/go-logr/logr"
 )
 
-func TestASecondSignalEndsAtOnceButAnEchoOfTheFirstDoesNot(t *testing.T) {
+// TestSecondSignal: a second signal ends the process at once, a repetition of the first one does not.
+func TestSecondSignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		signals := make(chan os.Signal, 8)
 		stopped, returned := false, false

@@ -27,7 +27,8 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-func TestAFigureMeetsItsGoalByItsMedian(t *testing.T) {
+// TestGoals: a figure meets its goal by its median.
+func TestGoals(t *testing.T) {
 	for _, tc := range []struct {
 		figure Figure
 		want   bool

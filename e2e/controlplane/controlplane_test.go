@@ -111,7 +111,8 @@ func TestTwoAtOnce(t *testing.T) {
 	wantNoFolder(t, first.Dir())
 }
 
-func TestNobodyGetsInWithoutCredentials(t *testing.T) {
+// TestCredentials: nobody gets in without credentials.
+func TestCredentials(t *testing.T) {
 	t.Parallel()
 	harness.TakeSlots(t, 1)
 	cluster := start(t, controlplane.Options{})
@@ -138,7 +139,8 @@ func TestNobodyGetsInWithoutCredentials(t *testing.T) {
 	}
 }
 
-func TestComponentsComeBackOnTheirPorts(t *testing.T) {
+// TestRestart: components come back on their ports.
+func TestRestart(t *testing.T) {
 	t.Parallel()
 	harness.TakeSlots(t, 1)
 	cluster := start(t, controlplane.Options{})
@@ -173,7 +175,8 @@ func TestComponentsComeBackOnTheirPorts(t *testing.T) {
 	}
 }
 
-func TestAComponentThatDiesIsReported(t *testing.T) {
+// TestDeadComponent: a component that dies is reported.
+func TestDeadComponent(t *testing.T) {
 	t.Parallel()
 	harness.TakeSlots(t, 1)
 	cluster := start(t, controlplane.Options{})
@@ -186,7 +189,8 @@ func TestAComponentThatDiesIsReported(t *testing.T) {
 	}
 }
 
-func TestAFolderIsContinued(t *testing.T) {
+// TestFolder: a control plane is continued in the folder that it left.
+func TestFolder(t *testing.T) {
 	t.Parallel()
 	harness.TakeSlots(t, 1)
 	dir := filepath.Join(t.TempDir(), "state")
@@ -212,8 +216,8 @@ func TestAFolderIsContinued(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftOfUp ends `devcluster up` in each way there is.
-func TestNothingIsLeftOfUp(t *testing.T) {
+// TestUpLeavesNothing ends `devcluster up` in each way there is.
+func TestUpLeavesNothing(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{
 		"after SIGTERM": syscall.SIGTERM,
 		"after SIGINT":  syscall.SIGINT,

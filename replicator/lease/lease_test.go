@@ -78,7 +78,8 @@ func (l *memoryLock) Identity() string { return "me" }
 
 func (l *memoryLock) Describe() string { return "memory" }
 
-func TestLeaseIsFreedOnlyAfterTheDrain(t *testing.T) {
+// TestLeaseRelease: the Lease is released only after the work has drained.
+func TestLeaseRelease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lock := &memoryLock{}
 		stop, cancel := context.WithCancel(t.Context())
@@ -100,7 +101,8 @@ func TestLeaseIsFreedOnlyAfterTheDrain(t *testing.T) {
 	})
 }
 
-func TestLosingTheLeaseEndsTheWorkBeforeAnotherCanLead(t *testing.T) {
+// TestLeaseLoss: losing the Lease ends the work before another replica can lead.
+func TestLeaseLoss(t *testing.T) {
 	tests := map[string]struct {
 		loss func(*memoryLock)
 		want time.Duration
@@ -158,7 +160,8 @@ func TestStandbyWaitsAndStops(t *testing.T) {
 	})
 }
 
-func TestWorkThatFailsFreesTheLease(t *testing.T) {
+// TestFailedWork: work that fails releases the Lease.
+func TestFailedWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lock := &memoryLock{}
 		broken := errors.New("broken")

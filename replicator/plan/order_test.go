@@ -41,7 +41,7 @@ func TestCompetitorOfTheSameAge(t *testing.T) {
 	}
 }
 
-func TestCompetitorThatTheNamespaceDoesNotAccept(t *testing.T) {
+func TestUnacceptedCompetitor(t *testing.T) {
 	push := map[string]string{annotations.PushTo: "team-*"}
 	w := activeWorld(t, push, namespace(t, "team-a", func(m *metav1.ObjectMeta) {
 		m.Annotations = map[string]string{annotations.AcceptFrom: key.Namespace}

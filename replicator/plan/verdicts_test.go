@@ -217,7 +217,8 @@ func TestTargetVerdicts(t *testing.T) {
 	}
 }
 
-func TestReplicaOfFormerNameIsDeleted(t *testing.T) {
+// TestFormerTargetName: a replica of a former target name is deleted.
+func TestFormerTargetName(t *testing.T) {
 	w := activeWorld(t, map[string]string{annotations.PushTo: "team-*"}, namespace(t, "team-a"))
 	former := replica("team-a")
 	former.NamespacedName = name("team-a", "former")

@@ -115,7 +115,8 @@ func TestDemo(t *testing.T) {
 	d.leavesNothing(t)
 }
 
-func TestInterruptedDemoLeavesNothing(t *testing.T) {
+// TestInterruptedDemo: a demo that is interrupted leaves nothing behind.
+func TestInterruptedDemo(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args   []string
 		until  string

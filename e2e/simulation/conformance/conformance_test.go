@@ -11,7 +11,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/apiservertest"
 )
 
-func TestAPIInMemoryAnswersAsTheRealOneDid(t *testing.T) {
+// TestConformance: the API in memory answers as the real one did.
+func TestConformance(t *testing.T) {
 	server := apiservertest.New(apiservertest.Options{Termination: 20 * time.Millisecond})
 	defer server.Close()
 	runner := conformance.Runner{
