@@ -109,8 +109,8 @@ func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 	}
 }
 
-// isMarked reports whether a replica was marked to be kept, and nothing is remembered of its source, which is missing: it
-// may stay. Whoever forges the mark keeps the object that they forged.
+// isMarked reports whether a replica was marked to be kept, and nothing is remembered of its source, which is missing:
+// it may stay. Whoever forges the mark keeps the object that they forged.
 func (o *oracle) isMarked(source place, v *view, record *item) bool {
 	s, m := o.items[source], o.missing[source]
 	released := s != nil && m != nil && m.uid == s.UID

@@ -13,10 +13,11 @@ const openRules = `{"apiVersion": "config.mirrorball.dev/v1", "kind": "Rules", "
 ]}`
 
 // writeRules creates the ConfigMap of the operator's rules.
-func (w *workload) writeRules(ctx context.Context) error {
+func (t *workload) writeRules(ctx context.Context) error {
 	cm := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"}, Data: map[string]string{"rules.yaml": openRules},
+		ObjectMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"},
+		Data:       map[string]string{"rules.yaml": openRules},
 	}
-	_, err := w.client.ConfigMaps(ownNamespace).Create(ctx, cm, metav1.CreateOptions{})
+	_, err := t.client.ConfigMaps(ownNamespace).Create(ctx, cm, metav1.CreateOptions{})
 	return err
 }
