@@ -36,6 +36,10 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 	}
 	p.resolution = plan.Resolve(p.observed.Facts)
 	p.commit()
+	if err := c.withdraw(ctx, p); err != nil {
+		c.pending.add(key, informers.Change{Scope: p.scope})
+		return done, err
+	}
 	c.giveUp(p)
 	switch p.resolution.Phase {
 	case plan.PhaseRestorable:
@@ -100,6 +104,15 @@ func (p *pass) commit() {
 	if p.resolution.Phase != plan.PhaseActive || s.phase != plan.PhaseActive || p.observed.reloaded {
 		p.scope = informers.FullScope()
 	}
+}
+
+// withdraw deletes the record of a source whose policy was taken off, before its replicas are removed: once they are
+// gone and what the watch last showed is given up, the record would be all that is known, and bring the policy back.
+func (c *Controller) withdraw(ctx context.Context, p *pass) error {
+	if p.resolution.Phase != plan.PhaseReleased || p.observed.record == nil {
+		return nil
+	}
+	return c.records.delete(ctx, p.observed.record)
 }
 
 // giveUp frees the places of a source that has left, once it is not waited for any more.

@@ -268,3 +268,20 @@ func TestReplicaPosingAsSource(t *testing.T) {
 		expects("it is gone", func(w *World) bool { return w.oracle.items[posing] == nil }),
 	)
 }
+
+// A policy that was withdrawn in two edits, of which a pass saw the second only, must not come back from its record.
+func TestPolicyWithdrawnInTwoEdits(t *testing.T) {
+	source, replica := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "app")
+	scenario(t, "a policy that no longer survives is not restored after its replicas are gone",
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.SurvivesRecreation: "true"})),
+		Step{Text: "take survives-recreation back, then all annotations", do: func(ctx context.Context, w *World) error {
+			err := w.workload.edit(ctx, source, func(i *item) { i.Annotations[annotations.SurvivesRecreation] = "false" })
+			if err != nil {
+				return err
+			}
+			return w.workload.edit(ctx, source, func(i *item) { i.Annotations = nil })
+		}},
+		expects("its replica is gone", func(w *World) bool { return w.oracle.items[replica] == nil }),
+		expects("it has no policy", func(w *World) bool { return w.oracle.items[source].claims.Policy == nil }),
+	)
+}
