@@ -115,6 +115,9 @@ func (t *tenure) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, [
 
 // Create implements resourcelock.Interface.
 func (t *tenure) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	if t.isOver() {
+		return ErrLost
+	}
 	asked := time.Now()
 	err := t.Interface.Create(ctx, record)
 	t.note(asked, record, err)
@@ -122,7 +125,13 @@ func (t *tenure) Create(ctx context.Context, record resourcelock.LeaderElectionR
 }
 
 // Update implements resourcelock.Interface.
+//
+// A lease that was lost is not written again, not even to free it: the elector frees a lease by the record that it saw
+// last, having just read the version of the record that is there now. So it would free its successor's.
 func (t *tenure) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	if t.isOver() {
+		return ErrLost
+	}
 	asked := time.Now()
 	err := t.Interface.Update(ctx, record)
 	t.note(asked, record, err)
@@ -152,6 +161,12 @@ func (t *tenure) note(asked time.Time, record resourcelock.LeaderElectionRecord,
 		}
 	})
 	t.timer = timer
+}
+
+func (t *tenure) isOver() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.over
 }
 
 func (t *tenure) end() {

@@ -15,12 +15,16 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// memoryLock is a Lease in memory, which can stop answering.
+// memoryLock is a Lease in memory, which can stop answering. As at an API server a write names the version that was
+// read or written last, and is refused if there is a newer one.
 type memoryLock struct {
-	mu     sync.Mutex
-	record *resourcelock.LeaderElectionRecord
-	down   bool
-	calls  []string // holders, as they were written
+	mu      sync.Mutex
+	record  *resourcelock.LeaderElectionRecord
+	version int // of the record
+	known   int // the version that this process knows
+	latency time.Duration
+	down    bool
+	calls   []string // holders, as they were written
 }
 
 var errDown = errors.New("the API server is down")
@@ -34,6 +38,7 @@ func (l *memoryLock) Get(context.Context) (*resourcelock.LeaderElectionRecord, [
 	if l.record == nil {
 		return nil, nil, apierrors.NewNotFound(schema.GroupResource{Resource: "leases"}, "mirrorball")
 	}
+	l.known = l.version
 	record := *l.record
 	raw, err := json.Marshal(record)
 	return &record, raw, err
@@ -44,15 +49,18 @@ func (l *memoryLock) Create(ctx context.Context, record resourcelock.LeaderElect
 }
 
 func (l *memoryLock) Update(_ context.Context, record resourcelock.LeaderElectionRecord) error {
+	<-time.After(l.latency)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.down {
 		return errDown
 	}
-	if l.record != nil && l.record.HolderIdentity == "thief" {
+	if l.known != l.version {
 		return apierrors.NewConflict(schema.GroupResource{Resource: "leases"}, "mirrorball", errors.New("newer"))
 	}
 	l.record = &record
+	l.version++
+	l.known = l.version
 	l.calls = append(l.calls, record.HolderIdentity)
 	return nil
 }
@@ -61,6 +69,7 @@ func (l *memoryLock) set(change func(*memoryLock)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change(l)
+	l.version++
 }
 
 func (l *memoryLock) holder() string {
@@ -138,6 +147,35 @@ func TestLeaseLoss(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLostLeaseStaysWithSuccessor: a leader that was cut off from the API server does not free the lease of whoever took
+// over in the meantime.
+func TestLostLeaseStaysWithSuccessor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Renewals take a moment, so that the end of the lease does not fall together with a renewal that is tried.
+		lock := &memoryLock{latency: 100 * time.Millisecond}
+		err := Lead(t.Context(), lock, func(ctx context.Context) error {
+			<-time.After(5 * time.Minute)
+			var renewed time.Time
+			lock.set(func(l *memoryLock) {
+				l.record.HolderIdentity, l.down = "successor", true
+				renewed = l.record.RenewTime.Time
+			})
+			// The API server is back just before the lease is given up, between two attempts to renew it.
+			<-time.After(time.Until(renewed.Add(renewDeadline - 50*time.Millisecond)))
+			lock.set(func(l *memoryLock) { l.down = false })
+			<-ctx.Done()
+			return nil
+		})
+		if !errors.Is(err, ErrLost) {
+			t.Errorf("Lead: %v, want %v", err, ErrLost)
+		}
+		<-time.After(time.Minute) // by then the elector has done all that it does at its end
+		if holder := lock.holder(); holder != "successor" {
+			t.Errorf("the lease is held by %q", holder)
+		}
+	})
 }
 
 func TestStandbyWaitsAndStops(t *testing.T) {
