@@ -94,6 +94,7 @@ var benchmarks = []benchmark{
 	{"new-namespace", "200 namespaces at 5 a second, one source", newNamespaceOne},
 	{"new-namespace-50", "200 namespaces at 5 a second, 50 sources", newNamespaceMany},
 	{"behind-fan-out", "new namespaces while 10,000 other writes are under way", behindFanOut},
+	{"attach", "200 namespaces at 5 a second, a source that attaches to default ServiceAccounts", attach},
 	{"strangers-large", "5,000 unrelated Secrets of 100 KiB", strangersLarge},
 	{"strangers-small", "50,000 small unrelated Secrets", strangersSmall},
 	{"cost", "requests and bytes a replica", cost},

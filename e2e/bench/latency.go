@@ -2,53 +2,130 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // interval is that of new namespaces: five a second.
 const interval = 200 * time.Millisecond
 
 func newNamespaceOne(ctx context.Context, b *bench) (Result, error) {
-	r, err := newNamespaces(ctx, b, 1)
-	if err != nil {
-		return r, err
+	if err := b.source(ctx, b.unique("source")); err != nil {
+		return Result{}, err
 	}
-	r.Figures[0].Goal, r.Figures[0].Limit = "at most 1.0", 1
-	r.Figures[1].Goal, r.Figures[1].Limit = "at most 1.5", 1.5
-	return r, nil
+	defer b.profile(ctx)()
+	replica, reference, err := b.newNamespaces(ctx, 1, nil)
+	return Result{
+		Figures: withGoals(compare("of "+rootCA+"'s", replica, rootCA, reference), 1, 1.2),
+		Samples: []Series{{"replica", "ms", replica.all}, {rootCA, "ms", reference.all}},
+	}, err
 }
 
+// newNamespaceMany also has a bare client make the same Secrets in each new namespace, at once.
 func newNamespaceMany(ctx context.Context, b *bench) (Result, error) {
-	return newNamespaces(ctx, b, b.sized(50))
-}
-
-// newNamespaces compares when a new namespace has its (last) replica with when it has Kubernetes' own ConfigMap.
-func newNamespaces(ctx context.Context, b *bench, sources int) (Result, error) {
+	sources := b.sized(50)
+	if err := b.subject.Stop(ctx); err != nil {
+		return Result{}, err
+	}
+	fill, concurrency, err := b.fastestFill(ctx, sources)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := b.subject.Start(ctx); err != nil {
+		return Result{}, err
+	}
 	for range sources {
 		if err := b.source(ctx, b.unique("source")); err != nil {
 			return Result{}, err
 		}
 	}
 	defer b.profile(ctx)()
-	var replica, reference quantiles
-	for round := range b.options.Rounds {
-		replicas, cas, err := b.stream(ctx, metav1.ListOptions{}, sources, b.sized(200))
+	var bare quantiles
+	replica, reference, err := b.newNamespaces(ctx, sources, func() error {
+		if err := b.subject.Stop(ctx); err != nil {
+			return err
+		}
+		filled, err := b.fillNamespaces(ctx, b.sized(200), sources, fill)
 		if err != nil {
-			return Result{}, err
+			return err
+		}
+		bare.add(filled)
+		return b.subject.Start(ctx)
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	figures := withGoals(compare("of the bare client's", replica, "bare client", &bare), 1.3, 0)
+	return Result{
+		Figures: append(figures, compare("of "+rootCA+"'s", replica, rootCA, reference)...),
+		Samples: []Series{
+			{"last replica", "ms", replica.all}, {"bare client", "ms", bare.all}, {rootCA, "ms", reference.all},
+		},
+		Notes: []string{fmt.Sprintf("The bare client was fastest with %d writes at a time in a namespace.", concurrency)},
+	}, nil
+}
+
+// newNamespaces takes, round after round, when new namespaces have the last of their replicas and when they have
+// Kubernetes' own ConfigMap; before each round, it does what else is to be done.
+func (b *bench) newNamespaces(
+	ctx context.Context, sources int, before func() error,
+) (replica, reference *quantiles, err error) {
+	replica, reference = &quantiles{}, &quantiles{}
+	for round := range b.options.Rounds {
+		if before != nil {
+			if err := before(); err != nil {
+				return replica, reference, err
+			}
+		}
+		names := b.newNames(targets+"new", b.sized(200))
+		replicas, cas, err := b.stream(ctx, names, nil, replicasOf("", sources), rootCAs)
+		if err != nil {
+			return replica, reference, err
 		}
 		replica.add(replicas)
 		reference.add(cas)
 		b.say("round %d: p50 %.0f ms and p99 %.0f ms; %s %.0f and %.0f ms", round+1, Quantile(replicas, 0.5),
 			Quantile(replicas, 0.99), rootCA, Quantile(cas, 0.5), Quantile(cas, 0.99))
 	}
-	return Result{
-		Figures: compare("of "+rootCA+"'s", &replica, rootCA, &reference),
-		Samples: []Series{{"replica", "ms", replica.all}, {rootCA, "ms", reference.all}},
-	}, nil
+	return replica, reference, nil
+}
+
+// fastestFill returns what makes so many Secrets in a namespace with the concurrency that is best for that.
+func (b *bench) fastestFill(ctx context.Context, secrets int) (func(namespace string) error, int, error) {
+	fill := func(concurrency int) func(string) error {
+		return func(namespace string) error {
+			return parallel(secrets, concurrency, func(i int) error {
+				s := bareReplica(namespace, fmt.Sprintf("bare-%d", i))
+				_, err := b.client.CoreV1().Secrets(namespace).Create(ctx, s, metav1.CreateOptions{})
+				return err
+			})
+		}
+	}
+	best, fastest := math.Inf(1), 0
+	for _, n := range []int{4, 8, 16, 32, 64} {
+		filled, err := b.fillNamespaces(ctx, b.sized(20), secrets, fill(n))
+		if err != nil {
+			return nil, 0, err
+		}
+		if p50 := Quantile(filled, 0.5); p50 < best {
+			best, fastest = p50, n
+		}
+	}
+	b.say("the bare client is fastest with %d writes at a time: %d in a new namespace in %.0f ms", fastest, secrets, best)
+	return fill(fastest), fastest, nil
+}
+
+// fillNamespaces makes namespaces that a bare client fills, and says how soon each had all.
+func (b *bench) fillNamespaces(ctx context.Context, n, secrets int, fill func(string) error) ([]float64, error) {
+	filled, _, err := b.stream(ctx, b.newNames(bareTargets, n), fill, replicasOf("", secrets), rootCAs)
+	return filled, err
 }
 
 // quantiles are those of several rounds.
@@ -76,85 +153,144 @@ func compare(of string, measured *quantiles, name string, reference *quantiles) 
 	}
 }
 
-// stream makes n namespaces, five a second, and says how many milliseconds after the request each had the last of its
-// replicas that the selector selects, and Kubernetes' own ConfigMap.
-func (b *bench) stream(
-	ctx context.Context, selector metav1.ListOptions, replicas, n int,
-) (ours, kubernetes []float64, err error) {
+// withGoals sets the goals of p50 and, unless it is zero, p99.
+func withGoals(figures []Figure, p50, p99 float64) []Figure {
+	for i, limit := range []float64{p50, p99} {
+		if limit > 0 {
+			figures[i].Goal, figures[i].Limit = fmt.Sprintf("at most %.1f", limit), limit
+		}
+	}
+	return figures
+}
+
+func (b *bench) newNames(prefix string, n int) []string {
 	names := make([]string, n)
 	for i := range names {
-		names[i] = b.unique(targets + "new")
+		names[i] = b.unique(prefix)
 	}
+	return names
+}
+
+// expected is what a new namespace is to have.
+type expected struct {
+	resource schema.GroupVersionResource
+	selector metav1.ListOptions
+	// objects is how many there have to be, of those that count.
+	objects int
+	counts  func(sighting) bool
+}
+
+func created(s sighting) bool { return s.created }
+
+// rootCAs is Kubernetes' own ConfigMap.
+var rootCAs = expected{configMaps, metav1.ListOptions{FieldSelector: "metadata.name=" + rootCA}, 1, created}
+
+// replicasOf is the replicas of a source, or those of so many sources if the name is empty.
+func replicasOf(name string, sources int) expected {
+	selector := metav1.ListOptions{}
+	if name != "" {
+		selector.FieldSelector = "metadata.name=" + name
+	}
+	return expected{secrets, selector, sources, created}
+}
+
+// stream makes these namespaces, five a second, and says how many milliseconds after the request each had the last of
+// what is expected of the controller, and of the reference. If fill is not nil, it is called for each new namespace.
+func (b *bench) stream(
+	ctx context.Context, names []string, fill func(namespace string) error, measured, reference expected,
+) (ours, theirs []float64, err error) {
 	var mu sync.Mutex
 	begun := map[string]time.Time{}
-	make1 := func(i int) error {
+	failed := make([]error, len(names))
+	var filling sync.WaitGroup
+	makeNamespace := func(i int) error {
 		mu.Lock()
 		begun[names[i]] = time.Now()
 		mu.Unlock()
-		return b.namespaces(ctx, names[i])
+		if err := b.namespaces(ctx, names[i]); err != nil || fill == nil {
+			return err
+		}
+		filling.Go(func() { failed[i] = fill(names[i]) })
+		return nil
 	}
-	collect := func(need int, out *[]float64) func(sighting) bool {
+	collect := func(e expected, out *[]float64) func(sighting) bool {
 		counts := map[string]int{}
 		return func(s sighting) bool {
 			mu.Lock()
 			defer mu.Unlock()
-			start, new := begun[s.namespace]
-			if !new || !s.created {
+			start, known := begun[s.namespace]
+			if !known || !e.counts(s) {
 				return false
 			}
-			if counts[s.namespace]++; counts[s.namespace] == need {
+			if counts[s.namespace]++; counts[s.namespace] == e.objects {
 				*out = append(*out, milliseconds(s.at.Sub(start)))
 			}
-			return len(*out) == n
+			return len(*out) == len(names)
 		}
 	}
 	ready, done := make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- b.observe(ctx, configMaps, metav1.ListOptions{FieldSelector: "metadata.name=" + rootCA},
-			func() error { close(ready); return nil }, collect(1, &kubernetes))
+		done <- b.observe(ctx, reference.resource, reference.selector,
+			func() error { close(ready); return nil }, collect(reference, &theirs))
 	}()
-	err = b.observe(ctx, secrets, selector, func() error {
+	err = b.observe(ctx, measured.resource, measured.selector, func() error {
 		<-ready
 		tick := time.NewTicker(interval)
 		defer tick.Stop()
 		for i := range names {
-			if err := make1(i); err != nil {
+			if err := makeNamespace(i); err != nil {
 				return err
 			}
 			<-tick.C
 		}
-		return nil
-	}, collect(replicas, &ours))
+		filling.Wait()
+		return errors.Join(failed...)
+	}, collect(measured, &ours))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%d of %d namespaces have their replicas: %w", len(ours), n, err)
+		return nil, nil, fmt.Errorf("%d of %d namespaces have what is expected: %w", len(ours), len(names), err)
 	}
-	return ours, kubernetes, <-done
+	return ours, theirs, <-done
 }
 
-// behindFanOut compares new namespaces' latency while the controller has some ten thousand other writes to do with that
-// without them.
+// behindFanOut takes new namespaces' latency while the controller has some ten thousand other writes to do. It compares
+// it with Kubernetes' own ConfigMap under the same load, and with the same without the load; and the other writes with
+// those of a bare client.
 func behindFanOut(ctx context.Context, b *bench) (Result, error) {
 	sources := b.sized(50)
 	existing, err := b.targetNamespaces(ctx, b.sized(200))
 	if err != nil {
 		return Result{}, err
 	}
+	if err := b.subject.Stop(ctx); err != nil {
+		return Result{}, err
+	}
+	bare, err := b.newBareClient(ctx, existing)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := b.subject.Start(ctx); err != nil {
+		return Result{}, err
+	}
 	const watched = "watched"
 	if err := b.source(ctx, watched); err != nil {
 		return Result{}, err
 	}
-	only := metav1.ListOptions{FieldSelector: "metadata.name=" + watched}
 	n := b.sized(25) // five seconds' worth: less than the fan-out takes
-	var alone, behind quantiles
-	for round := range b.options.Rounds {
-		quiet, _, err := b.stream(ctx, only, 1, n)
+	stream := func() (replicas, cas []float64, err error) {
+		return b.stream(ctx, b.newNames(targets+"new", n), nil, replicasOf(watched, 1), rootCAs)
+	}
+	var alone, behind, loaded quantiles
+	refs, measured, err := b.rounds(ctx, func(int) (time.Duration, error) {
+		return bare.unthrottled(func() (time.Duration, error) {
+			took, _, err := bare.create(ctx, b.newNames("bare", sources)...)
+			return took, err
+		})
+	}, func(int) (time.Duration, error) {
+		quiet, _, err := stream()
 		if err != nil {
-			return Result{}, err
+			return 0, err
 		}
-		names := make([]string, sources)
-		for i := range names {
-			names[i] = b.unique("fan-out")
-		}
+		names := b.newNames("fan-out", sources)
 		fanned := make(chan error, 1)
 		var took time.Duration
 		go func() {
@@ -164,23 +300,30 @@ func behindFanOut(ctx context.Context, b *bench) (Result, error) {
 			}, names...)
 			fanned <- err
 		}()
-		busy, _, err := b.stream(ctx, only, 1, n)
+		busy, cas, err := stream()
 		if err != nil {
-			return Result{}, err
+			return 0, err
 		}
 		if err := <-fanned; err != nil {
-			return Result{}, err
+			return 0, err
 		}
 		alone.add(quiet)
 		behind.add(busy)
-		b.say("round %d: p50 %.0f ms alone, %.0f ms behind a fan-out of %s", round+1, Quantile(quiet, 0.5),
-			Quantile(busy, 0.5), took.Round(time.Millisecond))
-		if err := parallel(sources, sources, func(i int) error { return b.remove(ctx, names[i]) }); err != nil {
-			return Result{}, err
-		}
+		loaded.add(cas)
+		b.say("p50 %.0f ms alone, %.0f ms behind a fan-out; %s %.0f ms", Quantile(quiet, 0.5), Quantile(busy, 0.5), rootCA,
+			Quantile(cas, 0.5))
+		return took, parallel(sources, sources, func(i int) error { return b.remove(ctx, names[i]) })
+	})
+	if err != nil {
+		return Result{}, err
 	}
-	return Result{
-		Figures: compare("of that without a fan-out", &behind, "alone", &alone),
-		Samples: []Series{{"behind a fan-out", "ms", behind.all}, {"alone", "ms", alone.all}},
-	}, nil
+	result := throughput(refs, measured, bare)
+	result.Figures[0].Name = "fan-out's throughput, of the bare client's"
+	result.Figures = slices.Concat(
+		withGoals(compare("of "+rootCA+"'s under the same load", &behind, rootCA, &loaded), 1.5, 2),
+		withGoals(compare("of that without a fan-out", &behind, "alone", &alone), 5, 0),
+		result.Figures,
+	)
+	result.Samples = []Series{{"behind a fan-out", "ms", behind.all}, {"alone", "ms", alone.all}}
+	return result, nil
 }

@@ -18,6 +18,7 @@ import (
 // sighting is an object in a target namespace that the observer has seen written.
 type sighting struct {
 	namespace, name string
+	annotations     map[string]string
 	created         bool
 	at              time.Time
 }
@@ -66,14 +67,20 @@ func (b *bench) observe(
 				return fmt.Errorf("the observer's watch: %w", apierrors.FromObject(event.Object))
 			}
 			o, ok := event.Object.(metav1.Object)
-			if !ok || event.Type == watch.Deleted || !strings.HasPrefix(o.GetNamespace(), targets) {
+			if !ok || event.Type == watch.Deleted || !isTarget(o.GetNamespace()) {
 				continue
 			}
-			if seen(sighting{o.GetNamespace(), o.GetName(), event.Type == watch.Added, time.Now()}) {
+			if seen(sighting{
+				o.GetNamespace(), o.GetName(), o.GetAnnotations(), event.Type == watch.Added, time.Now(),
+			}) {
 				return nil
 			}
 		}
 	}
+}
+
+func isTarget(namespace string) bool {
+	return strings.HasPrefix(namespace, targets) || strings.HasPrefix(namespace, bareTargets)
 }
 
 // untilWritten says how long it takes from the beginning of do until the observer has seen n different objects written

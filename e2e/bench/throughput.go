@@ -90,8 +90,10 @@ func (b *bench) spread(ctx context.Context, sources, count int) (Result, error) 
 	}
 	defer b.profile(ctx)()
 	refs, measured, err := b.rounds(ctx, func(int) (time.Duration, error) {
-		took, _, err := bare.create(ctx, names("bare")...)
-		return took, err
+		return bare.unthrottled(func() (time.Duration, error) {
+			took, _, err := bare.create(ctx, names("bare")...)
+			return took, err
+		})
 	}, func(int) (time.Duration, error) {
 		list := names("source")
 		return b.untilWritten(ctx, sources*count, func() error {
@@ -127,7 +129,11 @@ func rotation(ctx context.Context, b *bench) (Result, error) {
 	}
 	defer b.profile(ctx)()
 	refs, measured, err := b.rounds(ctx, func(round int) (time.Duration, error) {
-		return bare.rotate(ctx, bareName, round+1, versions)
+		generation := 10 * round
+		return bare.unthrottled(func() (time.Duration, error) {
+			generation++
+			return bare.rotate(ctx, bareName, generation, versions)
+		})
 	}, func(round int) (time.Duration, error) {
 		return b.untilWritten(ctx, count, func() error { return b.change(ctx, sourceName, round+1) }, sourceName)
 	})

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,9 +24,11 @@ import (
 )
 
 const (
-	// home is the namespace of the sources, targets the beginning of the names of their targets.
-	home    = "bench-sources"
-	targets = "bench-target-"
+	// home is the namespace of the sources, targets the beginning of the names of their targets, and bareTargets that of
+	// namespaces into which only the bare client writes.
+	home        = "bench-sources"
+	targets     = "bench-target-"
+	bareTargets = "bench-bare-"
 	// waitLimit bounds every wait for the controller.
 	waitLimit = 10 * time.Minute
 	// settle is how long a controller is given to come to rest before its memory or its requests are read.
@@ -33,8 +38,9 @@ const (
 )
 
 var (
-	secrets    = corev1.SchemeGroupVersion.WithResource("secrets")
-	configMaps = corev1.SchemeGroupVersion.WithResource("configmaps")
+	secrets         = corev1.SchemeGroupVersion.WithResource("secrets")
+	configMaps      = corev1.SchemeGroupVersion.WithResource("configmaps")
+	serviceAccounts = corev1.SchemeGroupVersion.WithResource("serviceaccounts")
 )
 
 // rootCA is the ConfigMap that Kubernetes' own controller puts into every namespace.
@@ -48,7 +54,9 @@ type bench struct {
 	subject subject
 	client  kubernetes.Interface
 	watch   metadata.Interface
-	serial  int
+	// throttled counts the requests of the benchmark's own clients that the API server turned away with 429.
+	throttled atomic.Int64
+	serial    int
 }
 
 func start(ctx context.Context, o Options, name string) (_ *bench, err error) {
@@ -65,6 +73,7 @@ func start(ctx context.Context, o Options, name string) (_ *bench, err error) {
 	}()
 	unlimited := rest.CopyConfig(b.system.Config)
 	unlimited.QPS = -1
+	unlimited.Wrap(b.countThrottled)
 	if b.watch, err = metadata.NewForConfig(unlimited); err != nil {
 		return nil, err
 	}
@@ -79,6 +88,21 @@ func start(ctx context.Context, o Options, name string) (_ *bench, err error) {
 	}
 	return b, nil
 }
+
+// countThrottled counts what the API server turns away. The clients send it again after the time that the answer names.
+func (b *bench) countThrottled(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		response, err := next.RoundTrip(r)
+		if err == nil && response.StatusCode == http.StatusTooManyRequests {
+			b.throttled.Add(1)
+		}
+		return response, err
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func protobufClient(config *rest.Config) (kubernetes.Interface, error) {
 	c := rest.CopyConfig(config)
@@ -169,8 +193,16 @@ func (b *bench) targetNamespaces(ctx context.Context, n int) ([]string, error) {
 
 // source makes a Secret that the controller is to mirror into all targets.
 func (b *bench) source(ctx context.Context, name string) error {
+	return b.sourceWith(ctx, name, nil)
+}
+
+// sourceWith is source with more annotations.
+func (b *bench) sourceWith(ctx context.Context, name string, annotations map[string]string) error {
 	s := secret(home, name, 0)
-	s.Annotations = map[string]string{}
+	s.Annotations = maps.Clone(annotations)
+	if s.Annotations == nil {
+		s.Annotations = map[string]string{}
+	}
 	for key, value := range b.options.Annotations {
 		s.Annotations[key] = strings.ReplaceAll(value, "{targets}", b.pattern())
 	}
