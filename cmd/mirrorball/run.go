@@ -69,6 +69,9 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 	}
 	logger.Info("starting", "version", build.Version, "commit", build.Commit, "cluster", config.Host,
 		"namespace", s.namespace, "kinds", s.mirrored, "leaderElection", s.leaderElect)
+	if err := checkOwnNamespace(stop, logger, config, s); err != nil {
+		return err
+	}
 	status := &status{}
 	registry := newRegistry(build, status)
 	controller, err := newController(s, config, registry)

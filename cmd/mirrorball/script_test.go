@@ -46,7 +46,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// fakeAPI is a cluster that says no in the way that the path names; "bare" has namespaces, none, and nothing else.
+// fakeAPI is a cluster that says no in the way that the path names; "bare" has Mirrorball's own
+// namespace, of which no list knows yet, and nothing else.
 func fakeAPI(w http.ResponseWriter, r *http.Request) {
 	status := metav1.Status{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"},
@@ -61,6 +62,10 @@ func fakeAPI(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/bare/api/v1/namespaces" && !r.URL.Query().Has("watch"):
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"apiVersion":"v1","kind":"NamespaceList","metadata":{"resourceVersion":"1"},"items":[]}`)
+		return
+	case r.URL.Path == "/bare/api/v1/namespaces/"+fallbackNamespace:
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q}}`, fallbackNamespace)
 		return
 	default:
 		status.Code, status.Reason = http.StatusNotFound, metav1.StatusReasonNotFound
