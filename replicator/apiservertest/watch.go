@@ -23,6 +23,8 @@ type Watch struct {
 	*query
 	server *Server
 	hangUp func()
+	// from is the version from which it was asked for. Nothing is sent up to that, also where it is in the future.
+	from uint64
 
 	mu     sync.Mutex
 	wake   sync.Cond
@@ -40,7 +42,7 @@ func (s *Server) watch(q *query) (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Watch{query: q, server: s}
+	w := &Watch{query: q, server: s, from: from}
 	w.wake.L = &w.mu
 	if from < s.compacted && !snapshot {
 		w.expire(from, s.compacted)
