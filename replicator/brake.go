@@ -34,8 +34,9 @@ func (c *Controller) brakeOf(p *pass) plan.Brake {
 		b.Removed = s.removed
 	}
 	if b.Enforced {
+		b.Name = p.observed.view.Claims().Policy.ReplicaName(p.key.Name)
 		b.Replicas = c.cluster.CountReplicas(p.key, func(r *informers.Replica) bool {
-			return r.Mode == annotations.ReplicaPush
+			return r.Mode == annotations.ReplicaPush && r.Name == b.Name
 		})
 	}
 	return b
@@ -50,8 +51,8 @@ func (s *brake) passed(p *pass) {
 			deletes++
 		}
 	}
-	if b.Enforced && done > 0 {
-		if s.removed = b.Removed + done; b.Removed == 0 {
+	if counted := p.outcome.braking; counted > 0 {
+		if s.removed = b.Removed + counted; b.Removed == 0 {
 			s.began = b.Now
 		}
 	}

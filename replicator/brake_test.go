@@ -19,6 +19,9 @@ func brakePass(b plan.Brake, full bool, removals, done, waiting int) *pass {
 		world: plan.World{Brake: b}, scope: informers.Scope{Full: full},
 		outcome: outcome{wrote: map[plan.Verb]int{plan.Delete: done}},
 	}
+	if b.Enforced {
+		p.outcome.braking = done
+	}
 	for range removals {
 		p.decision.Actions = append(p.decision.Actions, plan.Action{Verb: plan.Delete})
 	}

@@ -27,6 +27,8 @@ type outcome struct {
 	result
 	// wrote counts the successful writes by verb.
 	wrote map[plan.Verb]int
+	// braking counts the removals that count for the brake.
+	braking int
 	// remaining is what has to be looked at again, since something was not carried out.
 	remaining informers.Scope
 }
@@ -162,6 +164,9 @@ func (x *executors) recordResult(ctx context.Context, p *pass, a *plan.Action, e
 	switch answer {
 	case succeeded:
 		o.wrote[a.Verb]++
+		if p.world.Brake.Counts(a) {
+			o.braking++
+		}
 		p.written(a, object)
 	case stale:
 		o.retry(object, result{requeue: requeueWithBackoff})

@@ -177,10 +177,3 @@ func (b *observer) survival(key informers.Key, o *observation) plan.Survival {
 	}
 	return plan.Surviving
 }
-
-// unchanged reports whether the source says, in the API server itself, what it said when a pass decided on it: to
-// remove a replica can't be undone.
-func (b *observer) unchanged(ctx context.Context, key informers.Key, l *loaded) bool {
-	object, err := b.api.metadata(ctx, key)
-	return err == nil && l.isSource(object)
-}

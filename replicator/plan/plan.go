@@ -273,10 +273,11 @@ func (m *maker) orphans(reason string) {
 			continue
 		}
 		m.judge(r.NamespacedName, Orphaned, reason)
-		orphans = append(orphans, Action{
+		a := Action{
 			Verb: Delete, Target: r.NamespacedName, Occupant: informers.Occupant{Replica: r.Replica}, NamespaceUID: r.In.UID,
-			Evidence: m.evidence(r.In),
-		})
+		}
+		m.justify(&a, r.In)
+		orphans = append(orphans, a)
 	}
 	m.remove(orphans)
 }
