@@ -65,8 +65,9 @@ func TestFightOverPolicy(t *testing.T) {
 				if err != nil || s.Annotations[annotations.PushTo] != "a" {
 					t.Errorf("after the fight the annotations are %v, %v", s.Annotations, err)
 				}
-				name := informers.RecordName(testSource)
-				if _, err := w.client.CoreV1().ConfigMaps("mirrorball-system").Get(t.Context(), name, metav1.GetOptions{}); err != nil {
+				_, err = w.client.CoreV1().ConfigMaps("mirrorball-system").
+					Get(t.Context(), informers.RecordName(testSource), metav1.GetOptions{})
+				if err != nil {
 					t.Errorf("after the fight there is no record: %v", err)
 				}
 			})
