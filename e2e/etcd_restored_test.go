@@ -39,8 +39,8 @@ func TestEtcdRestored(t *testing.T) {
 		s := s.within(t)
 		s.replicated(s.edit(source, func(o *object) { o.data["token"] = "three" }), a)
 		s.reaches(source, a, s.namespace("c"))
-		again := s.create(pushed(secret, from, "lost", b))
-		s.reaches(again, b)
+		recreated := s.create(pushed(secret, from, "lost", b))
+		s.reaches(recreated, b)
 	})
 	t.Run("what is others' is as it was", func(t *testing.T) { s.within(t).untouched(theirs) })
 	t.Run("the process has gone on", func(t *testing.T) {

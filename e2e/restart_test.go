@@ -195,9 +195,9 @@ var absences = map[string]func(s *scene, k kind) absence{
 			before: func() { source = s.mirrored(k, "to"); replica = s.get(k, s.ns("to"), s.token()) },
 			meanwhile: func() {
 				s.delete(source)
-				again := pushed(k, source.namespace, source.name, s.ns("to"))
-				again.data = map[string]string{"token": "two"}
-				source = s.create(again)
+				recreated := pushed(k, source.namespace, source.name, s.ns("to"))
+				recreated.data = map[string]string{"token": "two"}
+				source = s.create(recreated)
 			},
 			after: func() { s.neverAbsent(replica, s.replicated(source, s.ns("to"))) },
 		}

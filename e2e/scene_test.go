@@ -511,9 +511,9 @@ func (s *scene) expectNoWarning(objects ...object) {
 
 // writes are what the controller wrote in these namespaces since the mark, as "verb resource namespace/name", in order
 // of name.
-func (s *scene) writes(since harness.Mark, namespaces ...string) []string {
+func (s *scene) writes(mark harness.Mark, namespaces ...string) []string {
 	s.Helper()
-	requests, err := s.system.WritesSince(s.Context(), since)
+	requests, err := s.system.WritesSince(s.Context(), mark)
 	if err != nil {
 		s.Fatal(err)
 	}

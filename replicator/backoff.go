@@ -133,8 +133,8 @@ func (b backoffs) due(now time.Time) informers.Scope {
 func (b backoffs) next(now time.Time) time.Duration {
 	var next time.Duration
 	for _, w := range b {
-		if left := w.until.Sub(now); left > 0 && (next == 0 || left < next) {
-			next = left
+		if remaining := w.until.Sub(now); remaining > 0 && (next == 0 || remaining < next) {
+			next = remaining
 		}
 	}
 	return next

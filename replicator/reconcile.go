@@ -81,7 +81,7 @@ func (c *Controller) begin(key informers.Key) *pass {
 	p := &pass{key: key, state: s, scope: change.Scope, urgent: change.Urgent, more: more}
 	s.backoffs.expire(now)
 	due := s.backoffs.due(now)
-	if !s.brake.since.IsZero() && s.brake.remaining(c.options.SourceDeleteGrace, now) <= time.Millisecond {
+	if !s.brake.waitingSince.IsZero() && s.brake.remaining(c.options.SourceDeleteGrace, now) <= time.Millisecond {
 		due = informers.FullScope()
 	}
 	if p.urgent && !p.scope.Full && !due.Empty() {
@@ -150,11 +150,11 @@ func (c *Controller) requeue(p *pass) result {
 	if p.more {
 		r.merge(result{requeue: requeueNow})
 	}
-	if left := p.resolution.GraceLeft; left > 0 {
-		r.merge(requeueAfter(left))
+	if remaining := p.resolution.GraceLeft; remaining > 0 {
+		r.merge(requeueAfter(remaining))
 	}
-	if left := p.state.brake.remaining(p.observed.Grace, time.Now()); left > 0 {
-		r.merge(requeueAfter(left))
+	if remaining := p.state.brake.remaining(p.observed.Grace, time.Now()); remaining > 0 {
+		r.merge(requeueAfter(remaining))
 	}
 	if next := p.state.backoffs.next(time.Now()); next > 0 {
 		r.merge(requeueAfter(next))

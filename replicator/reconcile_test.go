@@ -77,7 +77,7 @@ func TestRequeue(t *testing.T) {
 			p.outcome.merge(requeueAfter(3 * time.Second))
 		}, after: 3 * time.Second},
 		"a removal is braked": {change: func(p *pass) {
-			p.state.brake.since, p.observed.Grace = time.Now(), time.Hour
+			p.state.brake.waitingSince, p.observed.Grace = time.Now(), time.Hour
 		}, after: time.Hour},
 		"a write waits": {change: func(p *pass) {
 			p.state.backoffs[target] = &backoff{until: time.Now().Add(time.Minute)}

@@ -164,7 +164,7 @@ func (r *records) deleteNow(ctx context.Context, record *informers.Record) error
 
 // update records the policy of an active source that has to outlive it, and since when it is one; and removes the
 // record of a source whose policy has not.
-func (r *records) update(ctx context.Context, p *pass, since time.Time) error {
+func (r *records) update(ctx context.Context, p *pass, began time.Time) error {
 	key, l, view := p.key, p.state.loaded, &p.observed.view
 	if !l.policy.SurvivesRecreation && l.policy.OnDelete != annotations.Keep {
 		if view.Record != nil {
@@ -173,7 +173,7 @@ func (r *records) update(ctx context.Context, p *pass, since time.Time) error {
 		return nil
 	}
 	want := &informers.Record{
-		Source: key, SourceUID: l.uid, Since: since, Type: l.source.Type, Annotations: view.Candidate.Annotations,
+		Source: key, SourceUID: l.uid, Since: began, Type: l.source.Type, Annotations: view.Candidate.Annotations,
 	}
 	//mutant:size-of-records
 	if want.IsTooLarge() {

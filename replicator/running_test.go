@@ -141,7 +141,7 @@ func (w *runningTest) put(namespace, name, value, to string) {
 }
 
 // holds compares what Secrets hold once the controller has had time for all that it has to do; "" is for none.
-func (w *runningTest) holds(when string, want map[string]string) {
+func (w *runningTest) holds(moment string, want map[string]string) {
 	w.Helper()
 	<-time.After(5 * time.Minute) // of the bubble's
 	synctest.Wait()
@@ -155,7 +155,7 @@ func (w *runningTest) holds(when string, want map[string]string) {
 	}
 	for name, value := range want {
 		if got[name] != value {
-			w.Errorf("%s: %s holds %q, want %q", when, name, got[name], value)
+			w.Errorf("%s: %s holds %q, want %q", moment, name, got[name], value)
 		}
 	}
 }

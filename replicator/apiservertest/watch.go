@@ -29,7 +29,7 @@ type Watch struct {
 	mu     sync.Mutex
 	wake   sync.Cond
 	frames [][]byte
-	rest   []byte
+	unread []byte
 	ended  error
 	timers []*time.Timer
 }
@@ -88,7 +88,7 @@ func (s *Server) watchVersion(q *query) (from uint64, snapshot bool, err error) 
 	case "":
 		return s.version, true, nil
 	case "0":
-		return max(s.version-min(q.behind, s.version), s.compacted, 1), true, nil
+		return max(s.version-min(q.lag, s.version), s.compacted, 1), true, nil
 	}
 	version, err := strconv.ParseUint(q.options.version, 10, 64)
 	switch {
@@ -202,15 +202,15 @@ func (w *Watch) Next() ([]byte, error) {
 
 // Read implements io.Reader.
 func (w *Watch) Read(p []byte) (int, error) {
-	if len(w.rest) == 0 {
+	if len(w.unread) == 0 {
 		frame, err := w.Next()
 		if err != nil {
 			return 0, err
 		}
-		w.rest = frame
+		w.unread = frame
 	}
-	n := copy(p, w.rest)
-	w.rest = w.rest[n:]
+	n := copy(p, w.unread)
+	w.unread = w.unread[n:]
 	return n, nil
 }
 

@@ -19,12 +19,12 @@ func TestResolve(t *testing.T) {
 	policy := func(c plan.Content) plan.Facts {
 		return plan.Facts{Watched: plan.WatchedPolicy, Allowed: true, Content: c}
 	}
-	absent := func(since time.Time, d annotations.Deletion) plan.Facts {
-		return plan.Facts{Referenced: true, Live: plan.LiveAbsent, MissingSince: since, OnDelete: d}
+	absent := func(began time.Time, d annotations.Deletion) plan.Facts {
+		return plan.Facts{Referenced: true, Live: plan.LiveAbsent, MissingSince: began, OnDelete: d}
 	}
-	bare := func(since time.Time, s plan.Survival, d annotations.Deletion) plan.Facts {
+	bare := func(began time.Time, s plan.Survival, d annotations.Deletion) plan.Facts {
 		return plan.Facts{
-			Referenced: true, Live: plan.LiveBare, LiveUID: "new", KnownUID: "old", Survival: s, MissingSince: since,
+			Referenced: true, Live: plan.LiveBare, LiveUID: "new", KnownUID: "old", Survival: s, MissingSince: began,
 			OnDelete: d,
 		}
 	}
@@ -33,8 +33,8 @@ func TestResolve(t *testing.T) {
 		return f
 	}
 	over := ago(2 * grace)
-	is := func(p plan.Phase, since time.Time, left time.Duration) plan.Resolution {
-		return plan.Resolution{Phase: p, MissingSince: since, GraceLeft: left}
+	is := func(p plan.Phase, began time.Time, graceLeft time.Duration) plan.Resolution {
+		return plan.Resolution{Phase: p, MissingSince: began, GraceLeft: graceLeft}
 	}
 	for name, tc := range map[string]struct {
 		facts plan.Facts

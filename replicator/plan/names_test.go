@@ -18,14 +18,14 @@ import (
 
 // TestFreePlaces is about who gets a place where nothing stands.
 func TestFreePlaces(t *testing.T) {
-	rival := func(since time.Time, left bool) informers.Competitor {
-		return informers.Competitor{NamespacedName: name("other", "regcred"), Since: since, Left: left}
+	rival := func(began time.Time, departed bool) informers.Competitor {
+		return informers.Competitor{NamespacedName: name("other", "regcred"), Since: began, Left: departed}
 	}
 	for title, tc := range map[string]struct {
 		kept    bool
 		owner   types.NamespacedName
 		rivals  []informers.Competitor
-		since   time.Time
+		began   time.Time
 		want    plan.State
 		wantWhy string
 	}{
@@ -43,15 +43,15 @@ func TestFreePlaces(t *testing.T) {
 		"its own is made again": {owner: key.NamespacedName, want: plan.Missing},
 		"a junior one has":      {rivals: []informers.Competitor{rival(epoch.Add(time.Hour), true)}, want: plan.Missing},
 		"the source is older than its object": {
-			rivals: []informers.Competitor{rival(epoch.Add(-time.Hour), false)}, since: epoch.Add(-2 * time.Hour),
+			rivals: []informers.Competitor{rival(epoch.Add(-time.Hour), false)}, began: epoch.Add(-2 * time.Hour),
 			want: plan.Missing,
 		},
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := activeWorld(t, map[string]string{annotations.PushTo: "team-*"}, namespace(t, "team-a")).world(t)
 			w.Targets[0].Kept, w.Targets[0].Owner, w.Targets[0].Competitors = tc.kept, tc.owner, tc.rivals
-			if !tc.since.IsZero() {
-				w.Since = tc.since
+			if !tc.began.IsZero() {
+				w.Since = tc.began
 			}
 			p := plan.Make(w)
 			want := []plan.Verdict{{NamespacedName: name("team-a", "regcred"), State: tc.want, Reason: tc.wantWhy}}
