@@ -94,7 +94,8 @@ func (r *records) save(ctx context.Context, p *pass, want *informers.Record) err
 }
 
 func (r *records) notSaved(why string) error {
-	return notRemembered("cannot save the policy in namespace " + r.namespace + ": " + why + "; check RBAC and quota there")
+	return notRemembered("cannot save the policy in namespace " + r.namespace + ": " + why +
+		"; check RBAC and quota there")
 }
 
 func (r *records) create(ctx context.Context, want *informers.Record) (*metav1.PartialObjectMetadata, error) {
