@@ -206,11 +206,11 @@ func (s *stream[T]) replace(items map[types.NamespacedName]T, version Version) [
 	var none T
 	for name, old := range s.items {
 		was := old.identity().Version
-		t, still := items[name]
+		t, listed := items[name]
 		switch {
-		case goesOn && was > version, goesOn && still && was == t.identity().Version:
+		case goesOn && was > version, goesOn && listed && was == t.identity().Version:
 			items[name] = old
-		case still:
+		case listed:
 			t = s.kept(t)
 			items[name] = t
 			if t != old {

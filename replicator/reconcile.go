@@ -122,7 +122,7 @@ func (c *Controller) giveUp(p *pass) {
 	switch p.resolution.Phase {
 	case plan.PhaseMissing, plan.PhaseRecreated, plan.PhaseRestorable, plan.PhaseStale:
 	default:
-		c.cluster.GiveUp(p.key, p.observed.view.Left)
+		c.cluster.GiveUp(p.key, p.observed.view.Departed)
 	}
 }
 

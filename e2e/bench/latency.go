@@ -145,7 +145,7 @@ func behindFanOut(ctx context.Context, b *bench) (Result, error) {
 	}
 	only := metav1.ListOptions{FieldSelector: "metadata.name=" + watched}
 	n := b.sized(25) // five seconds' worth: less than the fan-out takes
-	var alone, behind quantiles
+	var alone, loaded quantiles
 	for round := range b.options.Rounds {
 		quiet, _, err := b.stream(ctx, only, 1, n)
 		if err != nil {
@@ -164,7 +164,7 @@ func behindFanOut(ctx context.Context, b *bench) (Result, error) {
 			}, names...)
 			fanned <- err
 		}()
-		busy, _, err := b.stream(ctx, only, 1, n)
+		samples, _, err := b.stream(ctx, only, 1, n)
 		if err != nil {
 			return Result{}, err
 		}
@@ -172,15 +172,15 @@ func behindFanOut(ctx context.Context, b *bench) (Result, error) {
 			return Result{}, err
 		}
 		alone.add(quiet)
-		behind.add(busy)
+		loaded.add(samples)
 		b.say("round %d: p50 %.0f ms alone, %.0f ms behind a fan-out of %s", round+1, Quantile(quiet, 0.5),
-			Quantile(busy, 0.5), took.Round(time.Millisecond))
+			Quantile(samples, 0.5), took.Round(time.Millisecond))
 		if err := parallel(sources, sources, func(i int) error { return b.remove(ctx, names[i]) }); err != nil {
 			return Result{}, err
 		}
 	}
 	return Result{
-		Figures: compare("of that without a fan-out", &behind, "alone", &alone),
-		Samples: []Series{{"behind a fan-out", "ms", behind.all}, {"alone", "ms", alone.all}},
+		Figures: compare("of that without a fan-out", &loaded, "alone", &alone),
+		Samples: []Series{{"behind a fan-out", "ms", loaded.all}, {"alone", "ms", alone.all}},
 	}, nil
 }

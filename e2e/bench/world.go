@@ -26,8 +26,8 @@ const (
 	targets = "bench-target-"
 	// waitLimit bounds every wait for the controller.
 	waitLimit = 10 * time.Minute
-	// settle is how long a controller is given to come to rest before its memory or its requests are read.
-	settle = 5 * time.Second
+	// pauseAfterLoad is how long a controller is given to come to rest before its memory or its requests are read.
+	pauseAfterLoad = 5 * time.Second
 	// setupConcurrency is how many requests make namespaces and strangers.
 	setupConcurrency = 64
 )

@@ -124,10 +124,10 @@ func race(r random, token string, _ *Settings) []Step {
 		soon.Text = "put something else at " + target.String()
 		soon.do = func(ctx context.Context, w *World) error { return w.workload.put(ctx, mine.clone()) }
 	default:
-		again := policy(r)
-		soon.Text = fmt.Sprintf("change the policy of %s again: %s", p, describePolicy(again))
+		changedPolicy := policy(r)
+		soon.Text = fmt.Sprintf("change the policy of %s again: %s", p, describePolicy(changedPolicy))
 		soon.do = func(ctx context.Context, w *World) error {
-			return w.workload.edit(ctx, p, func(i *item) { i.Annotations, i.data = again, content(i.kindType, token) })
+			return w.workload.edit(ctx, p, func(i *item) { i.Annotations, i.data = changedPolicy, content(i.kindType, token) })
 		}
 	}
 	return append(steps, soon)

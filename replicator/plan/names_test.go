@@ -19,7 +19,7 @@ import (
 // TestFreePlaces is about who gets a place where nothing stands.
 func TestFreePlaces(t *testing.T) {
 	rival := func(began time.Time, departed bool) informers.Competitor {
-		return informers.Competitor{NamespacedName: name("other", "regcred"), Since: began, Left: departed}
+		return informers.Competitor{NamespacedName: name("other", "regcred"), Since: began, Departed: departed}
 	}
 	for title, tc := range map[string]struct {
 		kept    bool
@@ -49,7 +49,7 @@ func TestFreePlaces(t *testing.T) {
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := activeWorld(t, map[string]string{annotations.PushTo: "team-*"}, namespace(t, "team-a")).world(t)
-			w.Targets[0].Kept, w.Targets[0].Owner, w.Targets[0].Competitors = tc.kept, tc.owner, tc.rivals
+			w.Targets[0].Vacated, w.Targets[0].Owner, w.Targets[0].Competitors = tc.kept, tc.owner, tc.rivals
 			if !tc.began.IsZero() {
 				w.Since = tc.began
 			}
