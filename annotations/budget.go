@@ -89,32 +89,32 @@ var onlyRemembered = &budget{
 	resume: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
 }
 
-// cached returns the remembered answer for a name, or calls do and remembers its answer. A nil budget only calls do.
-func (b *budget) cached(known *answers, name string, do func() (bool, error)) (bool, error) {
+// cached returns the remembered answer for a name, or calls ask and remembers its answer. A nil budget only calls ask.
+func (b *budget) cached(known *answers, name string, ask func() (bool, error)) (bool, error) {
 	if b == nil {
-		return do()
+		return ask()
 	}
 	if answer, ok := known.get(name); ok {
 		return answer, nil
 	}
-	matches, err := do()
+	matches, err := ask()
 	if err == nil {
 		known.put(name, matches)
 	}
 	return matches, err
 }
 
-// spend calls do, which is one match, and charges the time that it takes. A nil budget only calls do.
-func (b *budget) spend(do func() (bool, error)) (bool, error) {
+// spend calls ask, which is one match, and charges the time that it takes. A nil budget only calls ask.
+func (b *budget) spend(ask func() (bool, error)) (bool, error) {
 	if b == nil {
-		return do()
+		return ask()
 	}
 	for {
 		if err := b.frozen(); err != nil {
 			return false, err
 		}
 		begin := time.Now()
-		matches, err := do()
+		matches, err := ask()
 		b.charge(begin, time.Now(), err)
 		if err == nil {
 			return matches, nil

@@ -17,8 +17,8 @@ var testLimits = limits{burst: 10 * time.Second, refill: 100, firstPause: time.M
 var errTimeout = errors.New("timeout")
 
 // match is how a policy asks about a name.
-func match(b *budget, known *answers, name string, do func() (bool, error)) (bool, error) {
-	return b.cached(known, name, func() (bool, error) { return b.spend(do) })
+func match(b *budget, known *answers, name string, ask func() (bool, error)) (bool, error) {
+	return b.cached(known, name, func() (bool, error) { return b.spend(ask) })
 }
 
 // take is a match that takes some time.

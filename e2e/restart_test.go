@@ -130,12 +130,12 @@ func testAbsences(t *testing.T, system *harness.System) {
 			parts = append(parts, part)
 		}
 	}
-	during := func(phase string, do func(absence) func()) {
+	during := func(phase string, act func(absence) func()) {
 		t.Run(phase, func(t *testing.T) {
 			for _, part := range parts {
 				t.Run(part.name, func(t *testing.T) {
 					part.scene.TB = t
-					do(part.absence)()
+					act(part.absence)()
 				})
 			}
 		})

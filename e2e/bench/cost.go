@@ -41,7 +41,7 @@ type tally struct {
 	read, written float64
 }
 
-func (b *bench) tally(ctx context.Context, do func() error) (t tally, err error) {
+func (b *bench) tally(ctx context.Context, load func() error) (t tally, err error) {
 	mark, err := b.system.MarkRequests(ctx)
 	if err != nil {
 		return t, err
@@ -50,7 +50,7 @@ func (b *bench) tally(ctx context.Context, do func() error) (t tally, err error)
 	if err != nil {
 		return t, err
 	}
-	if err := do(); err != nil {
+	if err := load(); err != nil {
 		return t, err
 	}
 	if t.read, t.written, err = transferred(b.subject.PID()); err != nil {
@@ -78,7 +78,7 @@ func cost(ctx context.Context, b *bench) (Result, error) {
 	}
 	for round := range b.options.Rounds {
 		name := b.unique("source")
-		for i, do := range []func() error{
+		for i, load := range []func() error{
 			func() error {
 				_, err := b.untilWritten(ctx, count, func() error { return b.source(ctx, name) }, name)
 				return err
@@ -89,7 +89,7 @@ func cost(ctx context.Context, b *bench) (Result, error) {
 			},
 			func() error { return b.remove(ctx, name) },
 		} {
-			t, err := b.tally(ctx, do)
+			t, err := b.tally(ctx, load)
 			if err != nil {
 				return Result{}, err
 			}

@@ -111,7 +111,7 @@ func (b *bench) unique(prefix string) string {
 }
 
 // parallel does n things, some at a time, and returns their errors.
-func parallel(n, concurrency int, do func(i int) error) error {
+func parallel(n, concurrency int, load func(i int) error) error {
 	errs := make([]error, n)
 	room := make(chan struct{}, concurrency)
 	var wg sync.WaitGroup
@@ -119,7 +119,7 @@ func parallel(n, concurrency int, do func(i int) error) error {
 		room <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-room }()
-			errs[i] = do(i)
+			errs[i] = load(i)
 		})
 	}
 	wg.Wait()

@@ -87,7 +87,7 @@ func (w *World) run(ctx context.Context) error {
 			return nil
 		}
 		result := ""
-		if err := s.do(ctx, w); err != nil {
+		if err := s.execute(ctx, w); err != nil {
 			result = "  (" + brief(err) + ")"
 		}
 		w.oracle.locked(func() { w.log(fmt.Sprintf("%d: %s%s", s.Number, s.Text, result)) })

@@ -22,34 +22,34 @@ func TestFreePlaces(t *testing.T) {
 		return informers.Competitor{NamespacedName: name("other", "regcred"), Since: began, Departed: departed}
 	}
 	for title, tc := range map[string]struct {
-		kept    bool
-		owner   types.NamespacedName
-		rivals  []informers.Competitor
-		began   time.Time
-		want    plan.State
-		wantWhy string
+		kept        bool
+		owner       types.NamespacedName
+		competitors []informers.Competitor
+		began       time.Time
+		want        plan.State
+		wantWhy     string
 	}{
 		"nobody else wants it": {want: plan.Missing},
 		"it is the name of a source that has left": {
 			kept: true, want: plan.Conflict, wantWhy: "the name is that of a source, which may be created again",
 		},
 		"a senior source has left, and would want it": {
-			rivals: []informers.Competitor{rival(epoch.Add(-time.Hour), true)}, want: plan.Conflict,
+			competitors: []informers.Competitor{rival(epoch.Add(-time.Hour), true)}, want: plan.Conflict,
 			wantWhy: "the source other/regcred is older and selects the same target; it may be created again",
 		},
 		"another source's replica is made again there": {
 			owner: name("other", "regcred"), want: plan.Conflict, wantWhy: "the existing object is a replica of other/regcred",
 		},
 		"its own is made again": {owner: key.NamespacedName, want: plan.Missing},
-		"a junior one has":      {rivals: []informers.Competitor{rival(epoch.Add(time.Hour), true)}, want: plan.Missing},
+		"a junior one has":      {competitors: []informers.Competitor{rival(epoch.Add(time.Hour), true)}, want: plan.Missing},
 		"the source is older than its object": {
-			rivals: []informers.Competitor{rival(epoch.Add(-time.Hour), false)}, began: epoch.Add(-2 * time.Hour),
+			competitors: []informers.Competitor{rival(epoch.Add(-time.Hour), false)}, began: epoch.Add(-2 * time.Hour),
 			want: plan.Missing,
 		},
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := activeWorld(t, map[string]string{annotations.PushTo: "team-*"}, namespace(t, "team-a")).world(t)
-			w.Targets[0].Vacated, w.Targets[0].Owner, w.Targets[0].Competitors = tc.kept, tc.owner, tc.rivals
+			w.Targets[0].Vacated, w.Targets[0].Owner, w.Targets[0].Competitors = tc.kept, tc.owner, tc.competitors
 			if !tc.began.IsZero() {
 				w.Since = tc.began
 			}
@@ -69,17 +69,17 @@ func TestContestedCopies(t *testing.T) {
 	rival := []informers.Competitor{{NamespacedName: name("other", "regcred"), Since: epoch.Add(time.Hour)}}
 	at := name("team-a", "regcred")
 	for title, tc := range map[string]struct {
-		rivals   []informers.Competitor
-		accept   string
-		incompat plan.Incompatible
-		want     []action
-		wantIt   bool
+		competitors []informers.Competitor
+		accept      string
+		incompat    plan.Incompatible
+		want        []action
+		wantIt      bool
 	}{
 		"nobody else wants it":           {want: []action{{plan.Adopt, at}}},
-		"a younger source wants it":      {rivals: rival, want: []action{{plan.Adopt, at}}, wantIt: true},
-		"a source wants it that may not": {rivals: rival, accept: "infra", want: []action{{plan.Adopt, at}}},
+		"a younger source wants it":      {competitors: rival, want: []action{{plan.Adopt, at}}, wantIt: true},
+		"a source wants it that may not": {competitors: rival, accept: "infra", want: []action{{plan.Adopt, at}}},
 		"found incompatible when contested": {
-			rivals: rival, incompat: plan.Incompatible{Version: 7, Reason: "x", Contested: true},
+			competitors: rival, incompat: plan.Incompatible{Version: 7, Reason: "x", Contested: true},
 		},
 		"found so, and not contested any more": {
 			incompat: plan.Incompatible{Version: 7, Reason: "x", Contested: true}, want: []action{{plan.Adopt, at}},
@@ -98,7 +98,7 @@ func TestContestedCopies(t *testing.T) {
 			}
 			active.incompatible = map[types.NamespacedName]plan.Incompatible{at: tc.incompat}
 			w := active.world(t)
-			w.Targets[0].Competitors = tc.rivals
+			w.Targets[0].Competitors = tc.competitors
 			p := plan.Make(w)
 			if diff := cmp.Diff(tc.want, actionsOf(p)); diff != "" {
 				t.Fatalf("actions (-want +got):\n%s", diff)
