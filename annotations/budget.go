@@ -53,8 +53,8 @@ type budget struct {
 	keys string
 
 	mu sync.Mutex
-	// left is the time that was left at the time updated.
-	left    time.Duration
+	// balance is the time that was left at the time updated.
+	balance time.Duration
 	updated time.Time
 	// err is set while the policy cannot be matched, until the time resume.
 	err    error
@@ -62,7 +62,9 @@ type budget struct {
 	pause  time.Duration
 }
 
-func newBudget(l limits, keys string) *budget { return &budget{limits: l, keys: keys, left: l.burst} }
+func newBudget(l limits, keys string) *budget {
+	return &budget{limits: l, keys: keys, balance: l.burst}
+}
 
 // newBudget returns the budget of a policy with these reaches; nil if it has only a few patterns and plain names.
 func (p *parser) newBudget(reaches ...*Reach) *budget {
@@ -87,32 +89,32 @@ var onlyRemembered = &budget{
 	resume: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
 }
 
-// remember returns the remembered answer for a name, or calls do and remembers its answer. A nil budget only calls do.
-func (b *budget) remember(known *answers, name string, do func() (bool, error)) (bool, error) {
+// cached returns the remembered answer for a name, or calls ask and remembers its answer. A nil budget only calls ask.
+func (b *budget) cached(known *answers, name string, ask func() (bool, error)) (bool, error) {
 	if b == nil {
-		return do()
+		return ask()
 	}
 	if answer, ok := known.get(name); ok {
 		return answer, nil
 	}
-	matches, err := do()
+	matches, err := ask()
 	if err == nil {
 		known.put(name, matches)
 	}
 	return matches, err
 }
 
-// spend calls do, which is one match, and charges the time that it takes. A nil budget only calls do.
-func (b *budget) spend(do func() (bool, error)) (bool, error) {
+// spend calls ask, which is one match, and charges the time that it takes. A nil budget only calls ask.
+func (b *budget) spend(ask func() (bool, error)) (bool, error) {
 	if b == nil {
-		return do()
+		return ask()
 	}
 	for {
 		if err := b.frozen(); err != nil {
 			return false, err
 		}
 		begin := time.Now()
-		matches, err := do()
+		matches, err := ask()
 		b.charge(begin, time.Now(), err)
 		if err == nil {
 			return matches, nil
@@ -139,15 +141,15 @@ func (b *budget) charge(begin, end time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.updated.IsZero() {
-		b.left = min(b.burst, b.left+max(0, begin.Sub(b.updated))/b.refill)
+		b.balance = min(b.burst, b.balance+max(0, begin.Sub(b.updated))/b.refill)
 	}
 	b.updated = end
 	cost := min(end.Sub(begin), b.maxCharge())
 	if isTimeout(err) {
 		cost = max(cost, b.matchTimeout())
 	}
-	b.left -= cost
-	if b.left <= 0 || err != nil && !isTimeout(err) {
+	b.balance -= cost
+	if b.balance <= 0 || err != nil && !isTimeout(err) {
 		b.freeze(end, err)
 	}
 }

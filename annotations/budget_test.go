@@ -17,8 +17,8 @@ var testLimits = limits{burst: 10 * time.Second, refill: 100, firstPause: time.M
 var errTimeout = errors.New("timeout")
 
 // match is how a policy asks about a name.
-func match(b *budget, known *answers, name string, do func() (bool, error)) (bool, error) {
-	return b.remember(known, name, func() (bool, error) { return b.spend(do) })
+func match(b *budget, known *answers, name string, ask func() (bool, error)) (bool, error) {
+	return b.cached(known, name, func() (bool, error) { return b.spend(ask) })
 }
 
 // take is a match that takes some time.
@@ -214,7 +214,7 @@ func TestPoliciesWithBudget(t *testing.T) {
 			got := ""
 			if b := policyOf(t, tc.annotations).budget; b != nil {
 				got = b.keys
-				if b.limits != defaultLimits || b.left != defaultLimits.burst {
+				if b.limits != defaultLimits || b.balance != defaultLimits.burst {
 					t.Errorf("its limits are %v", b.limits)
 				}
 			}
@@ -258,7 +258,7 @@ func TestFrozenPolicy(t *testing.T) {
 
 func TestEachExpressionIsCharged(t *testing.T) {
 	p := policyOf(t, map[string]string{replicatorTo: "a.*,b.*"})
-	p.budget.left = 1 // nanosecond
+	p.budget.balance = 1 // nanosecond
 	if yes, err := p.PushesTo("b", nil); yes || err == nil {
 		t.Errorf("%t, %v, want an error after the first expression", yes, err)
 	}

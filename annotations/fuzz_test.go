@@ -44,9 +44,9 @@ func FuzzParse(f *testing.F) {
 		claims := annotations.Parse("ns", "name", m)
 		checkClaims(t, m, claims)
 
-		again := annotations.Parse("ns", "name", m)
-		if !claims.Policy.Equal(again.Policy) || !slices.Equal(claims.Problems, again.Problems) ||
-			!slices.Equal(claims.Ignored, again.Ignored) {
+		reparsed := annotations.Parse("ns", "name", m)
+		if !claims.Policy.Equal(reparsed.Policy) || !slices.Equal(claims.Problems, reparsed.Problems) ||
+			!slices.Equal(claims.Ignored, reparsed.Ignored) {
 			t.Error("two readings of the same differ")
 		}
 		if claims.Policy != nil && len(claims.Problems) == 0 {
@@ -123,9 +123,9 @@ func FuzzPatterns(f *testing.F) {
 			if patterns.MatchKey(name) && !patterns.Match(name) {
 				t.Errorf("%q matches %q as a key only", list, name)
 			}
-			again, err := parse(patterns.String())
-			if err != nil || !again.Equal(patterns) {
-				t.Errorf("%q is written %q and read %q (%v)", list, patterns, again, err)
+			reparsed, err := parse(patterns.String())
+			if err != nil || !reparsed.Equal(patterns) {
+				t.Errorf("%q is written %q and read %q (%v)", list, patterns, reparsed, err)
 			}
 		}
 	})

@@ -45,19 +45,19 @@ func parsePatterns(s string, valid func(byte) bool, alphabet string) (Patterns, 
 		if text == "" {
 			continue
 		}
-		rest, negated := strings.CutPrefix(text, "!")
-		rest = strings.TrimSpace(rest)
-		if rest == "" {
+		pattern, negated := strings.CutPrefix(text, "!")
+		pattern = strings.TrimSpace(pattern)
+		if pattern == "" {
 			return Patterns{}, errors.New(`a pattern is only "!": name after it what to take away`)
 		}
-		for i := range len(rest) {
-			if c := rest[i]; c != '*' && c != '?' && !valid(c) {
-				return Patterns{}, badPattern(text, rest[i:], alphabet)
+		for i := range len(pattern) {
+			if c := pattern[i]; c != '*' && c != '?' && !valid(c) {
+				return Patterns{}, badPattern(text, pattern[i:], alphabet)
 			}
 		}
 		// Clone, so that a small pattern does not keep a big annotation in memory.
-		rest = strings.Clone(rest)
-		globs = append(globs, glob{text: rest, negated: negated, literal: !strings.ContainsAny(rest, "*?")})
+		pattern = strings.Clone(pattern)
+		globs = append(globs, glob{text: pattern, negated: negated, literal: !strings.ContainsAny(pattern, "*?")})
 	}
 	return Patterns{globs: globs}, nil
 }

@@ -53,9 +53,9 @@ func TestNamespacePatterns(t *testing.T) {
 			if patterns.Empty() != (strings.Trim(tc.patterns, " \t\n,") == "") {
 				t.Errorf("Empty = %t", patterns.Empty())
 			}
-			again, err := annotations.ParseNamespacePatterns(patterns.String())
-			if err != nil || !again.Equal(patterns) {
-				t.Errorf("%q is written %q and read %q (%v)", tc.patterns, patterns, again, err)
+			reparsed, err := annotations.ParseNamespacePatterns(patterns.String())
+			if err != nil || !reparsed.Equal(patterns) {
+				t.Errorf("%q is written %q and read %q (%v)", tc.patterns, patterns, reparsed, err)
 			}
 		})
 	}

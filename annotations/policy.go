@@ -70,7 +70,7 @@ func (p *Policy) match(reach *Reach, namespace string, labels map[string]string,
 	if matches, err := reach.match(namespace, labels, b); err != nil || !matches || p.Exclude.Empty() {
 		return matches, err
 	}
-	excluded, err := b.remember(p.excluded, namespace, func() (bool, error) {
+	excluded, err := b.cached(p.excluded, namespace, func() (bool, error) {
 		return b.spend(func() (bool, error) { return p.Exclude.Match(namespace), nil })
 	})
 	return !excluded && err == nil, err

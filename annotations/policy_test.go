@@ -117,14 +117,14 @@ func TestMayReachDoesNotMatch(t *testing.T) {
 			t.Errorf("may reach %s: %t", name, got)
 		}
 	}
-	if p.budget.left >= p.budget.burst {
+	if p.budget.balance >= p.budget.burst {
 		t.Error("matching has cost nothing")
 	}
-	left := p.budget.left
+	balance := p.budget.balance
 	for _, name := range []string{"team-a", "other", "excluded", "another"} {
 		p.MayReach(name, nil)
 	}
-	if p.budget.left != left {
+	if p.budget.balance != balance {
 		t.Error("MayReach has spent time")
 	}
 }

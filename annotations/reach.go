@@ -47,7 +47,7 @@ func (s *side) match(namespace string, set labels.Set, b *budget) (bool, error) 
 	if s.globs.Empty() && len(s.expressions) == 0 {
 		return false, nil
 	}
-	return b.remember(&s.remembered, namespace, func() (bool, error) { return s.matchName(namespace, b) })
+	return b.cached(&s.remembered, namespace, func() (bool, error) { return s.matchName(namespace, b) })
 }
 
 // matchName spends the time of each expression by itself: there may be thousands of them.

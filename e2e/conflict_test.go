@@ -65,11 +65,11 @@ func TestConflictLoser(t *testing.T) {
 		s.delete(replica)
 		replica = s.replicated(winner, to)
 		s.untouched(replica)
-		for _, leave := range []func(){
+		for _, withdraw := range []func(){
 			func() { winner = s.annotate(winner, native+"exclude", to) },
 			func() { winner = s.annotate(winner, native+"target-name", "renamed") },
 		} {
-			leave()
+			withdraw()
 			s.replicated(loser, to)
 			loser = s.annotate(loser, native+"exclude", to)
 			winner = s.unannotate(winner, native+"exclude", native+"target-name")

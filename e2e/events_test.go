@@ -296,14 +296,14 @@ func TestEventsAtRest(t *testing.T) {
 	s.stop(c)
 	s.start(c)
 	s.system.CatchUp(s)
-	again := s.eventCounts(objects...)
-	for _, key := range slices.Sorted(maps.Keys(again)) {
-		if most := counts[key] + 1; again[key] > most || counts[key] == 0 {
-			s.Errorf("after a restart, recorded %d times: %s", again[key], key)
+	later := s.eventCounts(objects...)
+	for _, key := range slices.Sorted(maps.Keys(later)) {
+		if most := counts[key] + 1; later[key] > most || counts[key] == 0 {
+			s.Errorf("after a restart, recorded %d times: %s", later[key], key)
 		}
 	}
 	s.system.CatchUp(s)
-	if diff := cmp.Diff(again, s.eventCounts(objects...)); diff != "" {
+	if diff := cmp.Diff(later, s.eventCounts(objects...)); diff != "" {
 		s.Errorf("how often each was recorded, after a restart and later (-want +got):\n%s", diff)
 	}
 }

@@ -166,11 +166,11 @@ func (l *load) act(ctx context.Context) error {
 			return core.Namespaces().Delete(ctx, name, metav1.DeleteOptions{})
 		}
 	}
-	return l.settle(ctx, wanted)
+	return l.converge(ctx, wanted)
 }
 
 // settle gives a source the policy and the content that it is meant to have.
-func (l *load) settle(ctx context.Context, wanted *corev1.Secret) error {
+func (l *load) converge(ctx context.Context, wanted *corev1.Secret) error {
 	secrets := l.s.system.Client.CoreV1().Secrets(l.from)
 	now, err := secrets.Get(ctx, wanted.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -284,7 +284,7 @@ func TestKills(t *testing.T) {
 	<-l.stopped
 	t.Logf("%d of %d deeds were done", l.done.Load(), l.tried.Load())
 	for n := range loadSources {
-		s.eventually(func() error { return l.settle(s.Context(), l.source(n)) })
+		s.eventually(func() error { return l.converge(s.Context(), l.source(n)) })
 	}
 	l.converged()
 	for _, o := range strangers {

@@ -120,7 +120,7 @@ func TestRecreatedNamespace(t *testing.T) {
 		first := s.replicated(source, to)
 		s.system.DeleteNamespace(s, to)
 		s.namespace("to")
-		if again := s.replicated(source, to); again.uid == first.uid {
+		if recreated := s.replicated(source, to); recreated.uid == first.uid {
 			t.Error("the replica outlived its namespace")
 		}
 	})

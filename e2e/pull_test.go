@@ -208,11 +208,11 @@ func TestPullSourceDeleted(t *testing.T) {
 		s.expectEvent(puller, "NoSource", source.namespace+"/"+source.name) // after the grace
 		s.untouched(filled)
 
-		again := s.create(object{
+		recreated := s.create(object{
 			namespace: source.namespace, name: source.name, annotations: source.annotations,
 			data: map[string]string{"token": "two"},
 		})
-		s.pulled(again, puller)
+		s.pulled(recreated, puller)
 	})
 }
 
@@ -330,10 +330,10 @@ func TestImmutablePuller(t *testing.T) {
 
 		puller := s.create(d.puller(source, s.namespace("to-too"), "immutable-later"))
 		s.pulled(source, puller)
-		fixed := s.edit(puller, func(o *object) { o.immutable = true })
+		immutable := s.edit(puller, func(o *object) { o.immutable = true })
 		s.rotate(source, "two")
 		s.expectEvent(puller, "Mismatched", "immutable")
-		s.untouched(fixed)
+		s.untouched(immutable)
 	})
 }
 

@@ -95,10 +95,10 @@ func TestRecreation(t *testing.T) {
 			t.Run(title, func(t *testing.T) {
 				t.Parallel()
 				s := shared.part(t)
-				if rest := test(s); rest != nil {
+				if afterwards := test(s); afterwards != nil {
 					mu.Lock()
 					defer mu.Unlock()
-					afters[title] = after{s.prefix, rest}
+					afters[title] = after{s.prefix, afterwards}
 				}
 			})
 		}
@@ -189,24 +189,24 @@ func withoutAnnotations(s *scene, k kind) func(*scene) {
 // noConsent is a Secret that is made again, and what the Warning says of why its replicas do not follow.
 type noConsent struct {
 	annotations map[string]string
-	again       object
+	recreated   object
 	says        string
 }
 
 var withoutConsent = map[string]noConsent{
 	"no survives-recreation": {
 		annotations: map[string]string{},
-		again:       object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
+		recreated:   object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
 		says:        native + "survives-recreation",
 	},
 	"survives-recreation false": {
 		annotations: annotated(native+"survives-recreation", "false"),
-		again:       object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
+		recreated:   object{typ: corev1.SecretTypeOpaque, data: map[string]string{"token": "new"}},
 		says:        native + "survives-recreation",
 	},
 	"another type": {
 		annotations: annotated(native+"survives-recreation", "true"),
-		again: object{
+		recreated: object{
 			typ: corev1.SecretTypeBasicAuth, data: map[string]string{"username": "new", "password": "new"},
 		},
 		says: "type",
@@ -222,9 +222,9 @@ func (tc noConsent) test(s *scene) func(*scene) {
 	replica := s.replicated(source, to)
 	s.system.CatchUp(s)
 	s.delete(source)
-	again := tc.again
-	again.namespace, again.name = from, "token"
-	bare := s.create(again)
+	recreated := tc.recreated
+	recreated.namespace, recreated.name = from, "token"
+	bare := s.create(recreated)
 	s.expectEvent(bare, "Recreated", tc.says)
 	return func(s *scene) {
 		for _, content := range s.until(replica) {

@@ -70,9 +70,9 @@ func TestBinaryKeys(t *testing.T) {
 func (s *scene) expectNoWrites(namespace string) {
 	s.Helper()
 	s.system.CatchUp(s)
-	since := s.mark()
+	mark := s.mark()
 	s.system.CatchUp(s)
-	if writes := s.writes(since, namespace); len(writes) > 0 {
+	if writes := s.writes(mark, namespace); len(writes) > 0 {
 		s.Errorf("the controller goes on writing: %q", writes)
 	}
 }

@@ -130,12 +130,12 @@ func testAbsences(t *testing.T, system *harness.System) {
 			parts = append(parts, part)
 		}
 	}
-	during := func(phase string, do func(absence) func()) {
+	during := func(phase string, act func(absence) func()) {
 		t.Run(phase, func(t *testing.T) {
 			for _, part := range parts {
 				t.Run(part.name, func(t *testing.T) {
 					part.scene.TB = t
-					do(part.absence)()
+					act(part.absence)()
 				})
 			}
 		})
@@ -195,9 +195,9 @@ var absences = map[string]func(s *scene, k kind) absence{
 			before: func() { source = s.mirrored(k, "to"); replica = s.get(k, s.ns("to"), s.token()) },
 			meanwhile: func() {
 				s.delete(source)
-				again := pushed(k, source.namespace, source.name, s.ns("to"))
-				again.data = map[string]string{"token": "two"}
-				source = s.create(again)
+				recreated := pushed(k, source.namespace, source.name, s.ns("to"))
+				recreated.data = map[string]string{"token": "two"}
+				source = s.create(recreated)
 			},
 			after: func() { s.neverAbsent(replica, s.replicated(source, s.ns("to"))) },
 		}

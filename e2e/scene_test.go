@@ -183,10 +183,10 @@ func (s *scene) editNamespace(name string, change func(*corev1.Namespace)) {
 }
 
 // must repeats what conflicts with others' writes, and fails the test on any other error.
-func (s *scene) must(do func() error) {
+func (s *scene) must(act func() error) {
 	s.Helper()
 	for {
-		err := do()
+		err := act()
 		if err == nil {
 			return
 		}
@@ -439,13 +439,13 @@ func (s *scene) absentIn(namespaces []string, k kind, name string) {
 	}
 }
 
-// unmoved asserts that nothing in these namespaces is written on account of what do does (which may be nil).
-func (s *scene) unmoved(do func(), namespaces ...string) {
+// unmoved asserts that nothing in these namespaces is written on account of what act does (which may be nil).
+func (s *scene) unmoved(act func(), namespaces ...string) {
 	s.Helper()
-	if do == nil {
-		do = func() {}
+	if act == nil {
+		act = func() {}
 	}
-	s.system.Unmoved(s, namespaces, do)
+	s.system.Unmoved(s, namespaces, act)
 }
 
 // untouched asserts that, after all that was done before has had its effect, the object is as it was.
@@ -511,9 +511,9 @@ func (s *scene) expectNoWarning(objects ...object) {
 
 // writes are what the controller wrote in these namespaces since the mark, as "verb resource namespace/name", in order
 // of name.
-func (s *scene) writes(since harness.Mark, namespaces ...string) []string {
+func (s *scene) writes(mark harness.Mark, namespaces ...string) []string {
 	s.Helper()
-	requests, err := s.system.WritesSince(s.Context(), since)
+	requests, err := s.system.WritesSince(s.Context(), mark)
 	if err != nil {
 		s.Fatal(err)
 	}

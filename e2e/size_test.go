@@ -21,11 +21,11 @@ func TestTooLargeReplica(t *testing.T) {
 				o.annotations[native+"keys"] = "token,token=again"
 			},
 			"as-many-annotations-as-can-be": func(o *object) {
-				left := annotationsLimit - len("example.com/notes")
+				room := annotationsLimit - len("example.com/notes")
 				for key, value := range o.annotations {
-					left -= len(key) + len(value)
+					room -= len(key) + len(value)
 				}
-				o.annotations["example.com/notes"] = strings.Repeat("n", left)
+				o.annotations["example.com/notes"] = strings.Repeat("n", room)
 			},
 		} {
 			t, ok := s.TB.(*testing.T)

@@ -65,11 +65,11 @@ func (s *scene) outlives(o object, grace time.Duration, event func()) {
 	s.Helper()
 	events := s.watch(o)
 	defer events.Stop()
-	since := time.Now()
+	begin := time.Now()
 	event()
 	for s.nextEvent(events, fmt.Sprint(o, " is still there")).Type != watch.Deleted {
 	}
-	if after := time.Since(since); after < grace {
+	if after := time.Since(begin); after < grace {
 		s.Fatalf("%s is gone after %s, the grace is %s", o, after, grace)
 	}
 }
@@ -112,9 +112,9 @@ func testAnEndlessGrace(s *scene, k kind) {
 	s.unmoved(func() { s.delete(kept) }, a, b)
 
 	// Made again, it has its replicas back, which were there all the time. Those with its old content are followed.
-	again := pushed(k, from, "deleted", policy)
-	again.data = map[string]string{"token": "two"}
-	kept = s.create(again)
+	recreated := pushed(k, from, "deleted", policy)
+	recreated.data = map[string]string{"token": "two"}
+	kept = s.create(recreated)
 	followed := s.replicated(kept, a)
 	s.neverAbsent(replica, followed)
 	s.reaches(kept, a, b)
@@ -122,19 +122,19 @@ func testAnEndlessGrace(s *scene, k kind) {
 	// Made again as it was, nothing is written at all.
 	s.unmoved(func() {
 		s.delete(kept)
-		kept = s.create(again)
+		kept = s.create(recreated)
 	}, a, b)
 
 	// Made again with a narrower policy, what that does not select goes at once.
 	s.delete(kept)
-	again.annotations = map[string]string{native + "push-to": b}
-	kept = s.create(again)
+	recreated.annotations = map[string]string{native + "push-to": b}
+	kept = s.create(recreated)
 	s.reaches(kept, b)
 
 	// Made again without a policy, its replicas stay through the grace, and an event says so.
 	s.delete(kept)
-	again.annotations = nil
-	bare := s.create(again)
+	recreated.annotations = nil
+	bare := s.create(recreated)
 	s.expectEvent(bare, "Recreated", native+"survives-recreation")
 	s.reaches(kept, b)
 	// Annotated before the grace ends, it goes on.

@@ -148,7 +148,7 @@ func TestAnnotationsLost(t *testing.T) {
 }
 
 // busy writes a Secret all the time, until the test has waited for something.
-func (s *scene) busy(o object, wait func()) {
+func (s *scene) keepWriting(o object, wait func()) {
 	s.Helper()
 	ctx, cancel := context.WithCancel(s.Context())
 	var writers sync.WaitGroup
@@ -179,7 +179,7 @@ func TestBusySource(t *testing.T) {
 	source = s.create(source)
 	s.replicated(source, a)
 	s.replicated(source, b)
-	s.busy(source, func() {
+	s.keepWriting(source, func() {
 		s.editNamespace(a, func(ns *corev1.Namespace) { delete(ns.Labels, "tier") })
 		s.gone(secret, a, source.name)
 		s.replicated(source, s.namespace("to-c", "tier", "web"))

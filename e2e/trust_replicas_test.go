@@ -153,14 +153,14 @@ func TestTrustRecords(t *testing.T) {
 	})
 	t.Run("R6 a record goes with the last replica", func(t *testing.T) {
 		s := s.within(t)
-		again := pushed(secret, from, "again", to)
-		again.annotations[native+"on-delete"] = "keep"
-		again = s.create(again)
-		last := s.replicated(again, to)
+		recreated := pushed(secret, from, "again", to)
+		recreated.annotations[native+"on-delete"] = "keep"
+		recreated = s.create(recreated)
+		last := s.replicated(recreated, to)
 		count(s, 1)
 		probe := s.create(pushed(secret, from, "probe", to))
 		s.replicated(probe, to)
-		s.delete(again)
+		s.delete(recreated)
 		s.delete(probe)
 		s.system.WaitGone(s, "secrets", to, "probe")
 		s.untouched(last)

@@ -25,14 +25,14 @@ func (c *Cluster) send(kind annotations.Kind, all changes) {
 	}
 }
 
-// itself is the change of a source, or of what stands in its place.
-func itself(deleted bool) Change {
+// sourceChange is the change of a source, or of what stands in its place.
+func sourceChange(deleted bool) Change {
 	return Change{Scope: FullScope(), Urgent: true, Deleted: deleted, Outdating: true}
 }
 
-// candidateItself is itself for a candidate.
-func candidateItself(old, new *Candidate) Change {
-	change := itself(new == nil)
+// candidateChange is sourceChange for a candidate.
+func candidateChange(old, new *Candidate) Change {
+	change := sourceChange(new == nil)
 	if p := policyOf(old); p != nil && new != nil && old.UID == new.UID && p.Equal(policyOf(new)) {
 		change.Outdating = false
 	}
@@ -40,7 +40,7 @@ func candidateItself(old, new *Candidate) Change {
 }
 
 func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new *Candidate) {
-	all, object, self := changes{}, Change{Scope: ObjectScope(n)}, candidateItself(old, new)
+	all, object, self := changes{}, Change{Scope: ObjectScope(n)}, candidateChange(old, new)
 	for _, x := range []*Candidate{old, new} {
 		if x != nil && x.Stripped != nil {
 			all.add(x.Stripped.Source, object)
@@ -106,11 +106,11 @@ func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *R
 			all.add(p.From, object)
 		}
 		if x.Claims != nil {
-			all.add(n, itself(false)) // a replica that claims to be a source is told that it is none
+			all.add(n, sourceChange(false)) // a replica that claims to be a source is told that it is none
 		}
 	}
 	if old == nil || new == nil || old.Source != new.Source || old.Mode != new.Mode {
-		c.occupantChanged(o, n, all, itself(false))
+		c.occupantChanged(o, n, all, sourceChange(false))
 	}
 	c.send(o.kind, all)
 }

@@ -81,11 +81,11 @@ func New(o Options) *Cluster {
 		c.kinds[kind] = c.newObjects(kind, o)
 	}
 	c.namespaces = newStream(c, "namespaces", newNamespace, c.indexNamespace, c.namespaceChanged,
-		metadataSource(o.Metadata, "namespaces", ""), &metav1.PartialObjectMetadata{})
+		metadataListerWatcher(o.Metadata, "namespaces", ""), &metav1.PartialObjectMetadata{})
 	c.accounts = newStream(c, "serviceaccounts", newServiceAccount, c.indexAccount, c.accountChanged,
-		source(o.Typed.CoreV1().ServiceAccounts(""), ""), &corev1.ServiceAccount{})
+		listerWatcher(o.Typed.CoreV1().ServiceAccounts(""), ""), &corev1.ServiceAccount{})
 	c.records = newStream(c, "records", newRecord, c.indexRecord, c.recordChanged,
-		source(o.Typed.CoreV1().ConfigMaps(o.Namespace), LabelRecord+"="+recordPolicy), &corev1.ConfigMap{})
+		listerWatcher(o.Typed.CoreV1().ConfigMaps(o.Namespace), LabelRecord+"="+recordPolicy), &corev1.ConfigMap{})
 	c.rules = c.newRules(o)
 	return c
 }
@@ -99,15 +99,15 @@ func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
 	resource := Resource(kind)
 	x.candidates = newStream(c, resource, newCandidate, x.indexCandidate,
 		func(n types.NamespacedName, old, new *Candidate) { c.candidateChanged(x, n, old, new) },
-		metadataSource(o.Metadata, resource, "!"+annotations.LabelReplica), &metav1.PartialObjectMetadata{})
+		metadataListerWatcher(o.Metadata, resource, "!"+annotations.LabelReplica), &metav1.PartialObjectMetadata{})
 	x.candidates.keep = (*Candidate).keep
 	var full cache.ListerWatcher
 	var expected runtime.Object
 	switch kind {
 	case annotations.Secret:
-		full, expected = source(o.Typed.CoreV1().Secrets(""), annotations.LabelReplica), &corev1.Secret{}
+		full, expected = listerWatcher(o.Typed.CoreV1().Secrets(""), annotations.LabelReplica), &corev1.Secret{}
 	case annotations.ConfigMap:
-		full, expected = source(o.Typed.CoreV1().ConfigMaps(""), annotations.LabelReplica), &corev1.ConfigMap{}
+		full, expected = listerWatcher(o.Typed.CoreV1().ConfigMaps(""), annotations.LabelReplica), &corev1.ConfigMap{}
 	}
 	x.replicas = newStream(c, resource+"/replicas", o.DigestKey.replica, x.indexReplica,
 		func(n types.NamespacedName, old, new *Replica) { c.replicaChanged(x, n, old, new) }, full, expected)
@@ -134,7 +134,7 @@ type lister[L runtime.Object] interface {
 	Watch(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error)
 }
 
-func source[L runtime.Object](client lister[L], labels string) cache.ListerWatcher {
+func listerWatcher[L runtime.Object](client lister[L], labels string) cache.ListerWatcher {
 	return listWatch(client, selectors{labels: labels})
 }
 
@@ -154,8 +154,8 @@ func listWatch[L runtime.Object](client lister[L], s selectors) cache.ListerWatc
 	}
 }
 
-func metadataSource(client metadata.Interface, resource, selector string) cache.ListerWatcher {
-	return source[*metav1.PartialObjectMetadataList](
+func metadataListerWatcher(client metadata.Interface, resource, selector string) cache.ListerWatcher {
+	return listerWatcher[*metav1.PartialObjectMetadataList](
 		client.Resource(schema.GroupVersionResource{Version: "v1", Resource: resource}), selector)
 }
 

@@ -91,8 +91,8 @@ func FuzzRecord(f *testing.F) {
 		if !first.Same(second) {
 			t.Errorf("it is another: %+v and %+v", first, second)
 		}
-		if again := second.ConfigMap("mirrorball-system"); again.Name != written.Name {
-			t.Errorf("it has the name %s and %s", written.Name, again.Name)
+		if rewritten := second.ConfigMap("mirrorball-system"); rewritten.Name != written.Name {
+			t.Errorf("it has the name %s and %s", written.Name, rewritten.Name)
 		}
 	})
 }

@@ -60,9 +60,9 @@ func RecordName(source Key) string {
 
 // ConfigMap is the object in which the record is kept in the given namespace.
 func (r *Record) ConfigMap(namespace string) *corev1.ConfigMap {
-	since := ""
+	began := ""
 	if !r.Since.IsZero() {
-		since = r.Since.UTC().Format(time.RFC3339)
+		began = r.Since.UTC().Format(time.RFC3339)
 	}
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{
@@ -71,7 +71,7 @@ func (r *Record) ConfigMap(namespace string) *corev1.ConfigMap {
 		},
 		Data: map[string]string{
 			"kind": string(r.Source.Kind), "namespace": r.Source.Namespace, "name": r.Source.Name,
-			"uid": string(r.SourceUID), "type": r.Type, "annotations": encode(r.Annotations), "since": since,
+			"uid": string(r.SourceUID), "type": r.Type, "annotations": encode(r.Annotations), "since": began,
 		},
 	}
 }

@@ -35,8 +35,8 @@ func TestUnreadableRecord(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newTestCluster(t, func(Key, Change) {})
-			var told []string
-			c.unreadable = func(r *Record) { told = append(told, r.Name+": "+r.Problem) }
+			var reported []string
+			c.unreadable = func(r *Record) { reported = append(reported, r.Name+": "+r.Problem) }
 			bad, good := testRecord(), testRecord()
 			spoil(bad)
 			bad.Name = "policy-bad"
@@ -51,15 +51,15 @@ func TestUnreadableRecord(t *testing.T) {
 			if !c.records.hasSynced() || len(c.remembered) != 1 {
 				t.Errorf("synced: %t, remembered: %d, want 1", c.records.hasSynced(), len(c.remembered))
 			}
-			if len(told) != 1 || !strings.HasPrefix(told[0], bad.Name+": it") {
-				t.Errorf("told %q, want one about %s", told, bad.Name)
+			if len(reported) != 1 || !strings.HasPrefix(reported[0], bad.Name+": it") {
+				t.Errorf("told %q, want one about %s", reported, bad.Name)
 			}
-			again := bad.DeepCopy()
-			again.ResourceVersion = "9"
-			if err := c.records.Update(again); err != nil || len(told) != 1 {
-				t.Errorf("told %q again: %v", told, err)
+			second := bad.DeepCopy()
+			second.ResourceVersion = "9"
+			if err := c.records.Update(second); err != nil || len(reported) != 1 {
+				t.Errorf("told %q again: %v", reported, err)
 			}
-			if err := c.records.Delete(again); err != nil || len(c.remembered) != 1 {
+			if err := c.records.Delete(second); err != nil || len(c.remembered) != 1 {
 				t.Errorf("remembered: %d: %v", len(c.remembered), err)
 			}
 		})

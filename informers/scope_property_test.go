@@ -121,7 +121,7 @@ func (w *scopedWorld) change() {
 		key := informers.Key{Kind: annotations.Secret, NamespacedName: rapid.SampledFrom([]types.NamespacedName{
 			at, {Namespace: "src", Name: name},
 		}).Draw(w.t, "given up")}
-		w.cluster.GiveUp(key, w.cluster.Source(key).Left)
+		w.cluster.GiveUp(key, w.cluster.Source(key).Departed)
 		if rapid.Bool().Draw(w.t, "settled") {
 			w.cluster.Settle()
 		}

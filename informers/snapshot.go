@@ -45,8 +45,8 @@ type Snapshot struct {
 type Target struct {
 	Namespace *Namespace
 	Occupant  Occupant
-	// Kept says that the place is that of a source that has left, and where nothing stands nevertheless.
-	Kept bool
+	// Vacated says that nothing stands in the place, and it is not free: it is that of a source that has left.
+	Vacated bool
 	// Owner is the source whose replica is being made again there, where nothing stands meanwhile; zero for none.
 	Owner types.NamespacedName
 	// Competitors are the other sources whose policies select the namespace for the same name, the ones that have left
@@ -168,7 +168,7 @@ func (g *gathering) read(c *Cluster) {
 		return
 	}
 	g.readTargets(c)
-	g.out.Since = c.since(o, g.Key.NamespacedName)
+	g.out.Since = c.began(o, g.Key.NamespacedName)
 	g.readReplicas(c, o)
 	g.readPullers(c, o)
 	if g.Key.Kind == annotations.Secret {
@@ -187,7 +187,7 @@ func (g *gathering) readTargets(c *Cluster) {
 		at := types.NamespacedName{Namespace: t.Namespace.Name, Name: g.name}
 		t.Occupant = c.get(Key{g.Key.Kind, at})
 		if t.Occupant.Identity() == nil {
-			t.Kept = c.isKept(c.kinds[g.Key.Kind], at)
+			t.Vacated = c.isVacated(c.kinds[g.Key.Kind], at)
 			t.Owner = c.held[Key{g.Key.Kind, at}]
 			g.free = append(g.free, i)
 		} else if t.Occupant.isUnnamedCopy() {

@@ -11,8 +11,8 @@ type SourceView struct {
 	Occupant
 	// Record is what is remembered of the source, or nil.
 	Record *Record
-	// Left is the source as it last was, where it has left and is not given up; or nil.
-	Left *Candidate
+	// Departed is the source as it last was, where it has left and is not given up; or nil.
+	Departed *Candidate
 	// Replicas, Pullers and Attached count the objects that name the source: those that carry the replica label or did,
 	// those that ask to be filled, and the ServiceAccounts that name one of its replicas on Mirrorball's account.
 	Replicas, Pullers, Attached int
@@ -20,7 +20,7 @@ type SourceView struct {
 
 // Referenced reports whether there is anything that may have to be removed or freed when the source is gone.
 func (v *SourceView) Referenced() bool {
-	return v.Replicas > 0 || v.Attached > 0 || v.Record != nil || v.Left != nil
+	return v.Replicas > 0 || v.Attached > 0 || v.Record != nil || v.Departed != nil
 }
 
 // Source returns what the watches show of a source.
@@ -29,7 +29,7 @@ func (c *Cluster) Source(k Key) SourceView {
 	defer c.mu.RUnlock()
 	v := SourceView{Occupant: c.get(k), Record: c.remembered[k]}
 	if o := c.kinds[k.Kind]; o != nil {
-		v.Left = o.tenures.left[k.NamespacedName]
+		v.Departed = o.tenures.departed[k.NamespacedName]
 		v.Replicas = len(o.replicasOf[k.NamespacedName]) + len(o.stripped[k.NamespacedName])
 		v.Pullers = o.pullers.count(k.NamespacedName) + o.pulled.count(k.NamespacedName)
 	}

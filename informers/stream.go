@@ -35,8 +35,10 @@ type stream[T lean] struct {
 	// changed is called afterwards, without mu, to turn the change into keys.
 	changed func(n types.NamespacedName, old, new T)
 	synced  bool
-	// seen is the version up to which the watch has told of everything.
-	seen Version
+	// seen is the version up to which the watch has told of everything, and broken says that the next list may be of
+	// another history: etcd may have been restored from a backup.
+	seen   Version
+	broken bool
 
 	source   cache.ListerWatcher
 	expected runtime.Object
@@ -46,7 +48,8 @@ var _ cache.TransformingStore = (*stream[*Candidate])(nil)
 
 func (s *stream[T]) run(ctx context.Context) {
 	logger := klog.FromContext(ctx)
-	cache.NewReflectorWithOptions(s.source, s.expected, s, cache.ReflectorOptions{Name: s.name, Logger: &logger}).
+	source := newHistoryChecker(s.source, s.breakHistory)
+	cache.NewReflectorWithOptions(source, s.expected, s, cache.ReflectorOptions{Name: s.name, Logger: &logger}).
 		RunWithContext(ctx)
 }
 
@@ -167,6 +170,13 @@ func (s *stream[T]) remove(id Identity) {
 	s.notify(c)
 }
 
+// breakHistory has the next list replace everything.
+func (s *stream[T]) breakHistory() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = true
+}
+
 // Replace is called by the Reflector with the whole list as of a resourceVersion.
 func (s *stream[T]) Replace(list []any, resourceVersion string) error {
 	version, err := ParseVersion(resourceVersion)
@@ -181,16 +191,26 @@ func (s *stream[T]) Replace(list []any, resourceVersion string) error {
 		}
 		items[t.identity().NamespacedName] = t
 	}
+	s.mu.Lock()
+	changes := s.replace(items, version)
+	s.mu.Unlock()
+	s.notify(changes)
+	return nil
+}
+
+// replace makes the items of a list those of the store, and returns the changes. What the store has from the answer to
+// a write stays where the list is older than that, unless versions have gone back. The caller holds mu.
+func (s *stream[T]) replace(items map[types.NamespacedName]T, version Version) []change[T] {
+	goesOn := !s.broken && version >= s.seen
 	var changes []change[T]
 	var none T
-	s.mu.Lock()
 	for name, old := range s.items {
-		t, still := items[name]
+		was := old.identity().Version
+		t, listed := items[name]
 		switch {
-		case still && old.identity().Version >= t.identity().Version,
-			!still && old.identity().Version > version:
-			items[name] = old // the list is as old as what we know, or older
-		case still:
+		case goesOn && was > version, goesOn && listed && was == t.identity().Version:
+			items[name] = old
+		case listed:
 			t = s.kept(t)
 			items[name] = t
 			if t != old {
@@ -210,12 +230,8 @@ func (s *stream[T]) Replace(list []any, resourceVersion string) error {
 			changes = append(changes, change[T]{name, none, t})
 		}
 	}
-	s.items = items
-	s.synced = true
-	s.seen = version
-	s.mu.Unlock()
-	s.notify(changes)
-	return nil
+	s.items, s.synced, s.seen, s.broken = items, true, version, false
+	return changes
 }
 
 // Resync is part of the Reflector's contract and has nothing to do: nothing is written at rest.

@@ -66,6 +66,36 @@ func TestLateAnswer(t *testing.T) {
 	}
 }
 
+// TestAnswerAndList: the answer to a write outlasts a list that is older, unless versions have gone back.
+func TestAnswerAndList(t *testing.T) {
+	for title, tc := range map[string]struct {
+		version string
+		want    bool
+	}{
+		"a list from before the write":         {version: "7", want: true},
+		"a list from after it":                 {version: "9", want: false},
+		"a list from before all that was seen": {version: "4", want: false},
+	} {
+		t.Run(title, func(t *testing.T) {
+			c, _ := handFed(t)
+			if err := c.Replace(nil, nil, nil, "5"); err != nil {
+				t.Fatal(err)
+			}
+			written, err := DigestKey{}.replica(filled("8"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Observe(annotations.Secret, written)
+			if err := c.Replace(nil, nil, nil, tc.version); err != nil {
+				t.Fatal(err)
+			}
+			if got := c.Get(Key{annotations.Secret, written.NamespacedName}).Replica != nil; got != tc.want {
+				t.Errorf("the replica is known: %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
 // TestPullerStreamOrder: an object that is filled stays a puller, in whatever order the streams tell of it.
 func TestPullerStreamOrder(t *testing.T) {
 	source := Key{annotations.Secret, types.NamespacedName{Namespace: "platform", Name: "token"}}

@@ -15,20 +15,20 @@ import (
 // All of it is lost with the process, but for what records hold. Then the age of the present object decides, and for
 // one grace whatever is named by a replica counts as a source that has left.
 type tenures struct {
-	// since is when a source began, where that was before its present object.
-	since map[types.NamespacedName]time.Time
-	// left are the sources that are gone or have lost their policy, as they last were, until they are given up; wanting
-	// are those of them that pushed, by the name of their replicas.
-	left    map[types.NamespacedName]*Candidate
-	wanting index[string]
+	// began is when a source began, where that was before its present object.
+	began map[types.NamespacedName]time.Time
+	// departed are the sources that are gone or have lost their policy, as they last were, until they are given up;
+	// wanting are those of them that pushed, by the name of their replicas.
+	departed map[types.NamespacedName]*Candidate
+	wanting  index[string]
 	// returned are those that have come back, as they last were, until the others have been told.
 	returned map[types.NamespacedName]*Candidate
 }
 
 func newTenures() tenures {
 	return tenures{
-		since: map[types.NamespacedName]time.Time{}, left: map[types.NamespacedName]*Candidate{}, wanting: index[string]{},
-		returned: map[types.NamespacedName]*Candidate{},
+		began: map[types.NamespacedName]time.Time{}, departed: map[types.NamespacedName]*Candidate{},
+		wanting: index[string]{}, returned: map[types.NamespacedName]*Candidate{},
 	}
 }
 
@@ -38,16 +38,16 @@ func (x *tenures) changed(old, new *Candidate) {
 	switch {
 	case is != nil:
 		n, before := new.NamespacedName, old
-		if last := x.left[n]; was == nil && last != nil {
+		if last := x.departed[n]; was == nil && last != nil {
 			before, x.returned[n] = last, last
 		}
-		x.forget(n)
+		x.drop(n)
 		if policyOf(before) != nil {
 			x.begin(new, before.Created)
 		}
 	case was != nil:
 		n := old.NamespacedName
-		x.left[n] = old
+		x.departed[n] = old
 		if was.Push != nil {
 			x.wanting.add(was.ReplicaName(n.Name), n)
 		}
@@ -56,24 +56,24 @@ func (x *tenures) changed(old, new *Candidate) {
 
 // begin notes that a source began with an object that was created at a time.
 func (x *tenures) begin(c *Candidate, created time.Time) {
-	since, ok := x.since[c.NamespacedName]
-	if !ok || created.Before(since) {
-		since = created
+	began, ok := x.began[c.NamespacedName]
+	if !ok || created.Before(began) {
+		began = created
 	}
-	if since.Before(c.Created) {
-		x.since[c.NamespacedName] = since
+	if began.Before(c.Created) {
+		x.began[c.NamespacedName] = began
 	} else {
-		delete(x.since, c.NamespacedName)
+		delete(x.began, c.NamespacedName)
 	}
 }
 
-// forget takes a source out of those that have left.
-func (x *tenures) forget(n types.NamespacedName) {
-	c := x.left[n]
+// drop takes a source out of those that have left.
+func (x *tenures) drop(n types.NamespacedName) {
+	c := x.departed[n]
 	if c == nil {
 		return
 	}
-	delete(x.left, n)
+	delete(x.departed, n)
 	x.wanting.remove(policyOf(c).ReplicaName(n.Name), n)
 }
 
@@ -91,20 +91,20 @@ type Competitor struct {
 	types.NamespacedName
 	// Since is when it first became a source.
 	Since time.Time
-	// Left says that it is gone or has lost its policy, and may come back.
-	Left bool
+	// Departed says that it is gone or has lost its policy, and may come back.
+	Departed bool
 }
 
 // sinceOf returns when a source began, given its present object or the last one.
 func (c *Cluster) sinceOf(o *objects, last *Candidate) time.Time {
-	since := last.Created
-	if s, ok := o.tenures.since[last.NamespacedName]; ok && s.Before(since) {
-		since = s
+	began := last.Created
+	if s, ok := o.tenures.began[last.NamespacedName]; ok && s.Before(began) {
+		began = s
 	}
-	if r := c.remembered[Key{o.kind, last.NamespacedName}]; r != nil && !r.Since.IsZero() && r.Since.Before(since) {
-		since = r.Since
+	if r := c.remembered[Key{o.kind, last.NamespacedName}]; r != nil && !r.Since.IsZero() && r.Since.Before(began) {
+		began = r.Since
 	}
-	return since
+	return began
 }
 
 // Since returns when a source began, to the second; zero where no object with its policy is known.
@@ -115,20 +115,20 @@ func (c *Cluster) Since(source Key) time.Time {
 	if o == nil {
 		return time.Time{}
 	}
-	return c.since(o, source.NamespacedName)
+	return c.began(o, source.NamespacedName)
 }
 
-func (c *Cluster) since(o *objects, n types.NamespacedName) time.Time {
+func (c *Cluster) began(o *objects, n types.NamespacedName) time.Time {
 	if present := o.candidates.items[n]; policyOf(present) != nil {
 		return c.sinceOf(o, present)
 	}
 	return time.Time{}
 }
 
-// isKept reports whether the place of a source that has left is kept for it: it left while this process watched, or,
+// isVacated reports whether the place of a source that has left is kept for it: it left while this process watched, or,
 // while this process can't know better, a record or a replica names it.
-func (c *Cluster) isKept(o *objects, n types.NamespacedName) bool {
-	return o.tenures.left[n] != nil ||
+func (c *Cluster) isVacated(o *objects, n types.NamespacedName) bool {
+	return o.tenures.departed[n] != nil ||
 		!c.settled && (c.remembered[Key{o.kind, n}] != nil || len(o.replicasOf[n]) > 0)
 }
 
@@ -139,12 +139,12 @@ func (c *Cluster) GiveUp(source Key, last *Candidate) {
 		return
 	}
 	c.mu.Lock()
-	if last == nil || o.tenures.left[source.NamespacedName] != last {
+	if last == nil || o.tenures.departed[source.NamespacedName] != last {
 		c.mu.Unlock()
 		return
 	}
-	o.tenures.forget(source.NamespacedName)
-	delete(o.tenures.since, source.NamespacedName)
+	o.tenures.drop(source.NamespacedName)
+	delete(o.tenures.began, source.NamespacedName)
 	c.mu.Unlock()
 	all := changes{}
 	c.competitorChanged(o, source.NamespacedName, all, policyOf(last))
@@ -178,7 +178,7 @@ func (c *Cluster) Settle() {
 	}
 }
 
-// namingChanged adds those for whom a replica that begins or ceases to name a source matters; see isKept.
+// namingChanged adds those for whom a replica that begins or ceases to name a source matters; see isVacated.
 func (c *Cluster) namingChanged(o *objects, source types.NamespacedName, all changes) {
 	c.mu.RLock()
 	matters := !c.settled && c.get(Key{o.kind, source}).Identity() == nil
@@ -227,10 +227,10 @@ func (c *Cluster) tenureChanged(r *Record) {
 
 // readCompetitors reads the other sources that push replicas of the same name, and those that did until they left.
 func (g *gathering) readCompetitors(c *Cluster, o *objects) {
-	add := func(r *Candidate, left bool) {
+	add := func(r *Candidate, departed bool) {
 		if r.NamespacedName != g.Key.NamespacedName && len(r.Claims.Problems) == 0 && g.SourceNamespaces.Match(r.Namespace) {
 			g.competitors = append(g.competitors, rival{
-				Competitor{NamespacedName: r.NamespacedName, Since: c.sinceOf(o, r), Left: left}, r.Claims.Policy,
+				Competitor{NamespacedName: r.NamespacedName, Since: c.sinceOf(o, r), Departed: departed}, r.Claims.Policy,
 			})
 		}
 	}
@@ -240,7 +240,7 @@ func (g *gathering) readCompetitors(c *Cluster, o *objects) {
 		}
 	}
 	for n := range o.tenures.wanting[g.name] {
-		add(o.tenures.left[n], true)
+		add(o.tenures.departed[n], true)
 	}
 	slices.SortFunc(g.competitors, func(a, b rival) int {
 		return compareNames(a.NamespacedName, b.NamespacedName)

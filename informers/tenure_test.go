@@ -23,14 +23,14 @@ type tenureTest struct {
 func newTenureTest(t *testing.T) *tenureTest {
 	w := &tenureTest{T: t, notified: map[types.NamespacedName]bool{}}
 	w.Cluster = newTestCluster(t, func(key Key, _ Change) { w.notified[key.NamespacedName] = true })
-	w.do(w.namespaces.Update(&metav1.PartialObjectMetadata{ObjectMeta: w.meta("", "to", 0)}))
-	w.do(w.namespaces.Update(&metav1.PartialObjectMetadata{ObjectMeta: w.meta("", "from", 0)}))
+	w.must(w.namespaces.Update(&metav1.PartialObjectMetadata{ObjectMeta: w.meta("", "to", 0)}))
+	w.must(w.namespaces.Update(&metav1.PartialObjectMetadata{ObjectMeta: w.meta("", "from", 0)}))
 	w.put("from", "s", 1, annotations.PushTo, "*")
 	w.put("tenant", "s", 2, annotations.PushTo, "*")
 	return w
 }
 
-func (w *tenureTest) do(err error) {
+func (w *tenureTest) must(err error) {
 	w.Helper()
 	if err != nil {
 		w.Fatal(err)
@@ -52,13 +52,13 @@ func (w *tenureTest) put(namespace, name string, created int64, notes ...string)
 	for i := 0; i < len(notes); i += 2 {
 		metav1.SetMetaDataAnnotation(&m, notes[i], notes[i+1])
 	}
-	w.do(w.kinds[annotations.Secret].candidates.Update(&metav1.PartialObjectMetadata{ObjectMeta: m}))
+	w.must(w.kinds[annotations.Secret].candidates.Update(&metav1.PartialObjectMetadata{ObjectMeta: m}))
 }
 
 func (w *tenureTest) remove(namespace, name string) {
 	w.Helper()
 	gone := &metav1.PartialObjectMetadata{ObjectMeta: w.meta(namespace, name, 9)}
-	w.do(w.kinds[annotations.Secret].candidates.Delete(gone))
+	w.must(w.kinds[annotations.Secret].candidates.Delete(gone))
 }
 
 func source1(namespace string) Key {
@@ -69,14 +69,14 @@ func source1(namespace string) Key {
 func (w *tenureTest) targets() map[string]any {
 	w.Helper()
 	all, err := annotations.ParseNamespacePatterns("*")
-	w.do(err)
+	w.must(err)
 	policy := annotations.Parse("tenant", "s", map[string]string{annotations.PushTo: "*"}).Policy
 	snapshot := w.Snapshot(Query{Key: source1("tenant"), Policy: policy, Scope: FullScope(), SourceNamespaces: all})
 	found := map[string]any{}
 	for _, t := range snapshot.Targets {
 		switch {
 		case t.Occupant.Identity() != nil:
-		case t.Kept:
+		case t.Vacated:
 			found[t.Namespace.Name] = "kept"
 		default:
 			found[t.Namespace.Name] = t.Competitors
@@ -93,8 +93,8 @@ func (w *tenureTest) want(what string, want map[string]any) {
 }
 
 func TestTenure(t *testing.T) {
-	at := func(since int64, left bool) []Competitor {
-		return []Competitor{{source1("from").NamespacedName, time.Unix(since, 0), left}}
+	at := func(began int64, departed bool) []Competitor {
+		return []Competitor{{source1("from").NamespacedName, time.Unix(began, 0), departed}}
 	}
 	key := source1("from")
 	t.Run("a rotation by deletion and creation keeps place and rank", func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestTenure(t *testing.T) {
 		w := newTenureTest(t)
 		w.remove("from", "s")
 		clear(w.notified)
-		w.GiveUp(key, w.Source(key).Left)
+		w.GiveUp(key, w.Source(key).Departed)
 		w.want("given up", map[string]any{"to": []Competitor(nil), "from": []Competitor(nil)})
 		if !w.notified[source1("tenant").NamespacedName] {
 			t.Error("the other source does not learn of it")
@@ -124,7 +124,7 @@ func TestTenure(t *testing.T) {
 	t.Run("one that has come back is not given up", func(t *testing.T) {
 		w := newTenureTest(t)
 		w.remove("from", "s")
-		last := w.Source(key).Left
+		last := w.Source(key).Departed
 		w.put("from", "s", 10, annotations.PushTo, "*")
 		w.remove("from", "s")
 		w.GiveUp(key, last)
@@ -134,11 +134,11 @@ func TestTenure(t *testing.T) {
 		w := newTenureTest(t)
 		w.put("from", "s", 10, annotations.PushTo, "*")
 		w.remove("from", "s")
-		w.GiveUp(key, w.Source(key).Left)
+		w.GiveUp(key, w.Source(key).Departed)
 		record := &Record{Source: key, Since: time.Unix(1, 0), Annotations: map[string]string{annotations.PushTo: "*"}}
 		cm := record.ConfigMap("mirrorball-system")
 		cm.ResourceVersion, cm.UID = "99", "r"
-		w.do(w.records.Update(cm))
+		w.must(w.records.Update(cm))
 		w.want("recorded", map[string]any{"to": []Competitor(nil), "from": "kept"})
 		clear(w.notified)
 		w.Settle()
@@ -155,11 +155,11 @@ func TestTenure(t *testing.T) {
 	t.Run("a replica that names a source keeps its place until the cluster has settled", func(t *testing.T) {
 		w := newTenureTest(t)
 		w.remove("from", "s")
-		w.GiveUp(key, w.Source(key).Left)
+		w.GiveUp(key, w.Source(key).Departed)
 		m := w.meta("to", "s", 3)
 		m.Labels = map[string]string{annotations.LabelReplica: annotations.ReplicaPush}
 		m.Annotations = map[string]string{annotations.ReplicaOf: "from/s"}
-		w.do(w.kinds[annotations.Secret].replicas.Update(&corev1.Secret{ObjectMeta: m}))
+		w.must(w.kinds[annotations.Secret].replicas.Update(&corev1.Secret{ObjectMeta: m}))
 		w.want("named", map[string]any{"from": "kept"})
 		w.Settle()
 		w.want("settled", map[string]any{"from": []Competitor(nil)})

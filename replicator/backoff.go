@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
@@ -31,6 +32,9 @@ type backoffKey struct {
 func backoffKeyOf(object informers.Key, a *plan.Action) backoffKey {
 	return backoffKey{object, a.Removes()}
 }
+
+// recordKind is the kind of records, where a backoffKey names one.
+const recordKind annotations.Kind = "Record"
 
 // backoffs are the objects that one source's replicas can't be written to for now, and those that were written to since
 // all was in sync.
@@ -129,8 +133,8 @@ func (b backoffs) due(now time.Time) informers.Scope {
 func (b backoffs) next(now time.Time) time.Duration {
 	var next time.Duration
 	for _, w := range b {
-		if left := w.until.Sub(now); left > 0 && (next == 0 || left < next) {
-			next = left
+		if remaining := w.until.Sub(now); remaining > 0 && (next == 0 || remaining < next) {
+			next = remaining
 		}
 	}
 	return next
@@ -138,8 +142,11 @@ func (b backoffs) next(now time.Time) time.Duration {
 
 // scopeOf is what has to be looked at on account of one object.
 func scopeOf(k informers.Key) informers.Scope {
-	if k.Kind == informers.ServiceAccountKind {
+	switch k.Kind {
+	case informers.ServiceAccountKind:
 		return informers.NamespaceScope(k.Namespace)
+	case recordKind:
+		return informers.Scope{} // every pass looks at it
 	}
 	return informers.ObjectScope(k.NamespacedName)
 }

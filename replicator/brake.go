@@ -17,9 +17,9 @@ type brake struct {
 	// began is when the first of the removed replicas went.
 	began   time.Time
 	removed int
-	// since is when removals began to wait, and note what people were told.
-	since time.Time
-	note  string
+	// waitingSince is when removals began to wait, and note what people were told.
+	waitingSince time.Time
+	note         string
 }
 
 // brakeOf gathers what the plan needs to know.
@@ -28,14 +28,15 @@ func (c *Controller) brakeOf(p *pass) plan.Brake {
 	excluded := p.resolution.Phase == plan.PhaseReleased && p.observed.Watched == plan.WatchedPolicy
 	b := plan.Brake{
 		Enforced: excluded || p.resolution.Phase == plan.PhaseActive && !s.own,
-		Now:      p.observed.Now, Grace: p.observed.Grace, Since: s.since,
+		Now:      p.observed.Now, Grace: p.observed.Grace, Since: s.waitingSince,
 	}
 	if p.observed.Now.Sub(s.began) <= b.Grace {
 		b.Removed = s.removed
 	}
 	if b.Enforced {
+		b.Name = p.observed.view.Claims().Policy.ReplicaName(p.key.Name)
 		b.Replicas = c.cluster.CountReplicas(p.key, func(r *informers.Replica) bool {
-			return r.Mode == annotations.ReplicaPush
+			return r.Mode == annotations.ReplicaPush && r.Name == b.Name
 		})
 	}
 	return b
@@ -50,18 +51,18 @@ func (s *brake) passed(p *pass) {
 			deletes++
 		}
 	}
-	if b.Enforced && done > 0 {
-		if s.removed = b.Removed + done; b.Removed == 0 {
+	if counted := p.outcome.braking; counted > 0 {
+		if s.removed = b.Removed + counted; b.Removed == 0 {
 			s.began = b.Now
 		}
 	}
 	switch braked := p.decision.Braked; {
-	case len(braked) > 0 && s.since.IsZero():
-		s.since = b.Now
+	case len(braked) > 0 && s.waitingSince.IsZero():
+		s.waitingSince = b.Now
 		s.note = fmt.Sprintf("%d of %d replicas are not selected any more although the annotations of this source are the "+
 			"same (%s); they are removed at %s; to keep them, undo the change of the namespaces' labels or accept-from, of the "+
 			"rules, or of --protected-namespaces or --source-namespaces", len(braked), b.Replicas, enumerate(braked),
-			s.since.Add(b.Grace).UTC().Format(time.TimeOnly+"Z"))
+			s.waitingSince.Add(b.Grace).UTC().Format(time.TimeOnly+"Z"))
 	case p.scope.Full && len(braked) == 0 && deletes == 0:
 		*s = brake{began: s.began, removed: s.removed}
 	case p.scope.Full && s.own && done == deletes:
@@ -71,10 +72,10 @@ func (s *brake) passed(p *pass) {
 
 // remaining returns how long removals still wait; 0 where none does.
 func (s *brake) remaining(grace time.Duration, now time.Time) time.Duration {
-	if s.since.IsZero() {
+	if s.waitingSince.IsZero() {
 		return 0
 	}
-	return max(s.since.Add(grace).Sub(now), time.Millisecond)
+	return max(s.waitingSince.Add(grace).Sub(now), time.Millisecond)
 }
 
 // takesPolicy notes which policy a source has now.
@@ -87,7 +88,7 @@ func (s *brake) takesPolicy(was, is *annotations.Policy) {
 // brakedWarning is what is to be said of removals that wait.
 func brakedWarning(p *pass) warnings {
 	var list warnings
-	if s := &p.state.brake; !s.since.IsZero() {
+	if s := &p.state.brake; !s.waitingSince.IsZero() {
 		list.add(p.key, p.state.uid, reasonBraked, s.note)
 	}
 	return list

@@ -19,6 +19,9 @@ func brakePass(b plan.Brake, full bool, removals, done, waiting int) *pass {
 		world: plan.World{Brake: b}, scope: informers.Scope{Full: full},
 		outcome: outcome{wrote: map[plan.Verb]int{plan.Delete: done}},
 	}
+	if b.Enforced {
+		p.outcome.braking = done
+	}
 	for range removals {
 		p.decision.Actions = append(p.decision.Actions, plan.Action{Verb: plan.Delete})
 	}
@@ -37,23 +40,23 @@ func TestBrakeRemembers(t *testing.T) {
 		t.Errorf("after two removals: %+v", s)
 	}
 	s.passed(brakePass(b, true, 0, 0, 30))
-	if !s.since.Equal(now) || s.note == "" || s.remaining(time.Minute, now) != time.Minute {
+	if !s.waitingSince.Equal(now) || s.note == "" || s.remaining(time.Minute, now) != time.Minute {
 		t.Errorf("after the first that wait: %+v", s)
 	}
 	note := s.note
 	b.Now = now.Add(time.Second)
 	s.passed(brakePass(b, true, 0, 0, 29))
 	s.passed(brakePass(b, false, 0, 0, 0))
-	if !s.since.Equal(now) || s.note != note {
+	if !s.waitingSince.Equal(now) || s.note != note {
 		t.Errorf("after one of them was undone: %+v", s)
 	}
 	b.Now = now.Add(time.Minute)
 	s.passed(brakePass(b, true, 29, 20, 0))
-	if s.since.IsZero() {
+	if s.waitingSince.IsZero() {
 		t.Error("some of those that waited are left, and it begins anew")
 	}
 	s.passed(brakePass(b, true, 0, 0, 0))
-	if !s.since.IsZero() || s.note != "" || s.remaining(time.Minute, b.Now) != 0 {
+	if !s.waitingSince.IsZero() || s.note != "" || s.remaining(time.Minute, b.Now) != 0 {
 		t.Errorf("after all were removed: %+v", s)
 	}
 }

@@ -147,8 +147,8 @@ func (c *Controller) Run(ctx context.Context) error {
 		return err
 	}
 	logger.Info("caches synced, starting workers", "namespaces", len(c.cluster.Namespaces()))
-	settle := time.AfterFunc(c.options.SourceDeleteGrace, c.cluster.Settle)
-	defer settle.Stop()
+	settled := time.AfterFunc(c.options.SourceDeleteGrace, c.cluster.Settle)
+	defer settled.Stop()
 	for range c.options.Workers {
 		workers.Go(func() {
 			for c.processNext(ctx) {

@@ -156,9 +156,9 @@ func setList(to map[string]string, key string, list []string) {
 }
 
 // object is a new replica with the given content.
-func object(kind annotations.Kind, at types.NamespacedName, c informers.Content, when time.Time) runtime.Object {
+func object(kind annotations.Kind, at types.NamespacedName, c informers.Content, written time.Time) runtime.Object {
 	meta := metav1.ObjectMeta{
-		Namespace: at.Namespace, Name: at.Name, Labels: c.Labels, Annotations: stamped(c.Annotations, when),
+		Namespace: at.Namespace, Name: at.Name, Labels: c.Labels, Annotations: stamped(c.Annotations, written),
 	}
 	var frozen *bool
 	if c.Immutable {
@@ -177,9 +177,9 @@ func object(kind annotations.Kind, at types.NamespacedName, c informers.Content,
 }
 
 // stamped adds the time of the change, the one thing in a replica that is not compared.
-func stamped(a map[string]string, when time.Time) map[string]string {
+func stamped(a map[string]string, written time.Time) map[string]string {
 	out := maps.Clone(a)
-	out[annotations.ReplicatedAt] = when.UTC().Format(time.RFC3339)
+	out[annotations.ReplicatedAt] = written.UTC().Format(time.RFC3339)
 	return out
 }
 

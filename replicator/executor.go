@@ -4,16 +4,124 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
+
+const (
+	// maxWrites is how many actions a pass carries out at the most; then the plan is made again.
+	maxWrites = 1024
+	// minWrites is how many it carries out in any case, unless the source itself has changed: so that each source makes
+	// progress however many urgent changes there are.
+	minWrites = 8
+)
+
+// executors carry out the plans of all sources.
+type executors struct {
+	writers
+	contents *contents
+	pending  *pending
+	queue    *queue
+	metrics  *metrics
+}
+
+// execute carries out as many actions of the plan as fit into a pass, removals first.
+func (x *executors) execute(ctx context.Context, p *pass) outcome {
+	o := outcome{wrote: map[plan.Verb]int{}}
+	ready := p.ready(&o)
+	if len(ready) == 0 {
+		return o
+	}
+	e, err := x.executor(ctx, p, ready)
+	if err != nil || e == nil {
+		for i := range ready {
+			o.retry(ready[i].Object(p.key.Kind), result{requeue: requeueWithBackoff})
+		}
+		return o
+	}
+	removals, others := splitRemovals(ready)
+	for _, batch := range [][]plan.Action{removals, others} {
+		for i, err := range e.executeAll(ctx, batch) {
+			x.recordResult(ctx, p, &batch[i], err, &o)
+		}
+	}
+	return o
+}
+
+// ready returns the actions that need not wait, as many as fit into a pass.
+func (p *pass) ready(o *outcome) []plan.Action {
+	now, actions := time.Now(), p.decision.Actions
+	ready := make([]plan.Action, 0, min(len(actions), maxWrites))
+	for i := range actions {
+		object := actions[i].Object(p.key.Kind)
+		switch {
+		case p.state.backoffs.remaining(backoffKeyOf(object, &actions[i]), now) > 0: // looked at again when that is over
+		case len(ready) == maxWrites:
+			o.retry(object, result{requeue: requeueNow})
+		default:
+			ready = append(ready, actions[i])
+		}
+	}
+	return ready
+}
+
+func splitRemovals(actions []plan.Action) (removals, others []plan.Action) {
+	i := slices.IndexFunc(actions, func(a plan.Action) bool { return !a.Removes() })
+	if i < 0 {
+		i = len(actions)
+	}
+	return actions[:i], actions[i:]
+}
+
+// executor returns one that has what the actions need. The source's content is read again where it is not at hand, and
+// may be newer then. It is nil where the source's policy has changed meanwhile: the decision is outdated then.
+func (x *executors) executor(ctx context.Context, p *pass, actions []plan.Action) (*executor, error) {
+	e := &executor{
+		writers: &x.writers, key: p.key, source: &p.world.Source, now: time.Now(), urgent: p.urgent,
+		stop: func(n int) bool { return x.endsBefore(p.key, n) },
+	}
+	if !slices.ContainsFunc(actions, func(a plan.Action) bool { return needsContent(&a) }) {
+		return e, nil
+	}
+	l := p.state.loaded
+	content := x.contents.get(p.key, l.uid, l.version)
+	if content == nil {
+		x.metrics.read()
+		object, read, err := x.api.source(ctx, p.key)
+		if err != nil {
+			return nil, err
+		}
+		//mutant:policy-and-content
+		if !l.isSource(object) {
+			return nil, nil
+		}
+		content = &read
+		if object.GetResourceVersion() == l.version.String() {
+			x.contents.put(p.key, l.uid, l.version, read)
+		}
+	}
+	var err error
+	e.content = *content
+	e.desired, err = desiredOf(p.key, l.policy, *content)
+	return e, err
+}
+
+func needsContent(a *plan.Action) bool { return !a.Removes() && a.Verb != plan.Attach }
+
+// endsBefore reports whether a pass over a source ends before its n-th action: at once where the source itself has
+// changed, since the decision is outdated; and after a few where something urgent waits.
+func (x *executors) endsBefore(key informers.Key, n int) bool {
+	urgent, outdated := x.pending.peek(key)
+	if n < minWrites {
+		return outdated
+	}
+	return outdated || urgent || x.queue.UrgentWaiting()
+}
 
 // executor carries out the actions of a plan for one source.
 type executor struct {
@@ -87,7 +195,7 @@ func (e *executor) executeAll(ctx context.Context, actions []plan.Action) []erro
 func (e *executor) execute(ctx context.Context, a *plan.Action) error {
 	switch a.Verb {
 	case plan.Delete:
-		if err := e.confirmNamespace(ctx, a.Evidence); err != nil {
+		if err := e.api.confirmNamespace(ctx, a.Evidence); err != nil {
 			return err
 		}
 		return e.delete(ctx, a.Occupant.Marked())
@@ -106,33 +214,12 @@ func (e *executor) execute(ctx context.Context, a *plan.Action) error {
 	case plan.Fill:
 		return e.fill(ctx, a)
 	case plan.Attach, plan.Detach:
-		if err := e.confirmNamespace(ctx, a.Evidence); err != nil {
+		if err := e.api.confirmNamespace(ctx, a.Evidence); err != nil {
 			return err
 		}
 		return e.attach(ctx, a)
 	}
 	return fmt.Errorf("unknown verb %q", a.Verb)
-}
-
-// confirmNamespace returns nil if a namespace is, in the API server itself, as it was when a removal was decided on, or
-// if there is none to confirm. To remove a replica can't be undone, and what the watch shows may be outdated.
-func (e *executor) confirmNamespace(ctx context.Context, seen *informers.Namespace) error {
-	if seen == nil {
-		return nil
-	}
-	m, err := e.api.namespace(ctx, seen.Name)
-	if err != nil {
-		return err
-	}
-	live, err := informers.NewNamespace(m)
-	if err != nil {
-		return err
-	}
-	//mutant:live-namespace
-	if live.UID != seen.UID || !live.Same(seen) {
-		return apierrors.NewConflict(corev1.Resource("namespaces"), seen.Name, errors.New("the watch is behind"))
-	}
-	return nil
 }
 
 func (e *executor) resource() string { return informers.Resource(e.key.Kind) }

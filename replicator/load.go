@@ -55,14 +55,14 @@ func (l *loaded) isSource(object metav1.Object) bool {
 		annotations.Parse(object.GetNamespace(), object.GetName(), notes).Policy != nil
 }
 
-func (l *loaded) outcome() plan.Content {
+func (l *loaded) outcome() plan.Reading {
 	switch {
 	case l.refusal != "":
-		return plan.ContentRefused
+		return plan.ReadingRefused
 	case len(l.problems) > 0:
-		return plan.ContentUnreadable
+		return plan.ReadingUnreadable
 	}
-	return plan.ContentRead
+	return plan.ReadingDone
 }
 
 // load reads a source and computes what its replicas have to be. It returns nil where the API server shows no source:

@@ -86,7 +86,7 @@ func (b *observer) observeSource(ctx context.Context, key informers.Key, s *stat
 			return err
 		}
 		if l == nil {
-			o.Content = plan.ContentStale
+			o.Reading = plan.ReadingStale
 			return nil
 		}
 		if seen.Claims.Policy.Equal(l.policy) {
@@ -95,7 +95,7 @@ func (b *observer) observeSource(ctx context.Context, key informers.Key, s *stat
 		s.brake.takesPolicy(s.policy, l.policy)
 		s.loaded, s.uid, s.policy = l, l.uid, l.policy
 	}
-	o.Content = s.loaded.outcome()
+	o.Reading = s.loaded.outcome()
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (b *observer) observeLive(ctx context.Context, key informers.Key, s *state,
 	if o.KnownUID == "" && o.record != nil {
 		o.KnownUID = o.record.SourceUID
 	}
-	o.Emptied = len(annotations.PolicyAnnotations(o.object.GetAnnotations())) == 0 && lastSurvived(o.view.Left)
+	o.Emptied = len(annotations.PolicyAnnotations(o.object.GetAnnotations())) == 0 && lastSurvived(o.view.Departed)
 	o.HasReplicas = o.view.Replicas > 0
 	o.HasOlderReplica = b.cluster.HasReplicaOlderThan(key, o.object.GetCreationTimestamp().Time)
 	o.Survival = b.survival(key, o)
@@ -176,11 +176,4 @@ func (b *observer) survival(key informers.Key, o *observation) plan.Survival {
 		return plan.OtherObject
 	}
 	return plan.Surviving
-}
-
-// unchanged reports whether the source says, in the API server itself, what it said when a pass decided on it: to
-// remove a replica can't be undone.
-func (b *observer) unchanged(ctx context.Context, key informers.Key, l *loaded) bool {
-	object, err := b.api.metadata(ctx, key)
-	return err == nil && l.isSource(object)
 }

@@ -71,8 +71,8 @@ func TestSourceReadAgain(t *testing.T) {
 		if err := c.observer.observeSource(t.Context(), testSource, s, &o); err != nil {
 			t.Fatal(err)
 		}
-		if o.Content != plan.ContentStale || s.loaded != nil {
-			t.Errorf("version %d: content %d, want it to be stale", version, o.Content)
+		if o.Reading != plan.ReadingStale || s.loaded != nil {
+			t.Errorf("version %d: content %d, want it to be stale", version, o.Reading)
 		}
 	}
 }

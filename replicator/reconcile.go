@@ -2,7 +2,6 @@ package replicator
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -43,7 +42,9 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 	c.giveUp(p)
 	switch p.resolution.Phase {
 	case plan.PhaseRestorable:
-		return c.restore(ctx, p)
+		if p.state.backoffs.remaining(restoreKey(p.key), time.Now()) == 0 {
+			return c.restore(ctx, p)
+		}
 	case plan.PhaseActive:
 		p.recordErr = c.records.update(ctx, p, c.cluster.Since(key))
 	}
@@ -66,7 +67,8 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 		return done, ctx.Err()
 	}
 	c.reporter.report(ctx, p)
-	return c.requeue(p), c.release(ctx, p)
+	err = c.release(ctx, p)
+	return c.requeue(p), err
 }
 
 // begin takes what is pending for a source.
@@ -79,7 +81,7 @@ func (c *Controller) begin(key informers.Key) *pass {
 	p := &pass{key: key, state: s, scope: change.Scope, urgent: change.Urgent, more: more}
 	s.backoffs.expire(now)
 	due := s.backoffs.due(now)
-	if !s.brake.since.IsZero() && s.brake.remaining(c.options.SourceDeleteGrace, now) <= time.Millisecond {
+	if !s.brake.waitingSince.IsZero() && s.brake.remaining(c.options.SourceDeleteGrace, now) <= time.Millisecond {
 		due = informers.FullScope()
 	}
 	if p.urgent && !p.scope.Full && !due.Empty() {
@@ -112,7 +114,7 @@ func (c *Controller) withdraw(ctx context.Context, p *pass) error {
 	if p.resolution.Phase != plan.PhaseReleased || p.observed.record == nil {
 		return nil
 	}
-	return c.records.delete(ctx, p.observed.record)
+	return c.records.deleteNow(ctx, p.observed.record)
 }
 
 // giveUp frees the places of a source that has left, once it is not waited for any more.
@@ -120,7 +122,7 @@ func (c *Controller) giveUp(p *pass) {
 	switch p.resolution.Phase {
 	case plan.PhaseMissing, plan.PhaseRecreated, plan.PhaseRestorable, plan.PhaseStale:
 	default:
-		c.cluster.GiveUp(p.key, p.observed.view.Left)
+		c.cluster.GiveUp(p.key, p.observed.view.Departed)
 	}
 }
 
@@ -142,27 +144,17 @@ func (c *Controller) snapshot(p *pass) plan.World {
 	return w
 }
 
-// confirm reports whether the plan may be executed. Before a replica of an active source is removed, the API server
-// itself has to say that the source is unchanged; where there is no source, observe has asked it.
-func (c *Controller) confirm(ctx context.Context, p *pass) bool {
-	deletes := func(a plan.Action) bool { return a.Verb == plan.Delete }
-	if p.resolution.Phase != plan.PhaseActive || !slices.ContainsFunc(p.decision.Actions, deletes) {
-		return true
-	}
-	return c.observer.unchanged(ctx, p.key, p.state.loaded)
-}
-
 // requeue says when to look at the source again, apart from further changes.
 func (c *Controller) requeue(p *pass) result {
 	r := p.outcome.result
 	if p.more {
 		r.merge(result{requeue: requeueNow})
 	}
-	if left := p.resolution.GraceLeft; left > 0 {
-		r.merge(requeueAfter(left))
+	if remaining := p.resolution.GraceLeft; remaining > 0 {
+		r.merge(requeueAfter(remaining))
 	}
-	if left := p.state.brake.remaining(p.observed.Grace, time.Now()); left > 0 {
-		r.merge(requeueAfter(left))
+	if remaining := p.state.brake.remaining(p.observed.Grace, time.Now()); remaining > 0 {
+		r.merge(requeueAfter(remaining))
 	}
 	if next := p.state.backoffs.next(time.Now()); next > 0 {
 		r.merge(requeueAfter(next))
@@ -188,7 +180,7 @@ func (c *Controller) release(ctx context.Context, p *pass) error {
 		return nil
 	}
 	if record := p.observed.view.Record; record != nil {
-		if err := c.records.delete(ctx, record); err != nil {
+		if err := c.records.delete(ctx, p, record); err != nil {
 			return err
 		}
 	}

@@ -43,9 +43,32 @@ func (r *records) read(ctx context.Context, key informers.Key) (*informers.Recor
 	return record, nil
 }
 
-// save makes what is recorded equal to want; have is what the watch shows, and nil where it shows nothing.
-func (r *records) save(ctx context.Context, have, want *informers.Record) error {
-	if have != nil && have.Same(want) {
+// backoffKey is that of a source's record, which is written with backoff as everything else is.
+func (r *records) backoffKey(source informers.Key, removal bool) backoffKey {
+	name := types.NamespacedName{Namespace: r.namespace, Name: informers.RecordName(source)}
+	return backoffKey{informers.Key{Kind: recordKind, NamespacedName: name}, removal}
+}
+
+// recordWritten counts a write. If the source has not changed and its record needs another one soon, somebody undoes
+// it.
+func (p *pass) recordWritten(key backoffKey) {
+	if p.observed.reloaded {
+		delete(p.state.backoffs, key)
+	} else {
+		p.state.backoffs.succeeded(key, "", time.Now())
+	}
+}
+
+// save makes what is recorded of a pass's source equal to want.
+func (r *records) save(ctx context.Context, p *pass, want *informers.Record) error {
+	have, key := p.observed.view.Record, r.backoffKey(p.key, false)
+	switch {
+	case have != nil && have.Same(want):
+		return nil
+	case p.state.backoffs.remaining(key, time.Now()) == 0:
+	case p.state.backoffs[key].reason != "":
+		return r.notSaved(p.state.backoffs[key].reason)
+	default:
 		return nil
 	}
 	var m *metav1.PartialObjectMetadata
@@ -59,11 +82,19 @@ func (r *records) save(ctx context.Context, have, want *informers.Record) error 
 	}
 	switch classify(ctx, err) {
 	case succeeded:
+		p.recordWritten(key)
 		return r.observe(m, want)
 	case stale, stopping:
 		return nil
+	case overloaded:
+	default:
+		p.state.backoffs.failed(key, reason(err), time.Now())
 	}
-	return notRemembered("cannot save the policy in namespace " + r.namespace + ": " + reason(err) +
+	return r.notSaved(reason(err))
+}
+
+func (r *records) notSaved(why string) error {
+	return notRemembered("cannot save the policy in namespace " + r.namespace + ": " + why +
 		"; check RBAC and quota there")
 }
 
@@ -110,8 +141,21 @@ func notRemembered(why string) error {
 		"of the controller")
 }
 
-// delete deletes a record at the version that the watch shows.
-func (r *records) delete(ctx context.Context, record *informers.Record) error {
+// delete deletes the record of a pass's source, unless it has come back too often.
+func (r *records) delete(ctx context.Context, p *pass, record *informers.Record) error {
+	key := r.backoffKey(p.key, true)
+	if p.state.backoffs.remaining(key, time.Now()) > 0 {
+		return nil
+	}
+	err := r.deleteNow(ctx, record)
+	if err == nil {
+		p.recordWritten(key)
+	}
+	return err
+}
+
+// deleteNow deletes a record at the version that the watch shows.
+func (r *records) deleteNow(ctx context.Context, record *informers.Record) error {
 	err := r.api.delete(ctx, "configmaps", record.Identity)
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		return fmt.Errorf("delete the record of %s: %s", record.Source, reason(err))
@@ -121,21 +165,21 @@ func (r *records) delete(ctx context.Context, record *informers.Record) error {
 
 // update records the policy of an active source that has to outlive it, and since when it is one; and removes the
 // record of a source whose policy has not.
-func (r *records) update(ctx context.Context, p *pass, since time.Time) error {
+func (r *records) update(ctx context.Context, p *pass, began time.Time) error {
 	key, l, view := p.key, p.state.loaded, &p.observed.view
 	if !l.policy.SurvivesRecreation && l.policy.OnDelete != annotations.Keep {
 		if view.Record != nil {
-			return r.delete(ctx, view.Record)
+			return r.delete(ctx, p, view.Record)
 		}
 		return nil
 	}
 	want := &informers.Record{
-		Source: key, SourceUID: l.uid, Since: since, Type: l.source.Type, Annotations: view.Candidate.Annotations,
+		Source: key, SourceUID: l.uid, Since: began, Type: l.source.Type, Annotations: view.Candidate.Annotations,
 	}
 	//mutant:size-of-records
 	if want.IsTooLarge() {
 		if view.Record != nil { // a policy that is not in force any more must not come back
-			if err := r.delete(ctx, view.Record); err != nil {
+			if err := r.delete(ctx, p, view.Record); err != nil {
 				return err
 			}
 		}
@@ -147,5 +191,5 @@ func (r *records) update(ctx context.Context, p *pass, since time.Time) error {
 		return notRemembered(fmt.Sprintf("cannot save the policy: %d sources in the namespace are remembered, which is the "+
 			"limit; remove "+annotations.SurvivesRecreation+" and "+annotations.OnDelete+" from some", maxRecords))
 	}
-	return r.save(ctx, view.Record, want)
+	return r.save(ctx, p, want)
 }

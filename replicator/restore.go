@@ -3,6 +3,7 @@ package replicator
 import (
 	"context"
 	"maps"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
@@ -11,32 +12,44 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
-// restore puts the recorded policy back, and says how to end it where it was taken off an object that is the same.
+// restoreKey is that of the source itself, which is written with backoff as its replicas are.
+func restoreKey(source informers.Key) backoffKey { return backoffKey{Key: source} }
+
+// restore writes the recorded policy onto the object that stands in a source's place without one, and says how to end
+// it where it was taken off an object that is the same.
 func (c *Controller) restore(ctx context.Context, p *pass) (result, error) {
-	r, err := c.observer.restore(ctx, p.key, &p.observed)
-	if o := &p.observed; err == nil && r == done && o.LiveUID == o.KnownUID {
+	o, key, now := &p.observed, restoreKey(p.key), time.Now()
+	err := c.writePolicy(ctx, p.key, o)
+	answer := classify(ctx, err)
+	c.metrics.acted("restore", answer)
+	switch answer {
+	case succeeded:
+		p.state.backoffs.succeeded(key, "", now)
+	case blocked:
+		p.state.backoffs.failed(key, reason(err), now)
+		return result{requeue: requeueNow}, nil // to say so
+	default:
+		return result{requeue: requeueWithBackoff}, nil // the watch tells what is so
+	}
+	klog.FromContext(ctx).Info("restored the policy of a source that was created again")
+	if o.LiveUID == o.KnownUID {
 		c.reporter.recorder.Normal(ctx, warningKey{subject: p.key}.eventSubject(o.LiveUID), reasonRestored,
 			"all annotations of the source were removed in one update, as by kubectl replace, and were restored because of "+
 				annotations.SurvivesRecreation+"; to stop mirroring, set that to \"false\" first, then remove them")
 	}
-	return r, err
+	return done, nil
 }
 
-// restore writes the recorded policy onto the object that was created in a source's place without one.
-func (b *observer) restore(ctx context.Context, key informers.Key, o *observation) (result, error) {
+// writePolicy adds the recorded annotations to those of the object.
+func (c *Controller) writePolicy(ctx context.Context, key informers.Key, o *observation) error {
 	version, err := informers.ParseVersion(o.object.GetResourceVersion())
 	if err != nil {
-		return done, err
+		return err
 	}
 	p := newPatch(version)
 	p.set("/metadata/annotations", len(o.object.GetAnnotations()) == 0, o.record.Annotations)
-	_, err = b.api.patch(ctx, informers.Resource(key.Kind), key.NamespacedName, p)
-	b.metrics.acted("restore", classify(ctx, err))
-	if err != nil {
-		return result{requeue: requeueWithBackoff}, nil //nolint:nilerr // the metric counts it; the watch tells what is so
-	}
-	klog.FromContext(ctx).Info("restored the policy of a source that was created again")
-	return done, nil
+	_, err = c.observer.api.patch(ctx, informers.Resource(key.Kind), key.NamespacedName, p)
+	return err
 }
 
 // isBare reports whether nothing tells the object from the source that stood in its place, created again by somebody

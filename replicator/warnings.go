@@ -225,7 +225,8 @@ func backoffWarnings(key informers.Key, uid types.UID, b backoffs, now time.Time
 	var list warnings
 	byReason := map[string][]types.NamespacedName{}
 	for k, w := range b {
-		if w.until.After(now) {
+		isTold := k.Kind == recordKind && w.reason != "" // with what that means: reasonForgotten
+		if w.until.After(now) && !isTold {
 			byReason[w.reason] = append(byReason[w.reason], k.NamespacedName)
 		}
 	}

@@ -229,8 +229,8 @@ func TestDeploymentFlags(t *testing.T) {
 	if err := command.ParseFlags(args[1:]); err != nil {
 		t.Fatalf("the container's flags: %v", err)
 	}
-	if rest := command.Flags().Args(); len(rest) > 0 {
-		t.Errorf("the container is given %q besides flags", rest)
+	if arguments := command.Flags().Args(); len(arguments) > 0 {
+		t.Errorf("the container is given %q besides flags", arguments)
 	}
 	address := command.Flags().Lookup("http-address").Value.String()
 	port := deployment.Spec.Template.Spec.Containers[0].Ports[0]

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -116,6 +118,36 @@ func TestEventsAreDocumented(t *testing.T) {
 	for reason := range documented {
 		if !reasons[reason] {
 			t.Errorf("docs/events.md has %s, which is no event's reason", reason)
+		}
+	}
+}
+
+// TestControlsAreTested: the tests and the named mutants that docs/security.md points to are there.
+func TestControlsAreTested(t *testing.T) {
+	text := readFile(t, "docs", "security.md")
+	tests, markers := map[string]bool{}, map[string]bool{}
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		maps.Copy(tests, groups(`(?m)^func (Test\w+)\(`, string(source)))
+		maps.Copy(markers, groups(`(?m)^\t+//mutant:([a-z-]+)$`, string(source)))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range groups("`(Test\\w+)`", text) {
+		if !tests[name] {
+			t.Errorf("docs/security.md has %s, which is no test", name)
+		}
+	}
+	for list := range groups("mutants? ((?:`[a-z-]+`(?:, )?)+)", text) {
+		for name := range groups("`([a-z-]+)`", list) {
+			if !markers[name] {
+				t.Errorf("docs/security.md has the mutant %s, which no //mutant: comment marks", name)
+			}
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // requests are the controller's since a mark, by verb and resource.
-func (b *bench) requests(ctx context.Context, since harness.Mark) (map[string]int, error) {
-	list, err := b.system.RequestsSince(ctx, since, harness.User)
+func (b *bench) requests(ctx context.Context, mark harness.Mark) (map[string]int, error) {
+	list, err := b.system.RequestsSince(ctx, mark, harness.User)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ type tally struct {
 	read, written float64
 }
 
-func (b *bench) tally(ctx context.Context, do func() error) (t tally, err error) {
+func (b *bench) tally(ctx context.Context, load func() error) (t tally, err error) {
 	mark, err := b.system.MarkRequests(ctx)
 	if err != nil {
 		return t, err
@@ -50,7 +50,7 @@ func (b *bench) tally(ctx context.Context, do func() error) (t tally, err error)
 	if err != nil {
 		return t, err
 	}
-	if err := do(); err != nil {
+	if err := load(); err != nil {
 		return t, err
 	}
 	if t.read, t.written, err = transferred(b.subject.PID()); err != nil {
@@ -78,7 +78,7 @@ func cost(ctx context.Context, b *bench) (Result, error) {
 	}
 	for round := range b.options.Rounds {
 		name := b.unique("source")
-		for i, do := range []func() error{
+		for i, load := range []func() error{
 			func() error {
 				_, err := b.untilWritten(ctx, count, func() error { return b.source(ctx, name) }, name)
 				return err
@@ -89,7 +89,7 @@ func cost(ctx context.Context, b *bench) (Result, error) {
 			},
 			func() error { return b.remove(ctx, name) },
 		} {
-			t, err := b.tally(ctx, do)
+			t, err := b.tally(ctx, load)
 			if err != nil {
 				return Result{}, err
 			}
@@ -119,17 +119,17 @@ func restAndRestart(ctx context.Context, b *bench) (Result, error) {
 	if err := b.replicate(ctx, sources, count); err != nil {
 		return Result{}, err
 	}
-	if err := b.pause(ctx, settle); err != nil { // the controller tells of what was reached
+	if err := b.pause(ctx, pauseAfterLoad); err != nil { // the controller tells of what was reached
 		return Result{}, err
 	}
 	b.say("watching %d replicas at rest for %s", sources*count, b.options.Rest)
-	rest, err := b.tally(ctx, func() error { return b.pause(ctx, b.options.Rest) })
+	idle, err := b.tally(ctx, func() error { return b.pause(ctx, b.options.Rest) })
 	if err != nil {
 		return Result{}, err
 	}
 	minutes := b.options.Rest.Minutes()
 	figures := []Figure{{
-		Name: "requests a minute at rest", Values: []float64{float64(total(rest.requests)) / minutes},
+		Name: "requests a minute at rest", Values: []float64{float64(total(idle.requests)) / minutes},
 		Goal: "none", Limit: 0,
 	}}
 	writes := Figure{Name: "writes of a restart", Goal: "none", Limit: 0}
@@ -160,7 +160,7 @@ func restAndRestart(ctx context.Context, b *bench) (Result, error) {
 	}
 	return Result{
 		Figures: append(figures, writes, reads, seconds),
-		Notes:   []string{fmt.Sprintf("At rest, in %s: %s.", b.options.Rest, describe(rest.requests))},
+		Notes:   []string{fmt.Sprintf("At rest, in %s: %s.", b.options.Rest, describe(idle.requests))},
 	}, nil
 }
 
@@ -183,7 +183,7 @@ func (b *bench) restarted(ctx context.Context, ready *time.Duration) (map[string
 		return nil, err
 	}
 	*ready = time.Since(begin)
-	if err := b.pause(ctx, settle); err != nil {
+	if err := b.pause(ctx, pauseAfterLoad); err != nil {
 		return nil, err
 	}
 	return b.requests(ctx, mark)

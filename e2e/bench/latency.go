@@ -279,7 +279,7 @@ func behindFanOut(ctx context.Context, b *bench) (Result, error) {
 	stream := func() (replicas, cas []float64, err error) {
 		return b.stream(ctx, b.newNames(targets+"new", n), nil, replicasOf(watched, 1), rootCAs)
 	}
-	var alone, behind, loaded quantiles
+	var alone, replicas, cas quantiles
 	refs, measured, err := b.rounds(ctx, func(int) (time.Duration, error) {
 		return bare.unthrottled(func() (time.Duration, error) {
 			took, _, err := bare.create(ctx, b.newNames("bare", sources)...)
@@ -300,7 +300,7 @@ func behindFanOut(ctx context.Context, b *bench) (Result, error) {
 			}, names...)
 			fanned <- err
 		}()
-		busy, cas, err := stream()
+		during, rootCAs, err := stream()
 		if err != nil {
 			return 0, err
 		}
@@ -308,10 +308,10 @@ func behindFanOut(ctx context.Context, b *bench) (Result, error) {
 			return 0, err
 		}
 		alone.add(quiet)
-		behind.add(busy)
-		loaded.add(cas)
-		b.say("p50 %.0f ms alone, %.0f ms behind a fan-out; %s %.0f ms", Quantile(quiet, 0.5), Quantile(busy, 0.5), rootCA,
-			Quantile(cas, 0.5))
+		replicas.add(during)
+		cas.add(rootCAs)
+		b.say("p50 %.0f ms alone, %.0f ms behind a fan-out; %s %.0f ms", Quantile(quiet, 0.5), Quantile(during, 0.5), rootCA,
+			Quantile(rootCAs, 0.5))
 		return took, parallel(sources, sources, func(i int) error { return b.remove(ctx, names[i]) })
 	})
 	if err != nil {
@@ -320,10 +320,10 @@ func behindFanOut(ctx context.Context, b *bench) (Result, error) {
 	result := throughput(refs, measured, bare)
 	result.Figures[0].Name = "fan-out's throughput, of the bare client's"
 	result.Figures = slices.Concat(
-		withGoals(compare("of "+rootCA+"'s under the same load", &behind, rootCA, &loaded), 1.5, 2),
-		withGoals(compare("of that without a fan-out", &behind, "alone", &alone), 5, 0),
+		withGoals(compare("of "+rootCA+"'s under the same load", &replicas, rootCA, &cas), 1.5, 2),
+		withGoals(compare("of that without a fan-out", &replicas, "alone", &alone), 5, 0),
 		result.Figures,
 	)
-	result.Samples = []Series{{"behind a fan-out", "ms", behind.all}, {"alone", "ms", alone.all}}
+	result.Samples = []Series{{"behind a fan-out", "ms", replicas.all}, {"alone", "ms", alone.all}}
 	return result, nil
 }

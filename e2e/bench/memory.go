@@ -82,7 +82,7 @@ func (b *bench) freshMemory(ctx context.Context) (steady, peak float64, err erro
 	if err := b.subject.Start(ctx); err != nil {
 		return 0, 0, err
 	}
-	if err := b.pause(ctx, settle); err != nil {
+	if err := b.pause(ctx, pauseAfterLoad); err != nil {
 		return 0, 0, err
 	}
 	return memory(b.subject.PID())

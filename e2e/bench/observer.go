@@ -26,7 +26,7 @@ type sighting struct {
 // observe watches a resource from now on, with a watch of its own that brings metadata only, and hands every object
 // that is written in a target namespace to seen, until that returns true.
 func (b *bench) observe(
-	ctx context.Context, resource schema.GroupVersionResource, selector metav1.ListOptions, do func() error,
+	ctx context.Context, resource schema.GroupVersionResource, selector metav1.ListOptions, load func() error,
 	seen func(sighting) bool,
 ) error {
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
@@ -51,7 +51,7 @@ func (b *bench) observe(
 
 	failed := make(chan error, 1)
 	go func() {
-		if err := do(); err != nil {
+		if err := load(); err != nil {
 			failed <- err
 		}
 	}()
@@ -83,9 +83,9 @@ func isTarget(namespace string) bool {
 	return strings.HasPrefix(namespace, targets) || strings.HasPrefix(namespace, bareTargets)
 }
 
-// untilWritten says how long it takes from the beginning of do until the observer has seen n different objects written
+// untilWritten says how long it takes from the beginning of load until the observer has seen n different objects written
 // whose names are among these.
-func (b *bench) untilWritten(ctx context.Context, n int, do func() error, names ...string) (time.Duration, error) {
+func (b *bench) untilWritten(ctx context.Context, n int, load func() error, names ...string) (time.Duration, error) {
 	wanted := map[string]bool{}
 	for _, name := range names {
 		wanted[name] = true
@@ -98,7 +98,7 @@ func (b *bench) untilWritten(ctx context.Context, n int, do func() error, names 
 	there := map[[2]string]bool{}
 	err := b.observe(ctx, secrets, selector, func() error {
 		begin = time.Now()
-		return do()
+		return load()
 	}, func(s sighting) bool {
 		if wanted[s.name] {
 			there[[2]string{s.namespace, s.name}] = true

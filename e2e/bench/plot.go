@@ -57,18 +57,18 @@ func (r *Report) ratiosPlot() string {
 			}
 		}
 	}
-	const left, right, rowHeight, head = 360, 30, 30, 34
+	const x0, right, rowHeight, head = 360, 30, 30, 34
 	s := newSVG(860, head+rowHeight*len(rows)+30, "Ratios, a dot for each round")
-	at := func(v float64) float64 { return left + v/top*float64(s.width-left-right) }
+	at := func(v float64) float64 { return x0 + v/top*float64(s.width-x0-right) }
 	bottom := float64(s.height - 30)
 	for tick := 0.0; tick <= top; tick += 0.5 {
 		s.line(at(tick), head-8, at(tick), bottom, grey)
 		s.text(at(tick), bottom+16, "middle", fmt.Sprintf("%.1f", tick))
 	}
-	s.text(left-10, 18, "end", "dot: a round · bar: the median · red: the goal")
+	s.text(x0-10, 18, "end", "dot: a round · bar: the median · red: the goal")
 	for i, row := range rows {
 		y := float64(head + rowHeight*i + rowHeight/2)
-		s.text(left-10, y+4, "end", row.label)
+		s.text(x0-10, y+4, "end", row.label)
 		s.line(at(row.f.Limit), y-11, at(row.f.Limit), y+11, red)
 		for _, v := range row.f.Values {
 			fmt.Fprintf(s, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\" fill-opacity=\"0.5\"/>\n", at(v), y, blue)
@@ -85,7 +85,7 @@ func (r *Report) latencyPlot() string {
 	if i < 0 {
 		return newSVG(860, 40, "Not measured").String()
 	}
-	const left, right, top, bottom = 60, 30, 20, 40
+	const x0, right, top, bottom = 60, 30, 20, 40
 	s := newSVG(860, 320, "Share of new namespaces that are served, by milliseconds after their creation")
 	worst := 1.0
 	for _, series := range r.Results[i].Samples {
@@ -94,12 +94,12 @@ func (r *Report) latencyPlot() string {
 	// A logarithmic axis: the tail is what matters and the middle is where most is.
 	low, high := math.Log10(1), math.Log10(worst*1.1)
 	x := func(v float64) float64 {
-		return left + (math.Log10(max(v, 1))-low)/(high-low)*float64(s.width-left-right)
+		return x0 + (math.Log10(max(v, 1))-low)/(high-low)*float64(s.width-x0-right)
 	}
 	y := func(share float64) float64 { return top + (1-share)*float64(s.height-top-bottom) }
 	for _, share := range []float64{0, 0.25, 0.5, 0.75, 1} {
-		s.line(left, y(share), float64(s.width-right), y(share), grey)
-		s.text(left-8, y(share)+4, "end", fmt.Sprintf("%.0f %%", share*100))
+		s.line(x0, y(share), float64(s.width-right), y(share), grey)
+		s.text(x0-8, y(share)+4, "end", fmt.Sprintf("%.0f %%", share*100))
 	}
 	for _, tick := range []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000} {
 		if tick <= worst*1.1 {
@@ -119,7 +119,7 @@ func (r *Report) latencyPlot() string {
 		}
 		fmt.Fprint(s, "\"/>\n")
 		fmt.Fprintf(s, "<g fill=\"%s\">", colour)
-		s.text(left+14, float64(top+20+18*i), "start", series.Name)
+		s.text(x0+14, float64(top+20+18*i), "start", series.Name)
 		fmt.Fprint(s, "</g>\n")
 	}
 	return s.String()

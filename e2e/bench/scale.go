@@ -70,7 +70,7 @@ func scale(ctx context.Context, b *bench) (Result, error) {
 
 // pass edits every source and says how much processor time the controller takes to find that nothing is to be done.
 func (b *bench) pass(ctx context.Context) (float64, error) {
-	if err := b.pause(ctx, settle); err != nil { // what the writes have left
+	if err := b.pause(ctx, pauseAfterLoad); err != nil { // what the writes have left
 		return 0, err
 	}
 	before, err := cpuSeconds(b.subject.PID())
@@ -93,7 +93,7 @@ func (b *bench) pass(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := b.pause(ctx, settle); err != nil {
+	if err := b.pause(ctx, pauseAfterLoad); err != nil {
 		return 0, err
 	}
 	after, err := cpuSeconds(b.subject.PID())

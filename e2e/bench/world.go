@@ -31,8 +31,8 @@ const (
 	bareTargets = "bench-bare-"
 	// waitLimit bounds every wait for the controller.
 	waitLimit = 10 * time.Minute
-	// settle is how long a controller is given to come to rest before its memory or its requests are read.
-	settle = 5 * time.Second
+	// pauseAfterLoad is how long a controller is given to come to rest before its memory or its requests are read.
+	pauseAfterLoad = 5 * time.Second
 	// setupConcurrency is how many requests make namespaces and strangers.
 	setupConcurrency = 64
 )
@@ -135,7 +135,7 @@ func (b *bench) unique(prefix string) string {
 }
 
 // parallel does n things, some at a time, and returns their errors.
-func parallel(n, concurrency int, do func(i int) error) error {
+func parallel(n, concurrency int, load func(i int) error) error {
 	errs := make([]error, n)
 	room := make(chan struct{}, concurrency)
 	var wg sync.WaitGroup
@@ -143,7 +143,7 @@ func parallel(n, concurrency int, do func(i int) error) error {
 		room <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-room }()
-			errs[i] = do(i)
+			errs[i] = load(i)
 		})
 	}
 	wg.Wait()

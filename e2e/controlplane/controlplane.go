@@ -105,11 +105,11 @@ func (c *Cluster) start(ctx context.Context) error {
 	c.APIServer = c.component(APIServer, c.apiServerArgs(), c.apiServerReady)
 	c.ControllerManager = c.component(ControllerManager, c.controllerManagerArgs(), c.controllerManagerReady)
 	for _, component := range c.components() {
-		since := time.Now()
+		begin := time.Now()
 		if err := component.Start(ctx); err != nil {
 			return err
 		}
-		c.logf("%s is ready (%d ms)", component.Name(), time.Since(since).Milliseconds())
+		c.logf("%s is ready (%d ms)", component.Name(), time.Since(begin).Milliseconds())
 	}
 	c.logf("control plane ready after %.1f s", time.Since(begin).Seconds())
 	return nil

@@ -254,15 +254,15 @@ func TestUpLeavesNothing(t *testing.T) {
 				t.Errorf("it ended with %v, want exit code 0\n%s", err, out.String())
 			}
 			harness.Eventually(t, progress, func() error {
-				if left := harness.ProcessesWith(t, temporary); len(left) > 0 {
-					return fmt.Errorf("the processes %v are still there", left)
+				if remaining := harness.ProcessesWith(t, temporary); len(remaining) > 0 {
+					return fmt.Errorf("the processes %v are still there", remaining)
 				}
 				return nil
 			})
 			harness.Eventually(t, progress, func() error {
-				left, err := filepath.Glob(filepath.Join(temporary, "devcluster-*"))
-				if len(left) > 0 {
-					return fmt.Errorf("folders left: %v", left)
+				remaining, err := filepath.Glob(filepath.Join(temporary, "devcluster-*"))
+				if len(remaining) > 0 {
+					return fmt.Errorf("folders left: %v", remaining)
 				}
 				return err
 			})

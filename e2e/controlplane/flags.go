@@ -46,7 +46,7 @@ func (c *Cluster) auditPolicy() string { return filepath.Join(c.dir, "audit-poli
 func (c *Cluster) etcdArgs() []string {
 	args := []string{
 		"--name=devcluster",
-		"--data-dir=" + filepath.Join(c.dir, "etcd"),
+		"--data-dir=" + c.etcdDir(),
 		"--listen-client-urls=" + c.ports.etcdURL(),
 		"--advertise-client-urls=" + c.ports.etcdURL(),
 		"--listen-peer-urls=" + c.ports.etcdPeerURL(),

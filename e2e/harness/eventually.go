@@ -83,7 +83,7 @@ func (s *System) ControllerProgress(ctx context.Context) string {
 		}
 		for line := range strings.Lines(page) {
 			for _, name := range moving {
-				if rest, ok := strings.CutPrefix(line, name); ok && (rest[0] == ' ' || rest[0] == '{') {
+				if sample, ok := strings.CutPrefix(line, name); ok && (sample[0] == ' ' || sample[0] == '{') {
 					text.WriteString(" " + strings.TrimSpace(line))
 				}
 			}

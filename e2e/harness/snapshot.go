@@ -72,12 +72,12 @@ func (before Snapshot) Changes(after Snapshot) string {
 	return strings.Join(lines, "\n")
 }
 
-// Unmoved calls do and fails the test when, after the controller has dealt with it, anything in the namespaces was
+// Unmoved calls act and fails the test when, after the controller has dealt with it, anything in the namespaces was
 // written, removed or added. It does not wait for a fixed time: a marker (CatchUp) shows that the controller is done.
-func (s *System) Unmoved(t testing.TB, namespaces []string, do func()) {
+func (s *System) Unmoved(t testing.TB, namespaces []string, act func()) {
 	t.Helper()
 	before := s.Snapshot(t, namespaces...)
-	do()
+	act()
 	s.CatchUp(t)
 	if changes := before.Changes(s.Snapshot(t, namespaces...)); changes != "" {
 		t.Fatalf("something was written where nothing should be:\n%s", changes)

@@ -35,7 +35,7 @@ func (c *connection) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch fault {
 	case "":
 	case faultStaleList:
-		terms.Behind = uint64(1 + rnd.IntN(30))
+		terms.Lag = uint64(1 + rnd.IntN(30))
 	case faultAnswerLost:
 		response, err := c.serve(r, terms)
 		if err == nil {

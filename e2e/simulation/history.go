@@ -15,8 +15,8 @@ type Step struct {
 	// After is the time since the step before.
 	After time.Duration
 	// Text describes the step.
-	Text string
-	do   func(context.Context, *World) error
+	Text    string
+	execute func(context.Context, *World) error
 }
 
 // History is what happens in one cluster, as data.
@@ -93,8 +93,8 @@ func generateStep(r random, settings *Settings, number int) []Step {
 	return nil
 }
 
-func one(text string, do func(context.Context, *World) error) []Step {
-	return []Step{{Text: text, do: do}}
+func one(text string, execute func(context.Context, *World) error) []Step {
+	return []Step{{Text: text, execute: execute}}
 }
 
 func describePolicy(p map[string]string) string {
@@ -186,6 +186,6 @@ func recreate(r random, token string, s *Settings) []Step {
 	}
 	return append(steps, Step{
 		After: wait, Text: "create " + p.String() + " again" + how,
-		do: func(ctx context.Context, w *World) error { return w.workload.restore(ctx, p, token, change) },
+		execute: func(ctx context.Context, w *World) error { return w.workload.restore(ctx, p, token, change) },
 	})
 }

@@ -76,8 +76,8 @@ type namespace struct {
 
 // missingSource is what a source was when it last had a policy.
 type missingSource struct {
-	uid   types.UID
-	since time.Time
+	uid          types.UID
+	missingSince time.Time
 	// phase is its last one; keep says that its annotations then said to keep the replicas.
 	phase phase
 	keep  bool
@@ -224,7 +224,7 @@ func (o *oracle) updateItem(c *apiservertest.Change, now time.Time) {
 	case was != nil && was.phase != none:
 		policy := was.claims.Policy
 		o.missing[p] = &missingSource{
-			uid: was.UID, since: now, phase: was.phase, keep: policy != nil && policy.OnDelete == annotations.Keep,
+			uid: was.UID, missingSince: now, phase: was.phase, keep: policy != nil && policy.OnDelete == annotations.Keep,
 		}
 	}
 }

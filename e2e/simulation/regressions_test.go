@@ -40,40 +40,40 @@ func secretAt(p place, notes map[string]string) *item {
 }
 
 func puts(i *item) Step {
-	return Step{Text: "put " + i.place().String(), do: func(ctx context.Context, w *World) error {
+	return Step{Text: "put " + i.place().String(), execute: func(ctx context.Context, w *World) error {
 		return w.workload.put(ctx, i.clone())
 	}}
 }
 
 func edits(p place, change func(*item)) Step {
-	return Step{Text: "edit " + p.String(), do: func(ctx context.Context, w *World) error {
+	return Step{Text: "edit " + p.String(), execute: func(ctx context.Context, w *World) error {
 		return w.workload.edit(ctx, p, change)
 	}}
 }
 
 func removes(p place) Step {
-	return Step{Text: "delete " + p.String(), do: func(ctx context.Context, w *World) error {
+	return Step{Text: "delete " + p.String(), execute: func(ctx context.Context, w *World) error {
 		return w.workload.remove(ctx, p)
 	}}
 }
 
 // pausesWatches holds back one of the controller's watches until resumesWatches, which must follow.
 func pausesWatches(selector string) Step {
-	return Step{Text: "pause the watch of " + selector, do: func(_ context.Context, w *World) error {
+	return Step{Text: "pause the watch of " + selector, execute: func(_ context.Context, w *World) error {
 		w.network.pauseWatches(selector)
 		return nil
 	}}
 }
 
 func resumesWatches() Step {
-	return Step{Text: "resume the watches", do: func(_ context.Context, w *World) error {
+	return Step{Text: "resume the watches", execute: func(_ context.Context, w *World) error {
 		w.network.resumeWatches()
 		return nil
 	}}
 }
 
 func expects(text string, ok func(*World) bool) Step {
-	return Step{Text: text, After: 5 * time.Second, do: func(_ context.Context, w *World) error {
+	return Step{Text: text, After: 5 * time.Second, execute: func(_ context.Context, w *World) error {
 		w.oracle.locked(func() {
 			if !ok(w) {
 				w.oracle.violate("expectation", text)
@@ -163,7 +163,7 @@ func TestGraceRestarts(t *testing.T) {
 		removes(source),
 		puts(secretAt(source, nil)),
 		edits(source, frozen),
-		Step{Text: "time goes by", After: 10 * time.Minute, do: func(context.Context, *World) error { return nil }},
+		Step{Text: "time goes by", After: 10 * time.Minute, execute: func(context.Context, *World) error { return nil }},
 		removes(source),
 		expects("its replica is still there", func(w *World) bool {
 			return w.oracle.items[at(annotations.Secret, "team-a", "app")] != nil
@@ -179,7 +179,7 @@ func TestGraceAfterRestart(t *testing.T) {
 	scenario(t, "a forged replica does not end the grace after a restart",
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
 		Step{Text: "restart, with a replica of itself in the source's place", After: 5 * time.Second,
-			do: func(ctx context.Context, w *World) error {
+			execute: func(ctx context.Context, w *World) error {
 				for _, p := range w.processes {
 					p.kill()
 				}
@@ -238,7 +238,7 @@ func TestRecordBeforeWatch(t *testing.T) {
 func TestUnreadableAcceptFrom(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
 	accepts := func(list string) Step {
-		return Step{Text: "have team-b accept from " + list, do: func(ctx context.Context, w *World) error {
+		return Step{Text: "have team-b accept from " + list, execute: func(ctx context.Context, w *World) error {
 			return w.workload.editNamespace(ctx, "team-b", func(ns *corev1.Namespace) {
 				ns.Annotations = map[string]string{annotations.AcceptFrom: list}
 			})
@@ -274,7 +274,7 @@ func TestPolicyWithdrawnInTwoEdits(t *testing.T) {
 	source, replica := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "app")
 	scenario(t, "a policy that no longer survives is not restored after its replicas are gone",
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.SurvivesRecreation: "true"})),
-		Step{Text: "take survives-recreation back, then all annotations", do: func(ctx context.Context, w *World) error {
+		Step{Text: "take survives-recreation back, then all annotations", execute: func(ctx context.Context, w *World) error {
 			err := w.workload.edit(ctx, source, func(i *item) { i.Annotations[annotations.SurvivesRecreation] = "false" })
 			if err != nil {
 				return err

@@ -151,7 +151,7 @@ func (o *oracle) recentNamespaces(name string, now time.Time) []*namespace {
 func (o *oracle) isAmbiguous(source, p place) bool {
 	s, m, r := o.items[source], o.missing[source], o.items[p]
 	return s != nil && s.phase == none && m != nil &&
-		(o.started.After(m.since) || r != nil && !r.CreationTimestamp.Time.Before(s.CreationTimestamp.Time))
+		(o.started.After(m.missingSince) || r != nil && !r.CreationTimestamp.Time.Before(s.CreationTimestamp.Time))
 }
 
 // mustExist reports whether a replica must exist: its source wants it, can't be read, or is missing for less than the
@@ -180,7 +180,7 @@ func (o *oracle) mustExist(source, p place, n *namespace, now time.Time) bool {
 	if m == nil {
 		return false
 	}
-	if now.Sub(m.since) < o.settings.Grace {
+	if now.Sub(m.missingSince) < o.settings.Grace {
 		return true
 	}
 	// Of a source that was frozen or refused last there is no record, though the process may know it: either is right.

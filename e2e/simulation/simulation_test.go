@@ -119,9 +119,9 @@ func explain(t *testing.T, h History, result Result) {
 	if *stopFlag {
 		return
 	}
-	if smaller, again := minimize(t, h, result); again != nil {
+	if smaller, reproduced := minimize(t, h, result); reproduced != nil {
 		t.Logf("%d of its %d steps suffice, with %+v:\n%s\nto repeat: cd e2e; go test ./simulation -run TestSimulation "+
-			"-seed %d -v", len(smaller.Steps), len(h.Steps), h.Settings, strings.Join(again.Trace, "\n"), h.Seed)
+			"-seed %d -v", len(smaller.Steps), len(h.Steps), h.Settings, strings.Join(reproduced.Trace, "\n"), h.Seed)
 	}
 }
 

@@ -112,22 +112,22 @@ func race(r random, token string, _ *Settings) []Step {
 	switch r.IntN(4) {
 	case 0:
 		soon.Text = "take the replica label off " + target.String()
-		soon.do = func(ctx context.Context, w *World) error {
+		soon.execute = func(ctx context.Context, w *World) error {
 			return w.workload.edit(ctx, target, func(i *item) { delete(i.Labels, annotations.LabelReplica) })
 		}
 	case 1:
 		soon.Text = "have platform/db named by " + target.String()
-		soon.do = func(ctx context.Context, w *World) error {
+		soon.execute = func(ctx context.Context, w *World) error {
 			return w.workload.edit(ctx, target, func(i *item) { i.Annotations[annotations.ReplicaOf] = "platform/db" })
 		}
 	case 2:
 		soon.Text = "put something else at " + target.String()
-		soon.do = func(ctx context.Context, w *World) error { return w.workload.put(ctx, mine.clone()) }
+		soon.execute = func(ctx context.Context, w *World) error { return w.workload.put(ctx, mine.clone()) }
 	default:
-		again := policy(r)
-		soon.Text = fmt.Sprintf("change the policy of %s again: %s", p, describePolicy(again))
-		soon.do = func(ctx context.Context, w *World) error {
-			return w.workload.edit(ctx, p, func(i *item) { i.Annotations, i.data = again, content(i.kindType, token) })
+		changedPolicy := policy(r)
+		soon.Text = fmt.Sprintf("change the policy of %s again: %s", p, describePolicy(changedPolicy))
+		soon.execute = func(ctx context.Context, w *World) error {
+			return w.workload.edit(ctx, p, func(i *item) { i.Annotations, i.data = changedPolicy, content(i.kindType, token) })
 		}
 	}
 	return append(steps, soon)
@@ -273,7 +273,7 @@ func killStep(r random, after time.Duration) Step {
 	if gently {
 		text = fmt.Sprintf("stop the controller, back after %s", back.Round(time.Millisecond))
 	}
-	return Step{After: after, Text: text, do: func(_ context.Context, w *World) error {
+	return Step{After: after, Text: text, execute: func(_ context.Context, w *World) error {
 		w.restart(gently, back)
 		return nil
 	}}
@@ -301,7 +301,7 @@ func changeFaultProfile(r random, _ string, _ *Settings) []Step {
 		last := r.between(time.Second, 40*time.Second)
 		steps = append(steps, Step{
 			After: last, Text: "fault profile: occasional",
-			do: func(_ context.Context, w *World) error {
+			execute: func(_ context.Context, w *World) error {
 				w.setFaultProfile(OccasionalFaults)
 				return nil
 			},

@@ -87,7 +87,7 @@ func (w *World) run(ctx context.Context) error {
 			return nil
 		}
 		result := ""
-		if err := s.do(ctx, w); err != nil {
+		if err := s.execute(ctx, w); err != nil {
 			result = "  (" + brief(err) + ")"
 		}
 		w.oracle.locked(func() { w.log(fmt.Sprintf("%d: %s%s", s.Number, s.Text, result)) })
@@ -221,10 +221,10 @@ func (w *World) finish() error {
 	return nil
 }
 
-func (w *World) checkQuiet(when string) {
+func (w *World) checkQuiet(moment string) {
 	if written := w.network.takeWrites(); len(written) > 0 && w.oracle.ok() {
 		w.oracle.locked(func() {
-			w.oracle.violate(ruleQuiet, fmt.Sprintf("%s, the controller made %d writes, the first %s", when, len(written),
+			w.oracle.violate(ruleQuiet, fmt.Sprintf("%s, the controller made %d writes, the first %s", moment, len(written),
 				written[0]))
 		})
 	}

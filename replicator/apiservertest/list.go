@@ -120,7 +120,7 @@ func (s *Server) listVersion(q *query) (uint64, error) {
 	case "":
 		return s.version, nil
 	case "0":
-		return max(s.version-min(q.behind, s.version), s.compacted, 1), nil
+		return max(s.version-min(q.lag, s.version), s.compacted, 1), nil
 	}
 	version, err := strconv.ParseUint(q.options.version, 10, 64)
 	switch {

@@ -100,8 +100,8 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 type Terms struct {
 	// By names the client.
 	By string
-	// Behind is by how many versions the list or the beginning of a watch that is asked for "at any version" is behind.
-	Behind uint64
+	// Lag is by how many versions the list or the beginning of a watch that is asked for "at any version" is behind.
+	Lag uint64
 }
 
 // Serve answers one request. The body of a watch's answer is a *Watch.
@@ -132,14 +132,14 @@ func (s *Server) Serve(r *http.Request, terms Terms) (*http.Response, error) {
 		w.hangUp = func() { stop(); s.hangUp(w, io.EOF) }
 		return q.response(http.StatusOK, q.format.contentType(true), w), nil
 	}
-	code, object, err := s.do(q)
+	code, object, err := s.answer(q)
 	if err != nil {
 		return q.respondError(err), nil
 	}
 	return q.respond(code, object), nil
 }
 
-func (s *Server) do(q *query) (code int, object any, err error) {
+func (s *Server) answer(q *query) (code int, object any, err error) {
 	if q.name == "" {
 		switch q.method {
 		case "list":
@@ -183,7 +183,7 @@ func (s *Server) namespaces() *table {
 type query struct {
 	*http.Request
 	by              string
-	behind          uint64
+	lag             uint64
 	table           *table
 	namespace, name string
 	method          string
@@ -197,7 +197,7 @@ func (q *query) key() types.NamespacedName {
 }
 
 func (s *Server) parse(r *http.Request, terms Terms, body []byte) (*query, error) {
-	q := &query{Request: r, by: terms.By, behind: terms.Behind, body: body, format: negotiate(r.Header.Get("Accept"))}
+	q := &query{Request: r, by: terms.By, lag: terms.Lag, body: body, format: negotiate(r.Header.Get("Accept"))}
 	group, version, parts := splitPath(r.URL.Path)
 	if len(parts) >= 3 && parts[0] == "namespaces" {
 		q.namespace, parts = parts[1], parts[2:]
@@ -237,7 +237,7 @@ func (s *Server) parse(r *http.Request, terms Terms, body []byte) (*query, error
 }
 
 // splitPath splits "/api/v1/…" and "/apis/<group>/<version>/…".
-func splitPath(path string) (group, version string, rest []string) {
+func splitPath(path string) (group, version string, segments []string) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	switch {
 	case len(parts) > 2 && parts[0] == "api":

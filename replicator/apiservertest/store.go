@@ -48,7 +48,7 @@ func (s *Server) commit(by string, t *table, before, after Object) {
 	}
 	t.history = append(t.history, c)
 	for _, w := range s.watches {
-		if w.table == t {
+		if w.table == t && c.Version > w.from {
 			w.send(&c)
 		}
 	}

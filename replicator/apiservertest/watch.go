@@ -23,11 +23,13 @@ type Watch struct {
 	*query
 	server *Server
 	hangUp func()
+	// from is the version from which it was asked for. Nothing is sent up to that, also where it is in the future.
+	from uint64
 
 	mu     sync.Mutex
 	wake   sync.Cond
 	frames [][]byte
-	rest   []byte
+	unread []byte
 	ended  error
 	timers []*time.Timer
 }
@@ -40,7 +42,7 @@ func (s *Server) watch(q *query) (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Watch{query: q, server: s}
+	w := &Watch{query: q, server: s, from: from}
 	w.wake.L = &w.mu
 	if from < s.compacted && !snapshot {
 		w.expire(from, s.compacted)
@@ -86,7 +88,7 @@ func (s *Server) watchVersion(q *query) (from uint64, snapshot bool, err error) 
 	case "":
 		return s.version, true, nil
 	case "0":
-		return max(s.version-min(q.behind, s.version), s.compacted, 1), true, nil
+		return max(s.version-min(q.lag, s.version), s.compacted, 1), true, nil
 	}
 	version, err := strconv.ParseUint(q.options.version, 10, 64)
 	switch {
@@ -200,15 +202,15 @@ func (w *Watch) Next() ([]byte, error) {
 
 // Read implements io.Reader.
 func (w *Watch) Read(p []byte) (int, error) {
-	if len(w.rest) == 0 {
+	if len(w.unread) == 0 {
 		frame, err := w.Next()
 		if err != nil {
 			return 0, err
 		}
-		w.rest = frame
+		w.unread = frame
 	}
-	n := copy(p, w.rest)
-	w.rest = w.rest[n:]
+	n := copy(p, w.unread)
+	w.unread = w.unread[n:]
 	return n, nil
 }
 

@@ -270,8 +270,8 @@ func (s *Server) remove(q *query) (runtime.Object, error) {
 	if q.table.Resource == "namespaces" {
 		return s.terminate(q.by, old), nil
 	}
-	if left := s.discard(q.by, q.table, old); left != nil {
-		return left, nil
+	if remaining := s.discard(q.by, q.table, old); remaining != nil {
+		return remaining, nil
 	}
 	if q.table.returnsDeleted {
 		last := deepCopy(old)

@@ -149,8 +149,8 @@ func TestLeaseLoss(t *testing.T) {
 	}
 }
 
-// TestLostLeaseStaysWithSuccessor: a leader that was cut off from the API server does not free the lease of whoever took
-// over in the meantime.
+// TestLostLeaseStaysWithSuccessor: a leader that was cut off from the API server does not free the lease of whoever
+// took over in the meantime.
 func TestLostLeaseStaysWithSuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// Renewals take a moment, so that the end of the lease does not fall together with a renewal that is tried.

@@ -45,9 +45,8 @@ func (m *maker) detach() {
 				m.keepAttached(sa, at) || m.keepsMarked(at) {
 				continue
 			}
-			a := Action{
-				Verb: Detach, Target: sa.NamespacedName, Account: sa.ServiceAccount, Secret: secret, Evidence: m.evidence(sa.In),
-			}
+			a := Action{Verb: Detach, Target: sa.NamespacedName, Account: sa.ServiceAccount, Secret: secret}
+			m.justify(&a, sa.In)
 			if sa.In != nil {
 				a.NamespaceUID = sa.In.UID
 			}

@@ -39,6 +39,8 @@ type Action struct {
 	Account  *informers.ServiceAccount
 	// Evidence is the namespace of a removal whose reason it is: the removal is right only while it is like that.
 	Evidence *informers.Namespace
+	// ByRules says that the rules are a reason of a removal, or may be: it is right only while they are the same.
+	ByRules bool
 	// Secret is the name to attach or detach.
 	Secret string
 	// Plain says that a pushed replica is written without the labels and annotations whose key has a prefix.

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 // toleratedRemovals is how many replicas of one source may go within one grace in any case.
@@ -20,6 +21,9 @@ type Brake struct {
 	Enforced bool
 	Now      time.Time
 	Grace    time.Duration
+	// Name is that of the source's replicas. What has another one is not made by this policy: whoever can write in a
+	// namespace can forge any number of them there, and only one of this name.
+	Name string
 	// Replicas is how many the source has, and Removed how many went for such a reason within the last grace.
 	Replicas, Removed int
 	// Since is when removals began to wait; zero where none does.
@@ -49,28 +53,44 @@ func (b *Brake) holds(n int) bool {
 	}
 }
 
+// Counts reports whether an action is a removal that the brake is for.
+func (b *Brake) Counts(a *Action) bool {
+	//mutant:brake-forgeries
+	return b.Enforced && a.Verb == Delete && a.Target.Name == b.Name
+}
+
 // remove adds the removals of replicas, or notes that they wait.
 func (m *maker) remove(orphans []Action) {
-	if !m.w.Brake.holds(len(orphans)) {
-		m.plan.Actions = append(m.plan.Actions, orphans...)
-		return
+	b, counted := &m.w.Brake, 0
+	for i := range orphans {
+		if b.Counts(&orphans[i]) {
+			counted++
+		}
 	}
+	held := b.holds(counted)
 	m.braked = sets.New[types.NamespacedName]()
 	for i := range orphans {
+		if !held || !b.Counts(&orphans[i]) {
+			m.plan.Actions = append(m.plan.Actions, orphans[i])
+			continue
+		}
 		m.plan.Braked = append(m.plan.Braked, orphans[i].Target)
 		m.braked.Insert(orphans[i].Target)
 	}
 }
 
-// evidence returns the namespace if it is the reason, or part of it, that no replica is wanted there: it is read again
-// before the removal. It is nil where the source or the operator alone decides.
-func (m *maker) evidence(ns *informers.Namespace) *informers.Namespace {
-	p := m.w.Source.Policy
+// justify notes what has to be read again before a removal in a namespace: the namespace, if it is the reason, or part
+// of it, and the rules, if they bar the source there. Neither is where the source alone decides.
+func (m *maker) justify(a *Action, ns *informers.Namespace) {
 	if m.w.Phase != PhaseActive || ns == nil {
-		return nil
+		return
 	}
-	if p.SelectsByLabel() || ns.Accept != nil && !ns.Accept.Match(m.w.Key.Namespace) {
-		return ns
+	a.ByRules = !m.may(m.w.Key.Namespace, rules.Push, ns)
+	if a.Verb == Detach && !a.ByRules {
+		may, _ := m.mayAttach(ns)
+		a.ByRules = !may
 	}
-	return nil
+	if a.ByRules || m.w.Source.Policy.SelectsByLabel() || ns.Accept != nil && !ns.Accept.Match(m.w.Key.Namespace) {
+		a.Evidence = ns
+	}
 }

@@ -59,19 +59,19 @@ const (
 	WatchedReplica
 )
 
-// Content is what reading an object with a policy came to.
-type Content uint8
+// Reading is what reading an object with a policy came to.
+type Reading uint8
 
 // What may come of it.
 const (
-	// ContentRead: its policy and its content belong together.
-	ContentRead Content = iota
-	// ContentStale: it is gone, or has no policy, so that the watch is behind.
-	ContentStale
-	// ContentRefused: a Secret of its type is never a source.
-	ContentRefused
-	// ContentUnreadable: the policy does not fit the content.
-	ContentUnreadable
+	// ReadingDone: its policy and its content belong together.
+	ReadingDone Reading = iota
+	// ReadingStale: it is gone, or has no policy, so that the watch is behind.
+	ReadingStale
+	// ReadingRefused: a Secret of its type is never a source.
+	ReadingRefused
+	// ReadingUnreadable: the policy does not fit the content.
+	ReadingUnreadable
 )
 
 // Live is what the API server says of a source that the watches do not show.
@@ -112,8 +112,8 @@ type Facts struct {
 	Watched Watched
 	// Allowed says that sources may be in the source's namespace.
 	Allowed bool
-	// Content matters only where the watches show a policy, and it is Allowed.
-	Content Content
+	// Reading matters only where the watches show a policy, and it is Allowed.
+	Reading Reading
 	// Referenced says that a replica, a ServiceAccount or a record names the source.
 	Referenced bool
 
@@ -146,7 +146,7 @@ type Resolution struct {
 
 // Resolve decides in which phase a source is.
 //
-//	 #  watched     allowed  content     referenced  live       same object  survival   grace  on-delete  phase
+//	 #  watched     allowed  reading     referenced  live       same object  survival   grace  on-delete  phase
 //	 1  replica     –        –           –           –          –            –          –      –          Refused
 //	 2  unreadable  –        –           –           –          –            –          –      –          Frozen
 //	 3  paused      –        –           –           –          –            –          –      –          Paused
@@ -199,12 +199,12 @@ func Resolve(f Facts) Resolution {
 }
 
 func (f *Facts) read() Resolution {
-	switch f.Content {
-	case ContentStale:
+	switch f.Reading {
+	case ReadingStale:
 		return Resolution{Phase: PhaseStale, MissingSince: f.MissingSince}
-	case ContentRefused:
+	case ReadingRefused:
 		return Resolution{Phase: PhaseRefused}
-	case ContentUnreadable:
+	case ReadingUnreadable:
 		return Resolution{Phase: PhaseFrozen}
 	}
 	return Resolution{Phase: PhaseActive}

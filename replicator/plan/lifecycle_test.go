@@ -16,15 +16,15 @@ import (
 func TestResolve(t *testing.T) {
 	now, grace := epoch, time.Minute
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
-	policy := func(c plan.Content) plan.Facts {
-		return plan.Facts{Watched: plan.WatchedPolicy, Allowed: true, Content: c}
+	policy := func(c plan.Reading) plan.Facts {
+		return plan.Facts{Watched: plan.WatchedPolicy, Allowed: true, Reading: c}
 	}
-	absent := func(since time.Time, d annotations.Deletion) plan.Facts {
-		return plan.Facts{Referenced: true, Live: plan.LiveAbsent, MissingSince: since, OnDelete: d}
+	absent := func(began time.Time, d annotations.Deletion) plan.Facts {
+		return plan.Facts{Referenced: true, Live: plan.LiveAbsent, MissingSince: began, OnDelete: d}
 	}
-	bare := func(since time.Time, s plan.Survival, d annotations.Deletion) plan.Facts {
+	bare := func(began time.Time, s plan.Survival, d annotations.Deletion) plan.Facts {
 		return plan.Facts{
-			Referenced: true, Live: plan.LiveBare, LiveUID: "new", KnownUID: "old", Survival: s, MissingSince: since,
+			Referenced: true, Live: plan.LiveBare, LiveUID: "new", KnownUID: "old", Survival: s, MissingSince: began,
 			OnDelete: d,
 		}
 	}
@@ -33,8 +33,8 @@ func TestResolve(t *testing.T) {
 		return f
 	}
 	over := ago(2 * grace)
-	is := func(p plan.Phase, since time.Time, left time.Duration) plan.Resolution {
-		return plan.Resolution{Phase: p, MissingSince: since, GraceLeft: left}
+	is := func(p plan.Phase, began time.Time, graceLeft time.Duration) plan.Resolution {
+		return plan.Resolution{Phase: p, MissingSince: began, GraceLeft: graceLeft}
 	}
 	for name, tc := range map[string]struct {
 		facts plan.Facts
@@ -49,10 +49,10 @@ func TestResolve(t *testing.T) {
 		"3 a policy that is paused": {
 			plan.Facts{Watched: plan.WatchedPaused, Referenced: true}, plan.Resolution{Phase: plan.PhasePaused},
 		},
-		"4 a policy":                        {policy(plan.ContentRead), plan.Resolution{Phase: plan.PhaseActive}},
-		"5 a policy that is outdated":       {policy(plan.ContentStale), plan.Resolution{Phase: plan.PhaseStale}},
-		"6 a Secret of a type that is none": {policy(plan.ContentRefused), plan.Resolution{Phase: plan.PhaseRefused}},
-		"7 a policy that does not fit":      {policy(plan.ContentUnreadable), plan.Resolution{Phase: plan.PhaseFrozen}},
+		"4 a policy":                        {policy(plan.ReadingDone), plan.Resolution{Phase: plan.PhaseActive}},
+		"5 a policy that is outdated":       {policy(plan.ReadingStale), plan.Resolution{Phase: plan.PhaseStale}},
+		"6 a Secret of a type that is none": {policy(plan.ReadingRefused), plan.Resolution{Phase: plan.PhaseRefused}},
+		"7 a policy that does not fit":      {policy(plan.ReadingUnreadable), plan.Resolution{Phase: plan.PhaseFrozen}},
 		"8 a policy where no source may be": {
 			plan.Facts{Watched: plan.WatchedPolicy, Referenced: true}, plan.Resolution{Phase: plan.PhaseReleased},
 		},

@@ -13,44 +13,45 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 // TestFreePlaces is about who gets a place where nothing stands.
 func TestFreePlaces(t *testing.T) {
-	rival := func(since time.Time, left bool) informers.Competitor {
-		return informers.Competitor{NamespacedName: name("other", "regcred"), Since: since, Left: left}
+	rival := func(began time.Time, departed bool) informers.Competitor {
+		return informers.Competitor{NamespacedName: name("other", "regcred"), Since: began, Departed: departed}
 	}
 	for title, tc := range map[string]struct {
-		kept    bool
-		owner   types.NamespacedName
-		rivals  []informers.Competitor
-		since   time.Time
-		want    plan.State
-		wantWhy string
+		kept        bool
+		owner       types.NamespacedName
+		competitors []informers.Competitor
+		began       time.Time
+		want        plan.State
+		wantWhy     string
 	}{
 		"nobody else wants it": {want: plan.Missing},
 		"it is the name of a source that has left": {
 			kept: true, want: plan.Conflict, wantWhy: "the name is that of a source, which may be created again",
 		},
 		"a senior source has left, and would want it": {
-			rivals: []informers.Competitor{rival(epoch.Add(-time.Hour), true)}, want: plan.Conflict,
+			competitors: []informers.Competitor{rival(epoch.Add(-time.Hour), true)}, want: plan.Conflict,
 			wantWhy: "the source other/regcred is older and selects the same target; it may be created again",
 		},
 		"another source's replica is made again there": {
 			owner: name("other", "regcred"), want: plan.Conflict, wantWhy: "the existing object is a replica of other/regcred",
 		},
 		"its own is made again": {owner: key.NamespacedName, want: plan.Missing},
-		"a junior one has":      {rivals: []informers.Competitor{rival(epoch.Add(time.Hour), true)}, want: plan.Missing},
+		"a junior one has":      {competitors: []informers.Competitor{rival(epoch.Add(time.Hour), true)}, want: plan.Missing},
 		"the source is older than its object": {
-			rivals: []informers.Competitor{rival(epoch.Add(-time.Hour), false)}, since: epoch.Add(-2 * time.Hour),
+			competitors: []informers.Competitor{rival(epoch.Add(-time.Hour), false)}, began: epoch.Add(-2 * time.Hour),
 			want: plan.Missing,
 		},
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := activeWorld(t, map[string]string{annotations.PushTo: "team-*"}, namespace(t, "team-a")).world(t)
-			w.Targets[0].Kept, w.Targets[0].Owner, w.Targets[0].Competitors = tc.kept, tc.owner, tc.rivals
-			if !tc.since.IsZero() {
-				w.Since = tc.since
+			w.Targets[0].Vacated, w.Targets[0].Owner, w.Targets[0].Competitors = tc.kept, tc.owner, tc.competitors
+			if !tc.began.IsZero() {
+				w.Since = tc.began
 			}
 			p := plan.Make(w)
 			want := []plan.Verdict{{NamespacedName: name("team-a", "regcred"), State: tc.want, Reason: tc.wantWhy}}
@@ -68,17 +69,17 @@ func TestContestedCopies(t *testing.T) {
 	rival := []informers.Competitor{{NamespacedName: name("other", "regcred"), Since: epoch.Add(time.Hour)}}
 	at := name("team-a", "regcred")
 	for title, tc := range map[string]struct {
-		rivals   []informers.Competitor
-		accept   string
-		incompat plan.Incompatible
-		want     []action
-		wantIt   bool
+		competitors []informers.Competitor
+		accept      string
+		incompat    plan.Incompatible
+		want        []action
+		wantIt      bool
 	}{
 		"nobody else wants it":           {want: []action{{plan.Adopt, at}}},
-		"a younger source wants it":      {rivals: rival, want: []action{{plan.Adopt, at}}, wantIt: true},
-		"a source wants it that may not": {rivals: rival, accept: "infra", want: []action{{plan.Adopt, at}}},
+		"a younger source wants it":      {competitors: rival, want: []action{{plan.Adopt, at}}, wantIt: true},
+		"a source wants it that may not": {competitors: rival, accept: "infra", want: []action{{plan.Adopt, at}}},
 		"found incompatible when contested": {
-			rivals: rival, incompat: plan.Incompatible{Version: 7, Reason: "x", Contested: true},
+			competitors: rival, incompat: plan.Incompatible{Version: 7, Reason: "x", Contested: true},
 		},
 		"found so, and not contested any more": {
 			incompat: plan.Incompatible{Version: 7, Reason: "x", Contested: true}, want: []action{{plan.Adopt, at}},
@@ -97,7 +98,7 @@ func TestContestedCopies(t *testing.T) {
 			}
 			active.incompatible = map[types.NamespacedName]plan.Incompatible{at: tc.incompat}
 			w := active.world(t)
-			w.Targets[0].Competitors = tc.rivals
+			w.Targets[0].Competitors = tc.competitors
 			p := plan.Make(w)
 			if diff := cmp.Diff(tc.want, actionsOf(p)); diff != "" {
 				t.Fatalf("actions (-want +got):\n%s", diff)
@@ -167,7 +168,7 @@ func TestPausedNamespaces(t *testing.T) {
 
 // TestBrake has a case for each row of the table at Brake.
 func TestBrake(t *testing.T) {
-	enforced := plan.Brake{Enforced: true, Now: epoch, Grace: time.Minute, Replicas: 40}
+	enforced := plan.Brake{Enforced: true, Now: epoch, Grace: time.Minute, Name: "regcred", Replicas: 40}
 	with := func(edit func(*plan.Brake)) plan.Brake {
 		b := enforced
 		edit(&b)
@@ -215,28 +216,95 @@ func TestBrake(t *testing.T) {
 	}
 }
 
+// TestBrakeAndForgeries: replicas that nothing but a forger can have made hold nothing back, and do not wait.
+func TestBrakeAndForgeries(t *testing.T) {
+	w := activeWorld(t, map[string]string{annotations.PushTo: "other"}, namespace(t, "tenant"), namespace(t, "team-a"))
+	w.naming = []*informers.Replica{replica("team-a")}
+	for i := range 100 {
+		forged := replica("tenant")
+		forged.Name = fmt.Sprintf("forged-%d", i)
+		w.naming = append(w.naming, forged)
+	}
+	for title, tc := range map[string]struct {
+		brake plan.Brake
+		want  int
+	}{
+		"a removal is not held":                {plan.Brake{}, 0},
+		"while a removal waits, they are gone": {plan.Brake{Since: epoch.Add(-time.Second)}, 1},
+	} {
+		t.Run(title, func(t *testing.T) {
+			world := w.world(t)
+			world.Brake = tc.brake
+			world.Brake.Enforced, world.Brake.Now, world.Brake.Grace = true, epoch, time.Minute
+			world.Brake.Name, world.Brake.Replicas = "regcred", 1
+			if p := plan.Make(world); len(p.Braked) != tc.want || len(p.Actions) != 101-tc.want {
+				t.Errorf("%d removals and %d that wait, want %d and %d", len(p.Actions), len(p.Braked), 101-tc.want, tc.want)
+			}
+		})
+	}
+}
+
 func TestEvidence(t *testing.T) {
 	accepts := func(m *metav1.ObjectMeta) { m.Annotations = map[string]string{annotations.AcceptFrom: "other"} }
+	everywhere := map[string]string{annotations.PushTo: "*"}
 	for title, tc := range map[string]struct {
-		policy    map[string]string
-		namespace *informers.Namespace
-		want      bool
+		policy           map[string]string
+		namespace        *informers.Namespace
+		rules            *rules.Rules
+		evident, byRules bool
 	}{
-		"the policy names it no more": {map[string]string{annotations.PushTo: "other"}, namespace(t, "team-a"), false},
-		"its labels do not match": {
-			map[string]string{annotations.PushToSelector: "tier=web"}, namespace(t, "team-a"), true,
+		"the policy names it no more": {
+			policy: map[string]string{annotations.PushTo: "other"}, namespace: namespace(t, "team-a"),
 		},
-		"it does not accept a push": {map[string]string{annotations.PushTo: "*"}, namespace(t, "team-a", accepts), true},
+		"its labels do not match": {
+			policy: map[string]string{annotations.PushToSelector: "tier=web"}, namespace: namespace(t, "team-a"), evident: true,
+		},
+		"it does not accept a push": {policy: everywhere, namespace: namespace(t, "team-a", accepts), evident: true},
 		"it is excluded": {
-			map[string]string{annotations.PushTo: "*", annotations.Exclude: "team-a"}, namespace(t, "team-a"), false,
+			policy:    map[string]string{annotations.PushTo: "*", annotations.Exclude: "team-a"},
+			namespace: namespace(t, "team-a"),
+		},
+		"the rules bar it": {
+			policy: everywhere, namespace: namespace(t, "team-a"), rules: parseRules("  []"), evident: true, byRules: true,
 		},
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := activeWorld(t, tc.policy, tc.namespace)
-			w.naming = []*informers.Replica{replica("team-a")}
+			w.naming, w.rules = []*informers.Replica{replica("team-a")}, tc.rules
 			p := w.make(t)
-			if len(p.Actions) != 1 || p.Actions[0].Verb != plan.Delete || (p.Actions[0].Evidence != nil) != tc.want {
-				t.Errorf("actions %+v, want evidence: %t", p.Actions, tc.want)
+			if len(p.Actions) != 1 || p.Actions[0].Verb != plan.Delete {
+				t.Fatalf("actions %+v, want a removal", p.Actions)
+			}
+			if a := p.Actions[0]; (a.Evidence != nil) != tc.evident || a.ByRules != tc.byRules {
+				t.Errorf("evidence %+v, by rules: %t; want %t and %t", a.Evidence, a.ByRules, tc.evident, tc.byRules)
+			}
+		})
+	}
+}
+
+// TestDetachByRules: what is detached since the source may not attach any more rests on the rules.
+func TestDetachByRules(t *testing.T) {
+	for title, tc := range map[string]struct {
+		rules *rules.Rules
+		want  bool
+	}{
+		"it may not attach":        {rules: pushOnly, want: true},
+		"it may, and has no match": {},
+	} {
+		t.Run(title, func(t *testing.T) {
+			c := rightsCase{rules: tc.rules, at: stands(inSync), attached: true}
+			w := c.world(t)
+			if !tc.want {
+				w.accounts, w.source.Policy.AttachTo = nil, annotations.Patterns{}
+			}
+			var detach []plan.Action
+			for _, a := range w.make(t).Actions {
+				if a.Verb == plan.Detach {
+					detach = append(detach, a)
+				}
+			}
+			if len(detach) != 1 || detach[0].ByRules != tc.want {
+				t.Errorf("detachments %+v, want one, by rules: %t", detach, tc.want)
 			}
 		})
 	}

@@ -215,7 +215,7 @@ func (m *maker) incompatible(c *informers.Candidate, contested bool) string {
 
 // taken returns why a place where nothing stands is not free for this source, or "".
 func (m *maker) taken(t *informers.Target) string {
-	if t.Kept {
+	if t.Vacated {
 		return "the name is that of a source, which may be created again"
 	}
 	if t.Owner != (types.NamespacedName{}) && t.Owner != m.w.Key.NamespacedName {
@@ -225,7 +225,7 @@ func (m *maker) taken(t *informers.Target) string {
 	switch {
 	case senior == nil:
 		return ""
-	case senior.Left:
+	case senior.Departed:
 		return "the source " + senior.String() + " is older and selects the same target; it may be created again"
 	}
 	return "the source " + senior.String() + " is older and selects the same target"
@@ -273,10 +273,11 @@ func (m *maker) orphans(reason string) {
 			continue
 		}
 		m.judge(r.NamespacedName, Orphaned, reason)
-		orphans = append(orphans, Action{
+		a := Action{
 			Verb: Delete, Target: r.NamespacedName, Occupant: informers.Occupant{Replica: r.Replica}, NamespaceUID: r.In.UID,
-			Evidence: m.evidence(r.In),
-		})
+		}
+		m.justify(&a, r.In)
+		orphans = append(orphans, a)
 	}
 	m.remove(orphans)
 }

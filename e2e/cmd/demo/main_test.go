@@ -87,12 +87,12 @@ func (d *demo) ends(t *testing.T) error {
 func (d *demo) leavesNothing(t *testing.T) {
 	t.Helper()
 	harness.Eventually(t, harness.FolderProgress(d.temporary), func() error {
-		if left := harness.ProcessesWith(t, d.temporary); len(left) > 0 {
-			return fmt.Errorf("the processes %v are still there", left)
+		if remaining := harness.ProcessesWith(t, d.temporary); len(remaining) > 0 {
+			return fmt.Errorf("the processes %v are still there", remaining)
 		}
-		left, err := filepath.Glob(filepath.Join(d.temporary, "*"))
-		if len(left) > 0 {
-			return fmt.Errorf("still there: %q", left)
+		remaining, err := filepath.Glob(filepath.Join(d.temporary, "*"))
+		if len(remaining) > 0 {
+			return fmt.Errorf("still there: %q", remaining)
 		}
 		return err
 	})

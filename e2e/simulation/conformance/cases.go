@@ -55,8 +55,8 @@ const (
 	events     = "/apis/events.k8s.io/v1/namespaces/NS/events"
 )
 
-func secret(rest string) string {
-	return `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"` + rest + `}`
+func secret(tail string) string {
+	return `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"` + tail + `}`
 }
 
 // Cases are the table.

@@ -86,9 +86,17 @@ var guards = map[string]*guard{
 		title: "no policy restored onto another's object", change: becomesFalse,
 		rules: []string{"stranger", "leak", "protected"},
 	},
+	"live-rules": {
+		title: "live read of the rules before a removal", change: becomesFalse,
+		implied: "the watch of the rules is seldom behind in the simulation; the tests in replicator notice",
+	},
 	"live-namespace": {
 		title: "live read of the namespace before a removal", change: becomesFalse,
 		implied: "a stale label is rare in the simulation; the tests in e2e notice",
+	},
+	"brake-forgeries": {
+		title: "forged replicas do not count for the brake", change: losesLast,
+		implied: "the simulation has fewer replicas than the brake tolerates; the tests of package plan notice",
 	},
 	"brake": {
 		title: "the brake on mass removals", change: becomesFalse,

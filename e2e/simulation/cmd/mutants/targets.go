@@ -28,7 +28,7 @@ var targets = []*target{
 	{dir: "replicator/plan", files: []string{"*.go"}, suites: []*suite{planTests, simulation}},
 	{
 		dir:    "replicator",
-		files:  []string{"execut*.go", "adopt.go", "attach.go", "desired.go", "patch.go"},
+		files:  []string{"executor.go", "outcome.go", "adopt.go", "attach.go", "desired.go", "patch.go"},
 		suites: []*suite{replicatorTests, simulation},
 	},
 }
