@@ -89,7 +89,7 @@ func (p *parser) replicatorReach(policy *Policy) {
 		policy.Pull = reachOf(pull)
 	}
 	if !p.replicatorTrue(replicatorStripLabels) {
-		policy.CopyLabels = Patterns{globs: []glob{{text: "*"}}}
+		policy.CopyLabels = Patterns{text: "*"}
 	}
 }
 
