@@ -3,7 +3,6 @@ package annotations
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 )
 
@@ -60,17 +59,11 @@ func parsePatterns(s string, valid func(byte) bool, alphabet string) (Patterns, 
 	return Patterns{text: b.String()}, nil
 }
 
-// all returns the patterns, each without its "!", and whether it had one.
-func (p Patterns) all() iter.Seq2[string, bool] {
-	return func(yield func(string, bool) bool) {
-		for rest := p.text; rest != ""; {
-			var entry string
-			entry, rest, _ = strings.Cut(rest, ",")
-			if glob, negated := strings.CutPrefix(entry, "!"); !yield(glob, negated) {
-				return
-			}
-		}
-	}
+// nextGlob cuts the first pattern off a list, without its "!", and says whether it had one.
+func nextGlob(list string) (glob string, negated bool, rest string) {
+	glob, rest, _ = strings.Cut(list, ",")
+	glob, negated = strings.CutPrefix(glob, "!")
+	return glob, negated, rest
 }
 
 // badPattern returns an error for a pattern whose first invalid character begins tail. People who come from the other
@@ -98,8 +91,10 @@ func badPattern(pattern, tail, alphabet string) error {
 // length of the name, and allocates nothing.
 func (p Patterns) Match(name string) bool {
 	given := false
-	for glob, negated := range p.all() {
-		if given && !negated {
+	for rest := p.text; rest != ""; {
+		var glob string
+		var negated bool
+		if glob, negated, rest = nextGlob(rest); given && !negated {
 			continue
 		}
 		if matchGlob(glob, name) {
@@ -126,8 +121,9 @@ func (p Patterns) MatchKey(key string) bool {
 	if !p.Match(key) {
 		return false
 	}
-	for glob := range p.all() {
-		if glob == key {
+	for rest := p.text; rest != ""; {
+		var glob string
+		if glob, _, rest = nextGlob(rest); glob == key {
 			return true
 		}
 	}
@@ -139,8 +135,9 @@ func (p Patterns) Empty() bool { return p.text == "" }
 
 // OnlyNegated reports whether there are patterns but all have a "!", so that nothing matches.
 func (p Patterns) OnlyNegated() bool {
-	for _, negated := range p.all() {
-		if !negated {
+	for rest := p.text; rest != ""; {
+		var negated bool
+		if _, negated, rest = nextGlob(rest); !negated {
 			return false
 		}
 	}

@@ -2,6 +2,9 @@ package annotations
 
 import "slices"
 
+// policySize is how many bytes a policy takes beside its text.
+const policySize = 1 << 10
+
 // String returns the dialect's name, as people know it.
 func (d Dialect) String() string {
 	switch d {
@@ -41,10 +44,29 @@ func (p *Policy) reaches(reach *Reach, namespace string, labels map[string]strin
 	if reach == nil {
 		return false, nil
 	}
-	if err := p.budget.frozen(); err != nil {
+	if err := p.frozen(); err != nil {
 		return false, err
 	}
-	return p.match(reach, namespace, labels, p.budget)
+	return p.match(reach, namespace, labels, onOwnAccount)
+}
+
+// frozen returns the error for which nothing is known of the policy's namespaces now, or nil.
+func (p *Policy) frozen() error {
+	if suspended := p.suspended.Load(); suspended != nil {
+		return *suspended
+	}
+	return p.budget.frozen()
+}
+
+// Competes reports whether the source is pushed to a namespace, for another source that wants the same target there.
+// The other one is not made to wait: a policy that is slow and whose answer is not remembered, or that is frozen, wants
+// nothing.
+func (p *Policy) Competes(namespace string, labels map[string]string) bool {
+	if p == nil || p.Push == nil || p.frozen() != nil {
+		return false
+	}
+	wants, err := p.match(p.Push, namespace, labels, asGuest)
+	return wants && err == nil
 }
 
 // MayReach reports whether the source may be pushed to, or pulled by, a namespace of this name and with these labels.
@@ -54,27 +76,78 @@ func (p *Policy) MayReach(namespace string, labels map[string]string) bool {
 	if p == nil {
 		return false
 	}
-	var b *budget
-	if p.budget != nil {
-		b = onlyRemembered
-	}
-	push, err := p.match(p.Push, namespace, labels, b)
+	push, err := p.match(p.Push, namespace, labels, onlyRemembered)
 	if push || err != nil {
 		return true
 	}
-	pull, err := p.match(p.Pull, namespace, labels, b)
+	pull, err := p.match(p.Pull, namespace, labels, onlyRemembered)
 	return pull || err != nil
 }
 
-func (p *Policy) match(reach *Reach, namespace string, labels map[string]string, b *budget) (bool, error) {
-	if matches, err := reach.match(namespace, labels, b); err != nil || !matches || p.Exclude.Empty() {
+func (p *Policy) match(reach *Reach, namespace string, labels map[string]string, on mode) (bool, error) {
+	m := meter{p.budget, on}
+	if matches, err := reach.match(namespace, labels, m); err != nil || !matches || p.Exclude.Empty() {
 		return matches, err
 	}
-	excluded, err := b.remember(p.excluded, namespace, func() (bool, error) {
-		return b.spend(func() (bool, error) { return p.Exclude.Match(namespace), nil })
+	excluded, err := m.remember(p.excluded, namespace, func() (bool, error) {
+		return m.spend(func() (bool, error) { return p.Exclude.Match(namespace), nil })
 	})
 	return !excluded && err == nil, err
 }
+
+// In has the time for matching count as spent by the sources of a namespace. It is called before the policy is used.
+func (p *Policy) In(share *Share) {
+	if p.budget != nil {
+		p.budget.share = share
+	}
+}
+
+// Cost is about how many bytes a policy takes.
+type Cost struct {
+	// Own is what its text and its remembered answers take.
+	Own int
+	// Programs is what its regular expressions compile to, by the list in which they stand. Policies with the same list
+	// share its programs.
+	Programs map[string]int
+}
+
+// Cost returns about how many bytes the policy takes.
+func (p *Policy) Cost() Cost {
+	c := Cost{Own: policySize + p.textSize}
+	if p.budget != nil {
+		c.Own += 3 * answersSize() // of push, pull and exclude
+	}
+	for _, r := range []*Reach{p.Push, p.Pull} {
+		r.each(func(s *side) {
+			if s.expressions.empty() || s.expressions.size == 0 {
+				return
+			}
+			if c.Programs == nil {
+				c.Programs = map[string]int{}
+			}
+			c.Programs[s.expressions.text] = s.expressions.size
+		})
+	}
+	return c
+}
+
+// Suspend frees what the policy has compiled and remembered, and keeps it from being matched: until Resume, PushesTo
+// and PullableBy return the error.
+func (p *Policy) Suspend(err error) {
+	p.suspended.Store(&err)
+	if p.excluded != nil {
+		p.excluded.forget()
+	}
+	for _, r := range []*Reach{p.Push, p.Pull} {
+		r.each(func(s *side) {
+			s.remembered.forget()
+			s.expressions.release()
+		})
+	}
+}
+
+// Resume ends what Suspend began.
+func (p *Policy) Resume() { p.suspended.Store(nil) }
 
 // ReplicaName returns the name of the source's replicas, given its own.
 func (p *Policy) ReplicaName(source string) string {
