@@ -62,9 +62,6 @@ func (x *expressions) all() iter.Seq[string] {
 // match reports whether an expression matches the whole of a name. Each spends its time by itself: there may be
 // thousands of them.
 func (x *expressions) match(name string, m meter) (bool, error) {
-	if x.empty() {
-		return false, nil
-	}
 	next := 0
 	for text := range x.all() {
 		program := -1

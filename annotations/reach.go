@@ -52,7 +52,7 @@ func (s *side) match(namespace string, set labels.Set, m meter) (bool, error) {
 
 func (s *side) matchName(name string, m meter) (bool, error) {
 	matches, err := m.spend(func() (bool, error) { return s.globs.Match(name), nil })
-	if err != nil || matches {
+	if err != nil || matches || s.expressions.empty() {
 		return matches, err
 	}
 	return s.expressions.match(name, m)
