@@ -50,8 +50,8 @@ type budget struct {
 	limits
 	// keys are the annotations that hold the policy's patterns, for the error.
 	keys string
-	// share is that of the source's namespace; nil if there is none. It is set before the policy is used.
-	share *Share
+	// share is that of the source's namespace; nil if there is none.
+	share atomic.Pointer[Share]
 	// slow says that one match took so long that no other source is made to wait for the next.
 	slow atomic.Bool
 
@@ -103,7 +103,7 @@ func (b *budget) mayMatch() error {
 	if err := b.frozen(); err != nil {
 		return err
 	}
-	if now := time.Now(); b.share.isSpent(now) {
+	if now := time.Now(); b.share.Load().isSpent(now) {
 		b.rest(now)
 	}
 	return b.frozen()
@@ -119,7 +119,7 @@ func (b *budget) charge(begin, end time.Time, err error) {
 	if cost > slowMatch {
 		b.slow.Store(true)
 	}
-	ownLeft, shareLeft := b.own.spend(begin, end, cost), b.share.spend(begin, end, cost)
+	ownLeft, shareLeft := b.own.spend(begin, end, cost), b.share.Load().spend(begin, end, cost)
 	switch {
 	case !ownLeft || err != nil && !isTimeout(err):
 		b.freeze(end, err)
@@ -147,6 +147,6 @@ func (b *budget) rest(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err == nil {
-		b.err, b.resume = b.share.exhausted(), now.Add(b.firstPause)
+		b.err, b.resume = b.share.Load().exhausted(), now.Add(b.firstPause)
 	}
 }

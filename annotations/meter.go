@@ -69,12 +69,12 @@ func (m meter) spendAsGuest(do func() (bool, error)) (bool, error) {
 	b := m.budget
 	begin := time.Now()
 	//mutant:rivals-pay
-	if b.slow.Load() || !b.share.mayBeGuest(begin) || b.mayMatch() != nil {
+	if b.slow.Load() || !b.share.Load().mayBeGuest(begin) || b.mayMatch() != nil {
 		return false, errNotRemembered
 	}
 	matches, err := do()
 	end := time.Now()
 	b.charge(begin, end, err)
-	b.share.spendAsGuest(begin, end)
+	b.share.Load().spendAsGuest(begin, end)
 	return matches, err
 }

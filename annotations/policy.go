@@ -52,8 +52,8 @@ func (p *Policy) reaches(reach *Reach, namespace string, labels map[string]strin
 
 // frozen returns the error for which nothing is known of the policy's namespaces now, or nil.
 func (p *Policy) frozen() error {
-	if suspended := p.suspended.Load(); suspended != nil {
-		return *suspended
+	if err := p.Suspended(); err != nil {
+		return err
 	}
 	return p.budget.frozen()
 }
@@ -95,12 +95,16 @@ func (p *Policy) match(reach *Reach, namespace string, labels map[string]string,
 	return !excluded && err == nil, err
 }
 
-// In has the time for matching count as spent by the sources of a namespace. It is called before the policy is used.
+// In has the time for matching count as spent by the sources of a namespace.
 func (p *Policy) In(share *Share) {
 	if p.budget != nil {
-		p.budget.share = share
+		p.budget.share.Store(share)
 	}
 }
+
+// Remembers reports whether matching is worth remembering, so that to ask again about the same names costs next to
+// nothing.
+func (p *Policy) Remembers() bool { return p != nil && p.budget != nil }
 
 // Cost is about how many bytes a policy takes.
 type Cost struct {
@@ -148,6 +152,14 @@ func (p *Policy) Suspend(err error) {
 
 // Resume ends what Suspend began.
 func (p *Policy) Resume() { p.suspended.Store(nil) }
+
+// Suspended returns the error of Suspend, or nil.
+func (p *Policy) Suspended() error {
+	if err := p.suspended.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
 
 // ReplicaName returns the name of the source's replicas, given its own.
 func (p *Policy) ReplicaName(source string) string {

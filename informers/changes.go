@@ -40,6 +40,7 @@ func candidateItself(old, new *Candidate) Change {
 }
 
 func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new *Candidate) {
+	c.share(o, n)
 	all, object, self := changes{}, Change{Scope: ObjectScope(n)}, candidateItself(old, new)
 	for _, x := range []*Candidate{old, new} {
 		if x != nil && x.Stripped != nil {

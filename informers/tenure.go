@@ -146,6 +146,7 @@ func (c *Cluster) GiveUp(source Key, last *Candidate) {
 	o.tenures.forget(source.NamespacedName)
 	delete(o.tenures.since, source.NamespacedName)
 	c.mu.Unlock()
+	c.share(o, source.NamespacedName)
 	all := changes{}
 	c.competitorChanged(o, source.NamespacedName, all, policyOf(last))
 	c.placeChanged(o, source.NamespacedName, all)

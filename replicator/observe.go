@@ -89,11 +89,13 @@ func (b *observer) observeSource(ctx context.Context, key informers.Key, s *stat
 			o.Content = plan.ContentStale
 			return nil
 		}
-		if seen.Claims.Policy.Equal(l.policy) {
-			l.use(seen.Claims.Policy) // it remembers what it has matched
-		}
+		b.cluster.Charge(key, l.policy)
 		s.brake.takesPolicy(s.policy, l.policy)
 		s.loaded, s.uid, s.policy = l, l.uid, l.policy
+	}
+	if s.loaded.policy != seen.Claims.Policy && s.loaded.policy.Equal(seen.Claims.Policy) {
+		s.loaded.use(seen.Claims.Policy) // it remembers what it has matched
+		s.policy = s.loaded.policy
 	}
 	o.Content = s.loaded.outcome()
 	return nil
