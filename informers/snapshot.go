@@ -162,7 +162,7 @@ func (g *gathering) selectTargets(namespaces []*Namespace) (finished bool, err e
 		if selected {
 			g.out.Targets = append(g.out.Targets, Target{Namespace: ns})
 		}
-		//mutant:turns
+		//mutant:matching-in-parts
 		if g.Policy.Remembers() && time.Since(begin) > maxMatching {
 			return false, nil
 		}
