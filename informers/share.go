@@ -161,7 +161,9 @@ func (x *shares) balance() (changed []Key) {
 		a.admitted++
 		x.count(a, next)
 		next.policy.Resume()
-		changed = append(append(changed, next.key), x.shed()...)
+		shed := x.shed()
+		skipped[a] = slices.Contains(shed, next.key)
+		changed = append(append(changed, next.key), shed...)
 	}
 }
 
