@@ -29,6 +29,10 @@ const (
 	characterBytes   = 64
 )
 
+// largeProgram is how many bytes a program takes at least that is counted once for all sources of a namespace. That the
+// others are shared, too, is not worth the book-keeping.
+const largeProgram = 64 << 10
+
 // bothEngines matches the expressions that Go and .NET read alike when they match a whole name: letters, digits, ".",
 // "-", simple escapes and classes, each with a repetition; groups; alternatives; "^" and "$". It lets through no other
 // "(?" than "(?:", no counts, and no dash inside a class but at its ends and in ranges.
@@ -44,8 +48,9 @@ type expressions struct {
 	syntax syntax
 	// text are the expressions, separated by commas, without white space and empty entries.
 	text string
-	// size is about how many bytes their programs take, without those that appear twice.
-	size int
+	// size is about how many bytes their programs take, each once, but for the large ones, of which it is said singly.
+	size  int
+	large map[string]int
 	// compiled are the programs of those that are no plain names, in order; nil where they have to be compiled.
 	compiled atomic.Pointer[[]*program]
 }
@@ -182,13 +187,26 @@ func (p *parser) expressions(key string, s syntax) *expressions {
 			p.problem(key, err.Error())
 			return nil
 		}
-		if !seen[text] {
-			seen[text] = true
-			x.size += size
-		}
+		x.add(text, size, seen)
 	}
 	x.text = b.String()
 	return x
+}
+
+// add counts the program of an expression, unless it was seen before.
+func (x *expressions) add(text string, size int, seen map[string]bool) {
+	switch {
+	case seen[text]:
+		return
+	case size < largeProgram:
+		x.size += size
+	default:
+		if x.large == nil {
+			x.large = map[string]int{}
+		}
+		x.large[text] = size
+	}
+	seen[text] = true
 }
 
 // check reports an error where an expression is malformed, and returns about how many bytes it takes when compiled.

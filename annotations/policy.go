@@ -1,6 +1,9 @@
 package annotations
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // policySize is how many bytes a policy takes beside its text.
 const policySize = 1 << 10
@@ -108,28 +111,27 @@ func (p *Policy) Remembers() bool { return p != nil && p.budget != nil }
 
 // Cost is about how many bytes a policy takes.
 type Cost struct {
-	// Own is what its text and its remembered answers take.
+	// Own is what its text, its remembered answers and most of its compiled expressions take.
 	Own int
-	// Programs is what its regular expressions compile to, by the list in which they stand. Policies with the same list
-	// share its programs.
+	// Programs is what each of its large expressions compiles to, by their text. Policies in which the same expression
+	// stands share its program.
 	Programs map[string]int
 }
 
 // Cost returns about how many bytes the policy takes.
 func (p *Policy) Cost() Cost {
-	c := Cost{Own: policySize + p.textSize}
+	c := Cost{Own: policySize + p.textSize, Programs: map[string]int{}}
+	var seen []*expressions // two sides may be one
 	if p.budget != nil {
 		c.Own += 3 * answersSize() // of push, pull and exclude
 	}
 	for _, r := range []*Reach{p.Push, p.Pull} {
 		r.each(func(s *side) {
-			if s.expressions.empty() || s.expressions.size == 0 {
-				return
+			if x := s.expressions; !x.empty() && !slices.Contains(seen, x) {
+				seen = append(seen, x)
+				c.Own += x.size
+				maps.Copy(c.Programs, x.large)
 			}
-			if c.Programs == nil {
-				c.Programs = map[string]int{}
-			}
-			c.Programs[s.expressions.text] = s.expressions.size
 		})
 	}
 	return c

@@ -37,7 +37,7 @@ type account struct {
 	// line are the sources, the oldest first. The first so many of them are admitted, and the others are frozen.
 	line     []*holder
 	admitted int
-	// used is what the admitted ones take, and programs says how many of them have the same list of expressions.
+	// used is what the admitted ones take, and programs says how many of them have the same large expression.
 	used     int
 	programs map[string]int
 }
@@ -60,8 +60,8 @@ func compareHolders(a, b *holder) int {
 // extra is what an account takes more with a source.
 func (a *account) extra(h *holder) int {
 	n := h.cost.Own
-	for list, size := range h.cost.Programs {
-		if a.programs[list] == 0 {
+	for text, size := range h.cost.Programs {
+		if a.programs[text] == 0 {
 			n += size
 		}
 	}
@@ -128,16 +128,16 @@ func (x *shares) count(a *account, h *holder) {
 	extra := a.extra(h)
 	a.used += extra
 	x.used += extra
-	for list := range h.cost.Programs {
-		a.programs[list]++
+	for text := range h.cost.Programs {
+		a.programs[text]++
 	}
 }
 
 // discount subtracts it.
 func (x *shares) discount(a *account, h *holder) {
-	for list := range h.cost.Programs {
-		if a.programs[list]--; a.programs[list] == 0 {
-			delete(a.programs, list)
+	for text := range h.cost.Programs {
+		if a.programs[text]--; a.programs[text] == 0 {
+			delete(a.programs, text)
 		}
 	}
 	extra := a.extra(h)

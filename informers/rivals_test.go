@@ -1,0 +1,82 @@
+package informers
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+const replicateTo = "replicator.v1.mittwald.de/replicate-to"
+
+// rivalsOf are the sources that a pass over honest/s, which is younger than all of them, finds at the target to/s.
+func rivalsOf(w *tenureTest) (rivals []string) {
+	w.Helper()
+	all, err := annotations.ParseNamespacePatterns("*")
+	w.do(err)
+	honest := w.kinds[annotations.Secret].candidates.items[source1("honest").NamespacedName]
+	s := w.Snapshot(Query{Key: source1("honest"), Policy: policyOf(honest), Scope: FullScope(), SourceNamespaces: all})
+	w.do(s.Err)
+	for _, target := range s.Targets {
+		if target.Namespace.Name == "to" {
+			for _, c := range target.Competitors {
+				rivals = append(rivals, c.String())
+			}
+		}
+	}
+	return rivals
+}
+
+func TestRivals(t *testing.T) {
+	policy := func(w *tenureTest, namespace string) *annotations.Policy {
+		return policyOf(w.kinds[annotations.Secret].candidates.items[source1(namespace).NamespacedName])
+	}
+	setUp := func(t *testing.T, expression string) *tenureTest {
+		w := newTenureTest(t)
+		w.remove("from", "s")
+		w.remove("tenant", "s")
+		w.GiveUp(source1("from"), w.kinds[annotations.Secret].tenures.left[source1("from").NamespacedName])
+		w.GiveUp(source1("tenant"), w.kinds[annotations.Secret].tenures.left[source1("tenant").NamespacedName])
+		w.put("rival", "s", 1, replicateTo, expression)
+		w.put("honest", "s", 2, annotations.PushTo, "to")
+		return w
+	}
+	t.Run("one that is quick", func(t *testing.T) {
+		w := setUp(t, "t.*")
+		if got := fmt.Sprint(rivalsOf(w)); got != "[rival/s]" {
+			t.Errorf("rivals are %s", got)
+		}
+		if policy(w, "rival").MayReach("from", nil) != true || policy(w, "rival").MayReach("to", nil) != true {
+			t.Error("the answer is not remembered, or one that nobody asked for is")
+		}
+	})
+	t.Run("one that is suspended", func(t *testing.T) {
+		w := setUp(t, "t.*")
+		policy(w, "rival").Suspend(fmt.Errorf("too much"))
+		if got := rivalsOf(w); len(got) > 0 {
+			t.Errorf("rivals are %v", got)
+		}
+	})
+	t.Run("a source that has taken its fill", func(t *testing.T) {
+		w := setUp(t, "(?:abcdefghij){800}")
+		w.shares.limit = 1 << 20
+		w.put("rival", "t", 0, replicateTo, "(?:abcdefghij){801}")
+		if err := policy(w, "rival").Suspended(); err == nil {
+			t.Fatal("two large sources fit")
+		}
+		if !w.notified[source1("rival").NamespacedName] {
+			t.Error("the source was not told")
+		}
+		w.remove("rival", "t")
+		older := w.kinds[annotations.Secret].tenures.left
+		for n, last := range older {
+			if policyOf(w.kinds[annotations.Secret].candidates.items[source1("rival").NamespacedName]).Suspended() == nil {
+				t.Error("a source that may come back does not count")
+			}
+			w.GiveUp(Key{annotations.Secret, n}, last)
+		}
+		if err := policy(w, "rival").Suspended(); err != nil {
+			t.Errorf("there is room: %v", err)
+		}
+	})
+}
