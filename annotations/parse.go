@@ -35,8 +35,7 @@ func Parse(namespace, name string, annotations map[string]string) Claims {
 		// One bad key is enough: without the exclude that could not be read, the rest would reach too far.
 		p.claims.Policy.Push, p.claims.Policy.Pull = nil, nil
 	}
-	sortProblems(p.claims.Problems)
-	sortProblems(p.claims.Ignored)
+	p.claims.Problems, p.claims.Ignored = bounded(p.claims.Problems), bounded(p.claims.Ignored)
 	return p.claims
 }
 

@@ -25,50 +25,62 @@ func (d Dialect) String() string {
 // Exclude does not take it away. An error means that the answer is not known, because matching takes too long. The
 // source is frozen then, and it can be asked again later.
 func (p *Policy) PushesTo(namespace string, labels map[string]string) (bool, error) {
-	if p == nil {
+	if p == nil || p.Push == nil {
 		return false, nil
 	}
-	return p.reaches(p.Push, namespace, labels)
+	full, err := p.loaded()
+	if err != nil {
+		return false, err
+	}
+	return full.match(full.Push, namespace, labels, onOwnAccount)
 }
 
 // SelectsByLabel reports whether the labels of a namespace matter to where the source is pushed.
-func (p *Policy) SelectsByLabel() bool { return p != nil && p.Push.selectsByLabel() }
+func (p *Policy) SelectsByLabel() bool {
+	if p == nil {
+		return false
+	}
+	full := p.Full()
+	return full == nil || full.Push.selectsByLabel()
+}
 
 // PullableBy reports whether an object in a namespace of this name and with these labels may be filled from the source.
 // Its error is as that of PushesTo.
 func (p *Policy) PullableBy(namespace string, labels map[string]string) (bool, error) {
-	if p == nil {
+	if p == nil || p.Pull == nil {
 		return false, nil
 	}
-	return p.reaches(p.Pull, namespace, labels)
-}
-
-func (p *Policy) reaches(reach *Reach, namespace string, labels map[string]string) (bool, error) {
-	if reach == nil {
-		return false, nil
-	}
-	if err := p.frozen(); err != nil {
+	full, err := p.loaded()
+	if err != nil {
 		return false, err
 	}
-	return p.match(reach, namespace, labels, onOwnAccount)
+	return full.match(full.Pull, namespace, labels, onOwnAccount)
 }
 
-// frozen returns the error for which nothing is known of the policy's namespaces now, or nil.
-func (p *Policy) frozen() error {
+// loaded returns the policy with its text, or the error for which nothing is known of its namespaces now.
+func (p *Policy) loaded() (*Policy, error) {
 	if err := p.Suspended(); err != nil {
-		return err
+		return nil, err
 	}
-	return p.budget.frozen()
+	full := p.Full()
+	if full == nil {
+		return nil, errUnloaded
+	}
+	return full, full.budget.frozen()
 }
 
 // Competes reports whether the source is pushed to a namespace, for another source that wants the same target there.
 // The other one is not made to wait: a policy that is slow and whose answer is not remembered, or that is frozen, wants
 // nothing.
 func (p *Policy) Competes(namespace string, labels map[string]string) bool {
-	if p == nil || p.Push == nil || p.frozen() != nil {
+	if p == nil || p.Push == nil {
 		return false
 	}
-	wants, err := p.match(p.Push, namespace, labels, asGuest)
+	full, err := p.loaded()
+	if err != nil {
+		return false
+	}
+	wants, err := full.match(full.Push, namespace, labels, asGuest)
 	return wants && err == nil
 }
 
@@ -79,11 +91,15 @@ func (p *Policy) MayReach(namespace string, labels map[string]string) bool {
 	if p == nil {
 		return false
 	}
-	push, err := p.match(p.Push, namespace, labels, onlyRemembered)
+	full := p.Full()
+	if full == nil {
+		return true
+	}
+	push, err := full.match(full.Push, namespace, labels, onlyRemembered)
 	if push || err != nil {
 		return true
 	}
-	pull, err := p.match(p.Pull, namespace, labels, onlyRemembered)
+	pull, err := full.match(full.Pull, namespace, labels, onlyRemembered)
 	return pull || err != nil
 }
 
@@ -120,6 +136,9 @@ type Cost struct {
 
 // Cost returns about how many bytes the policy takes.
 func (p *Policy) Cost() Cost {
+	if p.unloaded != nil {
+		return p.unloaded.cost
+	}
 	c := Cost{Own: policySize + p.textSize, Programs: map[string]int{}}
 	var seen []*expressions // two sides may be one
 	if p.budget != nil {
@@ -141,6 +160,9 @@ func (p *Policy) Cost() Cost {
 // and PullableBy return the error.
 func (p *Policy) Suspend(err error) {
 	p.suspended.Store(&err)
+	if full := p.full.Swap(nil); full != nil {
+		full.Suspend(err)
+	}
 	if p.excluded != nil {
 		p.excluded.forget()
 	}
@@ -175,6 +197,9 @@ func (p *Policy) ReplicaName(source string) string {
 func (p *Policy) Equal(other *Policy) bool {
 	if p == nil || other == nil {
 		return p == other
+	}
+	if p.unloaded != nil || other.unloaded != nil {
+		return p.unloaded != nil && other.unloaded != nil && p.unloaded.fingerprint == other.unloaded.fingerprint
 	}
 	return p.Dialect == other.Dialect &&
 		p.Push.Equal(other.Push) &&

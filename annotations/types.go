@@ -123,6 +123,9 @@ type Policy struct {
 	textSize int
 	// suspended is set from Suspend to Resume.
 	suspended atomic.Pointer[error]
+	// unloaded is set where the policy is held without its text, and full is the one with it while it is loaded.
+	unloaded *unloaded
+	full     atomic.Pointer[Policy]
 }
 
 // KeyRename is one data key to carry over: From in the source, To in the replica.

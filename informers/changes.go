@@ -252,7 +252,7 @@ func (c *Cluster) accountChanged(n types.NamespacedName, old, new *ServiceAccoun
 		}
 	}
 	for _, s := range c.policies() {
-		if s.key.Kind == annotations.Secret && s.policy.AttachTo.Match(n.Name) {
+		if s.key.Kind == annotations.Secret && s.policy.MayAttachTo(n.Name) {
 			all.add(s.key.NamespacedName, change)
 		}
 	}

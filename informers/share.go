@@ -210,18 +210,27 @@ func (x *shares) exceeded(a *account) error {
 		"write shorter patterns and lower counts of repetition there, or remove sources", a.namespace, x.limit>>20)
 }
 
-// Charge has a policy that was read from the API server count as that of a source, until the watch shows it, too.
-func (c *Cluster) Charge(source Key, policy *annotations.Policy) {
+// Charge has a policy that was read from the API server, with the annotations that make it, count as that of a source.
+// It returns the one to use in its place: where the watch shows the same, that has remembered what it has matched.
+func (c *Cluster) Charge(source Key, read *annotations.Policy, notes map[string]string) *annotations.Policy {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	h := c.shares.holders[source]
 	if h == nil {
-		return
+		return read
 	}
-	policy.In(c.shares.accounts[source.Namespace].time)
+	read.In(c.shares.accounts[source.Namespace].time)
 	if err := h.policy.Suspended(); err != nil {
-		policy.Suspend(err)
+		read.Suspend(err)
+		return read
 	}
+	if h.policy.Equal(read) {
+		return h.policy
+	}
+	if h.policy.Load(read, notes) {
+		return h.policy.Full()
+	}
+	return read
 }
 
 // share has a source count that has changed, and notifies those that were frozen or are not any more on its account.
