@@ -33,13 +33,25 @@ const (
 	replicatorPrefix = "replicator.v1.mittwald.de/"
 )
 
-// hostileSources are the worst ones that the API server accepts, each by what it costs.
+// hostileSources are the worst ones that the API server accepts, each by what it costs. Those that cost time come first:
+// were they newer than those that cost memory, they would be frozen on account of these.
 var hostileSources = []struct {
 	name        string
 	annotations func(i int) map[string]string
 }{
+	{"time for milliseconds a name", func(i int) map[string]string {
+		return reflected(fmt.Sprintf("(?:a?.?){14}[!%d]x", i%10))
+	}},
+	{"time until the timeout", func(i int) map[string]string {
+		return reflected(fmt.Sprintf(`(?:\w+-?)+![%d]`, i%10))
+	}},
+	{"a rival's time", func(i int) map[string]string {
+		a := reflected(fmt.Sprintf("(?:a?.?){14}[!%d]y", i%10))
+		a["mirrorball.dev/target-name"] = watchedSource
+		return a
+	}},
 	{"memory for a short expression", func(i int) map[string]string {
-		return map[string]string{replicatorPrefix + "replicate-to": fmt.Sprintf("(?:abcdefg%04d){1000},x(?:abcdefg%04d){600}", i, i)}
+		return map[string]string{replicatorPrefix + "replicate-to": fmt.Sprintf("(?:abcdefg%04d){1000},x(?:abcdefg%04d){500}", i, i)}
 	}},
 	{"memory for .NET expressions", func(i int) map[string]string {
 		return reflected(strings.Repeat(fmt.Sprintf("(?!a%04d)b,", i), 2700))
@@ -53,17 +65,6 @@ var hostileSources = []struct {
 			fmt.Fprintf(&values, "%d-%d,", i, n)
 		}
 		return map[string]string{"mirrorball.dev/push-to-selector": "a in (" + values.String() + "z)"}
-	}},
-	{"time for milliseconds a name", func(i int) map[string]string {
-		return reflected(fmt.Sprintf("(?:a?.?){14}[!%d]x", i%10))
-	}},
-	{"time until the timeout", func(i int) map[string]string {
-		return reflected(fmt.Sprintf(`(?:\w+-?)+![%d]`, i%10))
-	}},
-	{"a rival's time", func(i int) map[string]string {
-		a := reflected(fmt.Sprintf("(?:a?.?){14}[!%d]y", i%10))
-		a["mirrorball.dev/target-name"] = watchedSource
-		return a
 	}},
 	{"keys that nobody reads", func(i int) map[string]string {
 		a := map[string]string{"mirrorball.dev/push-to": "none"}
@@ -158,13 +159,13 @@ func hostile(ctx context.Context, b *bench) (_ Result, err error) {
 	return Result{Figures: figures, Notes: blame}, nil
 }
 
-// hostileSources makes the hostile sources, one of each kind in turn.
+// hostileSources makes the hostile sources, the same number of each.
 func (b *bench) hostileSources(ctx context.Context, count int) error {
 	b.say("making %d hostile sources", count)
 	return parallel(count, setupConcurrency/2, func(i int) error {
 		c := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
 			Namespace: tenant, Name: fmt.Sprintf("hostile-%05d", i),
-			Annotations: hostileSources[i%len(hostileSources)].annotations(i),
+			Annotations: hostileSources[i*len(hostileSources)/count].annotations(i),
 		}}
 		var err error
 		// The rivals have to be of the kind of what they want.
