@@ -3,6 +3,9 @@ package informers
 import (
 	"fmt"
 	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
@@ -79,4 +82,30 @@ func TestRivals(t *testing.T) {
 			t.Errorf("there is room: %v", err)
 		}
 	})
+}
+
+// TestUnfinished: a pass ends when matching has taken long enough, and the next one gets further.
+func TestUnfinished(t *testing.T) {
+	var namespaces []*Namespace
+	for _, name := range []string{"ta", "tb", "tc"} {
+		namespaces = append(namespaces, &Namespace{Identity: Identity{NamespacedName: types.NamespacedName{Name: name}}})
+	}
+	pass := func(policy *annotations.Policy, limit time.Duration) bool {
+		g := gathering{Query: Query{Key: source1("from"), Policy: policy}}
+		finished, err := g.selectTargets(namespaces, limit)
+		if err != nil || finished && len(g.out.Targets) != len(namespaces) {
+			t.Fatalf("%d targets, finished: %t, %v", len(g.out.Targets), finished, err)
+		}
+		return finished
+	}
+	costly := annotations.Parse("from", "s", map[string]string{replicateTo: "t.*"}).Policy
+	if pass(costly, -1) {
+		t.Error("it went on")
+	}
+	if !costly.MayReach("ta", nil) || !pass(costly, time.Hour) {
+		t.Error("it did not get further")
+	}
+	if !pass(annotations.Parse("from", "s", map[string]string{annotations.PushTo: "t*"}).Policy, -1) {
+		t.Error("a pass of which nothing is remembered would never end")
+	}
 }

@@ -84,7 +84,7 @@ type PlacedAccount struct {
 func (c *Cluster) Snapshot(q Query) Snapshot {
 	g := gathering{Query: q, name: q.Policy.ReplicaName(q.Key.Name)}
 	if q.Policy != nil {
-		if finished, err := g.selectTargets(c.namespacesIn(q.Scope)); err != nil || !finished {
+		if finished, err := g.selectTargets(c.namespacesIn(q.Scope), maxMatching); err != nil || !finished {
 			return Snapshot{Err: err, Unfinished: err == nil}
 		}
 	}
@@ -149,7 +149,7 @@ const maxMatching = 50 * time.Millisecond
 
 // selectTargets matches the policy against names and labels, and reports whether it got to the end. A source is never
 // pushed to its own namespace.
-func (g *gathering) selectTargets(namespaces []*Namespace) (finished bool, err error) {
+func (g *gathering) selectTargets(namespaces []*Namespace, limit time.Duration) (finished bool, err error) {
 	begin := time.Now()
 	for _, ns := range namespaces {
 		if ns.Name == g.Key.Namespace {
@@ -163,7 +163,7 @@ func (g *gathering) selectTargets(namespaces []*Namespace) (finished bool, err e
 			g.out.Targets = append(g.out.Targets, Target{Namespace: ns})
 		}
 		//mutant:matching-in-parts
-		if g.Policy.Remembers() && time.Since(begin) > maxMatching {
+		if g.Policy.Remembers() && time.Since(begin) > limit {
 			return false, nil
 		}
 	}
