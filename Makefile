@@ -116,12 +116,15 @@ $(GOLANGCI_LINT):
 ##@ Measure
 # To measure another controller, set CONTROLLER='command with {kubeconfig}' and SOURCE_ANNOTATIONS='k=v,…' with {targets}.
 # BENCH_FLAGS are passed to bin/bench, for example --case fan-out --rounds 3.
-.PHONY: bench bench-scale bench-micro bench-build
+.PHONY: bench bench-scale bench-hostile bench-micro bench-build
 bench: bench-build ## Compare with a bare client and Kubernetes' own controllers; write docs/benchmarks.md; half an hour
 	bin/bench --docs $(BENCH_FLAGS)
 
 bench-scale: bench-build ## Run the benchmarks with up to 100,000 replicas
 	bin/bench --docs --case scale $(BENCH_FLAGS)
+
+bench-hostile: bench-build ## Measure a controller under its memory limit, with a tenant who has 5,000 hostile sources
+	bin/bench --case hostile --rounds 3 $(BENCH_FLAGS)
 
 bench-build: build devcluster
 	cd e2e && $(BUILD) -o ../bin/bench ./cmd/bench

@@ -1,20 +1,17 @@
 package annotations
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // limits bound the time that matching the names of namespaces against one policy takes.
 type limits struct {
-	// burst is how long a policy may be matched at once.
-	burst time.Duration
-	// refill is the part of the passing time that is given back: 1/refill.
-	refill time.Duration
+	rate
 	// firstPause is how long a policy is not matched that has spent its time. The pause doubles each time, up to
 	// maxPause.
 	firstPause, maxPause time.Duration
@@ -30,11 +27,13 @@ var patternKeys = []string{
 }
 
 var defaultLimits = limits{
-	burst:      time.Second,
-	refill:     100,
+	rate:       rate{burst: time.Second, refill: 100},
 	firstPause: time.Minute,
 	maxPause:   time.Hour,
 }
+
+// slowMatch is how long a match takes at least that other sources are not made to wait for.
+const slowMatch = 5 * time.Millisecond
 
 // matchTimeout is how long one expression may take over one name.
 func (l limits) matchTimeout() time.Duration { return l.burst / 10 }
@@ -51,11 +50,14 @@ type budget struct {
 	limits
 	// keys are the annotations that hold the policy's patterns, for the error.
 	keys string
+	// share is that of the source's namespace; nil if there is none.
+	share atomic.Pointer[Share]
+	// slow says that one match took so long that no other source is made to wait for the next.
+	slow atomic.Bool
+
+	own allowance
 
 	mu sync.Mutex
-	// balance is the time that was left at the time updated.
-	balance time.Duration
-	updated time.Time
 	// err is set while the policy cannot be matched, until the time resume.
 	err    error
 	resume time.Time
@@ -63,7 +65,7 @@ type budget struct {
 }
 
 func newBudget(l limits, keys string) *budget {
-	return &budget{limits: l, keys: keys, balance: l.burst}
+	return &budget{limits: l, keys: keys, own: newAllowance(l.rate)}
 }
 
 // newBudget returns the budget of a policy with these reaches; nil if it has only a few patterns and plain names.
@@ -83,45 +85,6 @@ func (p *parser) newBudget(reaches ...*Reach) *budget {
 	return newBudget(defaultLimits, strings.Join(keys, ", "))
 }
 
-// onlyRemembered is a budget on which nothing can be matched, so that only remembered answers are given.
-var onlyRemembered = &budget{
-	err:    errors.New("not remembered"),
-	resume: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
-}
-
-// cached returns the remembered answer for a name, or calls ask and remembers its answer. A nil budget only calls ask.
-func (b *budget) cached(known *answers, name string, ask func() (bool, error)) (bool, error) {
-	if b == nil {
-		return ask()
-	}
-	if answer, ok := known.get(name); ok {
-		return answer, nil
-	}
-	matches, err := ask()
-	if err == nil {
-		known.put(name, matches)
-	}
-	return matches, err
-}
-
-// spend calls ask, which is one match, and charges the time that it takes. A nil budget only calls ask.
-func (b *budget) spend(ask func() (bool, error)) (bool, error) {
-	if b == nil {
-		return ask()
-	}
-	for {
-		if err := b.frozen(); err != nil {
-			return false, err
-		}
-		begin := time.Now()
-		matches, err := ask()
-		b.charge(begin, time.Now(), err)
-		if err == nil {
-			return matches, nil
-		}
-	}
-}
-
 // frozen returns the error that stands until the end of the pause, or nil.
 func (b *budget) frozen() error {
 	if b == nil {
@@ -135,26 +98,39 @@ func (b *budget) frozen() error {
 	return b.err
 }
 
-// charge subtracts the cost of one match, after what has been given back since the last one, and freezes the policy
-// when nothing is left. An error that is no timeout would come again, so it freezes the policy at once.
-func (b *budget) charge(begin, end time.Time, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.updated.IsZero() {
-		b.balance = min(b.burst, b.balance+max(0, begin.Sub(b.updated))/b.refill)
+// mayMatch returns the error for which nothing is matched now, or nil.
+func (b *budget) mayMatch() error {
+	if err := b.frozen(); err != nil {
+		return err
 	}
-	b.updated = end
+	if now := time.Now(); b.share.Load().isSpent(now) {
+		b.rest(now)
+	}
+	return b.frozen()
+}
+
+// charge takes the cost of one match from what the policy and the sources of its namespace may spend, and freezes the
+// policy when nothing is left. An error that is no timeout would come again, so it freezes the policy at once.
+func (b *budget) charge(begin, end time.Time, err error) {
 	cost := min(end.Sub(begin), b.maxCharge())
 	if isTimeout(err) {
 		cost = max(cost, b.matchTimeout())
 	}
-	b.balance -= cost
-	if b.balance <= 0 || err != nil && !isTimeout(err) {
+	if cost > slowMatch {
+		b.slow.Store(true)
+	}
+	ownLeft, shareLeft := b.own.spend(begin, end, cost), b.share.Load().spend(begin, end, cost)
+	switch {
+	case !ownLeft || err != nil && !isTimeout(err):
 		b.freeze(end, err)
+	case !shareLeft:
+		b.rest(end)
 	}
 }
 
 func (b *budget) freeze(now time.Time, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.err != nil {
 		return // another goroutine was first
 	}
@@ -164,4 +140,13 @@ func (b *budget) freeze(now time.Time, err error) {
 	}
 	b.pause = min(max(2*b.pause, b.firstPause), b.maxPause)
 	b.err, b.resume = err, now.Add(b.pause)
+}
+
+// rest freezes the policy because the sources of its namespace have spent their time together.
+func (b *budget) rest(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil {
+		b.err, b.resume = b.share.Load().exhausted(), now.Add(b.firstPause)
+	}
 }

@@ -12,13 +12,16 @@ import (
 )
 
 // testLimits are round numbers: a timeout of one second, and two seconds that one match costs at most.
-var testLimits = limits{burst: 10 * time.Second, refill: 100, firstPause: time.Minute, maxPause: time.Hour}
+var testLimits = limits{
+	rate: rate{burst: 10 * time.Second, refill: 100}, firstPause: time.Minute, maxPause: time.Hour,
+}
 
 var errTimeout = errors.New("timeout")
 
 // match is how a policy asks about a name.
 func match(b *budget, known *answers, name string, ask func() (bool, error)) (bool, error) {
-	return b.cached(known, name, func() (bool, error) { return b.spend(ask) })
+	m := meter{budget: b}
+	return m.cached(known, name, func() (bool, error) { return m.spend(ask) })
 }
 
 // take is a match that takes some time.
@@ -167,25 +170,6 @@ func TestBudgetRemembers(t *testing.T) {
 	})
 }
 
-func TestAnswersAreBounded(t *testing.T) {
-	var a answers
-	for i := range maxAnswers {
-		a.put(fmt.Sprint(i), i%2 == 0)
-	}
-	for i := range maxAnswers {
-		if matches, ok := a.get(fmt.Sprint(i)); !ok || matches != (i%2 == 0) {
-			t.Fatalf("%d: %t, %t", i, matches, ok)
-		}
-	}
-	a.put("one more", true)
-	if matches, ok := a.get("one more"); !matches || !ok {
-		t.Error("one more is not remembered")
-	}
-	if _, ok := a.get("0"); ok {
-		t.Error("nothing is forgotten")
-	}
-}
-
 func TestPoliciesWithBudget(t *testing.T) {
 	reflected := func(pairs ...string) map[string]string {
 		return pairsOn(map[string]string{reflectorAllowed: "true", reflectorAuto: "true"}, pairs...)
@@ -214,7 +198,7 @@ func TestPoliciesWithBudget(t *testing.T) {
 			got := ""
 			if b := policyOf(t, tc.annotations).budget; b != nil {
 				got = b.keys
-				if b.limits != defaultLimits || b.balance != defaultLimits.burst {
+				if b.limits != defaultLimits || b.own.balance != defaultLimits.burst {
 					t.Errorf("its limits are %v", b.limits)
 				}
 			}
@@ -240,7 +224,7 @@ func TestFrozenPolicy(t *testing.T) {
 		if err := ask(); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = p.budget.spend(take(0, errPanic))
+		_, _ = meter{budget: p.budget}.spend(take(0, errPanic))
 		for _, name := range []string{"team-a", "other", "team-c"} {
 			if yes, err := p.PushesTo(name, nil); yes || !errors.Is(err, errPanic) {
 				t.Errorf("%s, frozen: %t, %v", name, yes, err)
@@ -258,7 +242,7 @@ func TestFrozenPolicy(t *testing.T) {
 
 func TestEachExpressionIsCharged(t *testing.T) {
 	p := policyOf(t, map[string]string{replicatorTo: "a.*,b.*"})
-	p.budget.balance = 1 // nanosecond
+	p.budget.own.balance = 1 // nanosecond
 	if yes, err := p.PushesTo("b", nil); yes || err == nil {
 		t.Errorf("%t, %v, want an error after the first expression", yes, err)
 	}

@@ -3,11 +3,12 @@ package annotations
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	resyntax "regexp/syntax"
 	"strings"
+	"sync/atomic"
 
-	"github.com/dlclark/regexp2/v2"
 	dotnet "github.com/dlclark/regexp2/v2/syntax"
 )
 
@@ -20,6 +21,18 @@ const (
 	maxInstructions = 20_000
 )
 
+// Bytes of memory that a program takes at the most, as measured: in all, for each instruction of Go's engine, and for
+// each character of an expression that runs in the other one.
+const (
+	programBytes     = 4 << 10
+	instructionBytes = 100
+	characterBytes   = 64
+)
+
+// largeProgram is how many bytes a program takes at least that is counted once for all sources of a namespace. That the
+// others are shared, too, is not worth the book-keeping.
+const largeProgram = 64 << 10
+
 // bothEngines matches the expressions that Go and .NET read alike when they match a whole name: letters, digits, ".",
 // "-", simple escapes and classes, each with a repetition; groups; alternatives; "^" and "$". It lets through no other
 // "(?" than "(?:", no counts, and no dash inside a class but at its ends and in ranges.
@@ -27,82 +40,141 @@ var bothEngines = regexp.MustCompile(`^(?:` +
 	`(?:[a-z0-9.)-]|\\[.d-]|\[\^?-?(?:[a-z0-9.](?:-[a-z0-9.])?)+-?\])[*+?]{0,2}` +
 	`|\((?:\?:)?|[|^$])*$`)
 
-// expression is one regular expression, which must match a whole name. Without an engine it is a literal name.
-type expression struct {
-	// key is the annotation that holds it.
-	key, text string
-	// linear runs the expression in linear time.
-	linear *regexp.Regexp
-	// dotNet runs it with backtracking.
-	dotNet *regexp2.Regexp
+// expressions are the regular expressions of one annotation. They are checked when they are read, and compiled when the
+// first name is matched: what is only compared, refused or suspended costs no more than its text.
+type expressions struct {
+	// key is the annotation that holds them.
+	key    string
+	syntax syntax
+	// text are the expressions, separated by commas, without white space and empty entries.
+	text string
+	// size is about how many bytes their programs take, each once, but for the large ones, of which it is said singly.
+	size  int
+	large map[string]int
+	// compiled are the programs of those that are no plain names, in order; nil where they have to be compiled.
+	compiled atomic.Pointer[[]*program]
 }
 
-// match reports whether the expression matches the whole of a name. A string with characters that no namespace's name
-// has does not match: on names alone the two engines agree about ".", "$" and case.
-func (e *expression) match(name string) (bool, error) {
-	if e.literal() {
-		return e.text == name, nil
+func (x *expressions) empty() bool { return x == nil || x.text == "" }
+
+func (x *expressions) all() iter.Seq[string] {
+	if x.empty() {
+		return func(func(string) bool) {}
 	}
-	for i := range len(name) {
-		if !isNameByte(name[i]) {
-			return false, nil
+	return strings.SplitSeq(x.text, ",")
+}
+
+// match reports whether an expression matches the whole of a name. Each spends its time by itself: there may be
+// thousands of them.
+func (x *expressions) match(name string, m meter) (bool, error) {
+	next := 0
+	for text := range x.all() {
+		program := -1
+		if !isLiteral(text) {
+			program, next = next, next+1
+		}
+		matches, err := m.spend(func() (bool, error) {
+			if program < 0 {
+				return text == name, nil
+			}
+			return x.run(program, text, name)
+		})
+		if err != nil || matches {
+			return matches, err
 		}
 	}
-	if e.linear != nil {
-		return e.linear.MatchString(name), nil
-	}
-	matches, err := runDotNet(e.dotNet, name)
+	return false, nil
+}
+
+// run matches the program at an index, which is that of the expression text.
+func (x *expressions) run(index int, text, name string) (bool, error) {
+	programs, err := x.programs()
 	if err != nil {
-		return false, &matchError{expression: e, name: name, cause: err}
+		return false, &matchError{expressions: x, text: text, name: name, cause: err}
+	}
+	matches, err := programs[index].match(name)
+	if err != nil {
+		return false, &matchError{expressions: x, text: text, name: name, cause: err}
 	}
 	return matches, nil
 }
 
-func (e *expression) literal() bool { return e.linear == nil && e.dotNet == nil }
+// programs compiles the expressions, unless they are compiled.
+func (x *expressions) programs() ([]*program, error) {
+	if compiled := x.compiled.Load(); compiled != nil {
+		return *compiled, nil
+	}
+	var list []*program
+	for text := range x.all() {
+		if isLiteral(text) {
+			continue
+		}
+		key := programKey{text, x.syntax}
+		p, err := programs.get(key, func() (*program, error) { return compile(text, x.syntax) })
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	x.compiled.Store(&list)
+	return list, nil
+}
+
+// release drops what is compiled.
+func (x *expressions) release() {
+	if x != nil {
+		x.compiled.Store(nil)
+	}
+}
+
+// equal reports whether the same expressions were written, in the same order.
+func (x *expressions) equal(other *expressions) bool {
+	if x.empty() || other.empty() {
+		return x.empty() && other.empty()
+	}
+	return x.text == other.text && x.syntax == other.syntax
+}
+
+// isLiteral reports whether all of them are plain names.
+func (x *expressions) isLiteral() bool {
+	for text := range x.all() {
+		if !isLiteral(text) {
+			return false
+		}
+	}
+	return true
+}
 
 // matchError is the error of an expression that could not be matched against a name.
 type matchError struct {
-	expression *expression
-	name       string
-	cause      error
+	expressions *expressions
+	text, name  string
+	cause       error
 }
 
 func (e *matchError) Error() string {
 	return fmt.Sprintf("annotation %s: the regular expression %s took too long on the name %s: "+
-		"give it fewer nested repetitions", e.expression.key, clip(e.expression.text), clip(e.name))
+		"give it fewer nested repetitions", e.expressions.key, clip(e.text), clip(e.name))
 }
 
 func (e *matchError) Unwrap() error { return e.cause }
 
-var errPanic = errors.New("the regular expression could not be run")
-
-// isTimeout reports whether a match ran into its timeout, so that it may end in time when it is tried again. The
-// library has no type for that error, only for the other one.
-func isTimeout(err error) bool {
-	return err != nil && !errors.Is(err, errPanic) && !errors.Is(err, regexp2.ErrBacktrackingStackLimit)
-}
-
-// runDotNet guards against a panic in the library, which runs what anyone who may annotate an object wrote.
-func runDotNet(re *regexp2.Regexp, name string) (matches bool, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			matches, err = false, errPanic
-		}
-	}()
-	return re.MatchString(name)
-}
-
 // expressions reads a comma-separated list of regular expressions. Both peers split at every comma, also at that in
 // "{1,3}"; blank entries are skipped.
-func (p *parser) expressions(key string, compile func(string) (*expression, error)) []*expression {
-	var list []*expression
+func (p *parser) expressions(key string, s syntax) *expressions {
+	x := &expressions{key: key, syntax: s}
+	var b strings.Builder
+	seen := map[string]bool{}
 	for entry := range strings.SplitSeq(p.annotations[key], ",") {
 		text := strings.TrimSpace(entry)
 		if text == "" {
 			continue
 		}
+		if b.Len() > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(text)
 		if isLiteral(text) {
-			list = append(list, &expression{text: strings.Clone(text)})
 			continue
 		}
 		if p.expressionBytes += len(text); p.expressionBytes > maxExpressions {
@@ -110,69 +182,81 @@ func (p *parser) expressions(key string, compile func(string) (*expression, erro
 				"for an object, not counting names without anything special in them", maxExpressions))
 			return nil
 		}
-		e, err := compile(text)
+		size, err := p.check(text, s)
 		if err != nil {
 			p.problem(key, err.Error())
 			return nil
 		}
-		e.key = key
-		list = append(list, e)
+		x.add(text, size, seen)
 	}
-	return list
+	x.text = b.String()
+	return x
 }
 
-// newDotNet reads an expression of .NET's syntax.
+// add counts the program of an expression, unless it was seen before.
+func (x *expressions) add(text string, size int, seen map[string]bool) {
+	switch {
+	case seen[text]:
+		return
+	case size < largeProgram:
+		x.size += size
+	default:
+		if x.large == nil {
+			x.large = map[string]int{}
+		}
+		x.large[text] = size
+	}
+	seen[text] = true
+}
+
+// check reports an error where an expression is malformed, and returns about how many bytes it takes when compiled.
+func (p *parser) check(text string, s syntax) (size int, err error) {
+	if s == re2Syntax {
+		return p.checkRE2(text)
+	}
+	return checkDotNet(text)
+}
+
+// checkDotNet reads an expression of .NET's syntax.
 //
 // Expressions that bothEngines does not match run in a library whose matches have a timeout. That starts the library's
 // clock, a goroutine that goes on for a second and more and keeps the time of its first start for the life of the
 // process. A test under testing/synctest has to avoid such expressions: the goroutine would be in its bubble.
-func newDotNet(text string) (*expression, error) {
-	// By itself first: "a)|(b" is malformed, though not between the parentheses below.
-	if _, err := compileDotNet(text); err != nil {
-		return nil, malformed(text, err)
-	}
-	e := &expression{text: strings.Clone(text)}
-	if bothEngines.MatchString(text) {
-		if re, err := regexp.Compile(`^(?:` + e.text + `)$`); err == nil {
-			e.linear = re
-			return e, nil
+func checkDotNet(text string) (size int, err error) {
+	// By itself first: "a)|(b" is malformed, though not between the parentheses that it is compiled in.
+	for _, form := range []string{text, `\A(?:` + text + `)\z`} {
+		if err := parseDotNet(form); err != nil {
+			return 0, malformed(text, err)
 		}
 	}
-	re, err := compileDotNet(`\A(?:` + e.text + `)\z`)
-	if err != nil {
-		return nil, malformed(text, err)
-	}
-	re.MatchTimeout = defaultLimits.matchTimeout()
-	e.dotNet = re
-	return e, nil
+	return programBytes + characterBytes*len(text), nil
 }
 
-func compileDotNet(text string) (re *regexp2.Regexp, err error) {
+func parseDotNet(text string) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			re, err = nil, errors.New("it could not be read")
+			err = errors.New("it could not be read")
 		}
 	}()
-	return regexp2.Compile(text, regexp2.None)
+	tree, err := dotnet.Parse(text, dotnet.ParseOptions{})
+	if err == nil {
+		_, err = dotnet.Write(tree)
+	}
+	return err
 }
 
-// newRE2 reads an expression of RE2's syntax, Go's own.
-func (p *parser) newRE2(text string) (*expression, error) {
+// checkRE2 reads an expression of RE2's syntax, Go's own.
+func (p *parser) checkRE2(text string) (size int, err error) {
 	tree, err := resyntax.Parse(text, resyntax.Perl)
 	if err != nil {
-		return nil, malformed(text, err)
+		return 0, malformed(text, err)
 	}
-	if p.instructions += instructions(tree); p.instructions > maxInstructions {
-		return nil, fmt.Errorf("has the regular expression %s, with which the object's expressions are too large: "+
+	n := instructions(tree)
+	if p.instructions += n; p.instructions > maxInstructions {
+		return 0, fmt.Errorf("has the regular expression %s, with which the object's expressions are too large: "+
 			"no namespace's name is longer than 63 characters, so high counts of repetition are not needed", clip(text))
 	}
-	e := &expression{text: strings.Clone(text)}
-	re, err := regexp.Compile(`^(?:` + e.text + `)$`)
-	if err != nil {
-		return nil, malformed(text, err)
-	}
-	e.linear = re
-	return e, nil
+	return programBytes + instructionBytes*n, nil
 }
 
 // instructions returns about how many instructions an expression compiles to, repetitions written out.

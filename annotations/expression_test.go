@@ -46,20 +46,26 @@ func TestExpressionEngine(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := &parser{annotations: map[string]string{reflectorAllowedList: tc.text}}
-			list := p.expressions(reflectorAllowedList, newDotNet)
-			if len(list) != 1 {
+			list := p.expressions(reflectorAllowedList, dotNetSyntax)
+			if list.empty() {
 				t.Fatalf("%q: %v", tc.text, p.claims.Problems)
 			}
+			programs, err := list.programs()
+			if err != nil {
+				t.Fatal(err)
+			}
 			got := literal
-			switch e := list[0]; {
-			case e.linear != nil && e.dotNet != nil:
-				got = "two engines"
-			case e.linear != nil:
-				got = linear
-			case e.dotNet != nil:
-				got = dotNet
-				if e.dotNet.MatchTimeout != defaultLimits.matchTimeout() {
-					t.Errorf("its timeout is %s", e.dotNet.MatchTimeout)
+			for _, e := range programs {
+				switch {
+				case e.linear != nil && e.dotNet != nil:
+					got = "two engines"
+				case e.linear != nil:
+					got = linear
+				case e.dotNet != nil:
+					got = dotNet
+					if e.dotNet.MatchTimeout != defaultLimits.matchTimeout() {
+						t.Errorf("its timeout is %s", e.dotNet.MatchTimeout)
+					}
 				}
 			}
 			if got != tc.want {
@@ -80,7 +86,10 @@ func compareEngines(t interface {
 	if isLiteral(text) {
 		return false, 0
 	}
-	e, err := newDotNet(text)
+	if _, err := checkDotNet(text); err != nil {
+		return false, 0
+	}
+	e, err := compile(text, dotNetSyntax)
 	if err != nil || e.linear == nil {
 		return false, 0
 	}

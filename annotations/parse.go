@@ -35,8 +35,7 @@ func Parse(namespace, name string, annotations map[string]string) Claims {
 		// One bad key is enough: without the exclude that could not be read, the rest would reach too far.
 		p.claims.Policy.Push, p.claims.Policy.Pull = nil, nil
 	}
-	sortProblems(p.claims.Problems)
-	sortProblems(p.claims.Ignored)
+	p.claims.Problems, p.claims.Ignored = bounded(p.claims.Problems), bounded(p.claims.Ignored)
 	return p.claims
 }
 
@@ -169,8 +168,28 @@ func (p *parser) source() {
 	if policy.budget = p.newBudget(policy.Push, policy.Pull); policy.budget != nil {
 		policy.excluded = &answers{}
 	}
+	policy.textSize = p.textSize()
 	p.claims.Policy = policy
 }
+
+// textSize estimates how many bytes the text of the policy takes, as it is kept. Selectors and data keys are kept as
+// structs, which take more than their text.
+func (p *parser) textSize() (n int) {
+	for key, value := range p.annotations {
+		if isControlKey(key) && isPolicyKey(key) {
+			n += 2 * (len(key) + len(value))
+		}
+	}
+	for _, key := range []string{
+		PushToSelector, PullBySelector, reflectorAllowedSelector, reflectorAutoSelector, replicatorToMatching, Keys,
+	} {
+		n += structFactor * len(p.annotations[key])
+	}
+	return n
+}
+
+// structFactor is how many bytes the struct for a selector or a data key takes for each of its characters.
+const structFactor = 30
 
 func (p *parser) firstOf(keys []string) string {
 	for _, key := range keys {

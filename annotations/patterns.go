@@ -11,16 +11,9 @@ import (
 // A name matches if a pattern matches it and no pattern with a leading "!" does; the order does not matter. "*"
 // is any run of characters, "?" any one, and each pattern matches the whole name. The zero value matches nothing.
 type Patterns struct {
-	globs []glob
-}
-
-// glob is one pattern, without its "!".
-type glob struct {
+	// text is the list, separated by commas, without white space and empty entries. It is read again for each name: two
+	// characters may be a pattern, and a struct for each would take twenty times the memory.
 	text string
-	// negated is set if the pattern had a "!": it takes names away.
-	negated bool
-	// literal is set if the text has no wildcard, so that it is one name.
-	literal bool
 }
 
 // ParseNamespacePatterns reads a comma-separated list of patterns for namespaces. Empty entries are skipped.
@@ -39,7 +32,7 @@ func ParseKeyPatterns(s string) (Patterns, error) {
 }
 
 func parsePatterns(s string, valid func(byte) bool, alphabet string) (Patterns, error) {
-	var globs []glob
+	var b strings.Builder
 	for entry := range strings.SplitSeq(s, ",") {
 		text := strings.TrimSpace(entry)
 		if text == "" {
@@ -55,11 +48,22 @@ func parsePatterns(s string, valid func(byte) bool, alphabet string) (Patterns, 
 				return Patterns{}, badPattern(text, pattern[i:], alphabet)
 			}
 		}
-		// Clone, so that a small pattern does not keep a big annotation in memory.
-		pattern = strings.Clone(pattern)
-		globs = append(globs, glob{text: pattern, negated: negated, literal: !strings.ContainsAny(pattern, "*?")})
+		if b.Len() > 0 {
+			b.WriteByte(',')
+		}
+		if negated {
+			b.WriteByte('!')
+		}
+		b.WriteString(pattern)
 	}
-	return Patterns{globs: globs}, nil
+	return Patterns{text: b.String()}, nil
+}
+
+// nextGlob cuts the first pattern off a list, without its "!", and says whether it had one.
+func nextGlob(list string) (glob string, negated bool, others string) {
+	glob, others, _ = strings.Cut(list, ",")
+	glob, negated = strings.CutPrefix(glob, "!")
+	return glob, negated, others
 }
 
 // badPattern returns an error for a pattern whose first invalid character begins tail. People who come from the other
@@ -87,13 +91,14 @@ func badPattern(pattern, tail, alphabet string) error {
 // length of the name, and allocates nothing.
 func (p Patterns) Match(name string) bool {
 	given := false
-	for i := range p.globs {
-		g := &p.globs[i]
-		if given && !g.negated {
+	for rest := p.text; rest != ""; {
+		var glob string
+		var negated bool
+		if glob, negated, rest = nextGlob(rest); given && !negated {
 			continue
 		}
-		if g.match(name) {
-			if g.negated {
+		if matchGlob(glob, name) {
+			if negated {
 				return false
 			}
 			given = true
@@ -116,8 +121,9 @@ func (p Patterns) MatchKey(key string) bool {
 	if !p.Match(key) {
 		return false
 	}
-	for i := range p.globs {
-		if p.globs[i].text == key {
+	for rest := p.text; rest != ""; {
+		var glob string
+		if glob, _, rest = nextGlob(rest); glob == key {
 			return true
 		}
 	}
@@ -125,58 +131,36 @@ func (p Patterns) MatchKey(key string) bool {
 }
 
 // Empty reports whether there is no pattern, so that nothing matches.
-func (p Patterns) Empty() bool { return len(p.globs) == 0 }
+func (p Patterns) Empty() bool { return p.text == "" }
 
 // OnlyNegated reports whether there are patterns but all have a "!", so that nothing matches.
 func (p Patterns) OnlyNegated() bool {
-	for i := range p.globs {
-		if !p.globs[i].negated {
+	for rest := p.text; rest != ""; {
+		var negated bool
+		if _, negated, rest = nextGlob(rest); !negated {
 			return false
 		}
 	}
-	return len(p.globs) > 0
+	return !p.Empty()
 }
 
 // and returns the two lists as one.
 func (p Patterns) and(other Patterns) Patterns {
-	return Patterns{globs: append(p.globs[:len(p.globs):len(p.globs)], other.globs...)}
+	if p.Empty() || other.Empty() {
+		return Patterns{text: p.text + other.text}
+	}
+	return Patterns{text: p.text + "," + other.text}
 }
 
 // Equal reports whether two lists were written alike, pattern by pattern.
-func (p Patterns) Equal(other Patterns) bool {
-	if len(p.globs) != len(other.globs) {
-		return false
-	}
-	for i := range p.globs {
-		if p.globs[i] != other.globs[i] {
-			return false
-		}
-	}
-	return true
-}
+func (p Patterns) Equal(other Patterns) bool { return p == other }
 
 // String returns the list as it is written in an annotation. Parsed again it is equal.
-func (p Patterns) String() string {
-	var b strings.Builder
-	for i, g := range p.globs {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		if g.negated {
-			b.WriteByte('!')
-		}
-		b.WriteString(g.text)
-	}
-	return b.String()
-}
+func (p Patterns) String() string { return p.text }
 
-// match is the greedy algorithm for globs: on a mismatch only the last "*" takes one character more. There is no need
+// matchGlob is the greedy algorithm for globs: on a mismatch only the last "*" takes one character more. There is no need
 // to go back to an earlier one, because what follows it was matched as far to the left as possible.
-func (g *glob) match(name string) bool {
-	pattern := g.text
-	if g.literal {
-		return pattern == name
-	}
+func matchGlob(pattern, name string) bool {
 	p, n := 0, 0
 	star, taken := -1, 0
 	for n < len(name) {

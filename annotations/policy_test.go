@@ -117,14 +117,14 @@ func TestMayReachDoesNotMatch(t *testing.T) {
 			t.Errorf("may reach %s: %t", name, got)
 		}
 	}
-	if p.budget.balance >= p.budget.burst {
+	if p.budget.own.balance >= p.budget.burst {
 		t.Error("matching has cost nothing")
 	}
-	balance := p.budget.balance
+	balance := p.budget.own.balance
 	for _, name := range []string{"team-a", "other", "excluded", "another"} {
 		p.MayReach(name, nil)
 	}
-	if p.budget.balance != balance {
+	if p.budget.own.balance != balance {
 		t.Error("MayReach has spent time")
 	}
 }
@@ -151,7 +151,7 @@ func TestEmptyReach(t *testing.T) {
 		if got := r.String(); got != "no namespace" {
 			t.Errorf("%q", got)
 		}
-		if ok, err := r.match("team-a", nil, nil); ok || err != nil {
+		if ok, err := r.match("team-a", nil, meter{}); ok || err != nil {
 			t.Errorf("it has a namespace: %t, %v", ok, err)
 		}
 	}

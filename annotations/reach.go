@@ -20,7 +20,7 @@ type side struct {
 	// everything is set where the dialect takes an empty list or selector for every namespace.
 	everything  bool
 	globs       Patterns
-	expressions []*expression
+	expressions *expressions
 	selector    labels.Selector
 	// remembered are the names that match globs or expressions.
 	remembered answers
@@ -28,40 +28,44 @@ type side struct {
 
 // match reports whether a namespace of this name and with these labels is in the reach. With an error of the budget no
 // answer can be relied on, not even about a namespace that another expression matches.
-func (r *Reach) match(namespace string, labels map[string]string, b *budget) (bool, error) {
+func (r *Reach) match(namespace string, labels map[string]string, m meter) (bool, error) {
 	if r == nil || len(r.sides) == 0 {
 		return false, nil
 	}
 	for _, s := range r.sides {
-		if matches, err := s.match(namespace, labels, b); err != nil || !matches {
+		if matches, err := s.match(namespace, labels, m); err != nil || !matches {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-func (s *side) match(namespace string, set labels.Set, b *budget) (bool, error) {
+func (s *side) match(namespace string, set labels.Set, m meter) (bool, error) {
 	if s.everything || s.selector != nil && s.selector.Matches(set) {
 		return true, nil
 	}
-	if s.globs.Empty() && len(s.expressions) == 0 {
+	if s.globs.Empty() && s.expressions.empty() {
 		return false, nil
 	}
-	return b.cached(&s.remembered, namespace, func() (bool, error) { return s.matchName(namespace, b) })
+	return m.cached(&s.remembered, namespace, func() (bool, error) { return s.matchName(namespace, m) })
 }
 
-// matchName spends the time of each expression by itself: there may be thousands of them.
-func (s *side) matchName(name string, b *budget) (bool, error) {
-	matches, err := b.spend(func() (bool, error) { return s.globs.Match(name), nil })
-	if err != nil || matches {
+func (s *side) matchName(name string, m meter) (bool, error) {
+	matches, err := m.spend(func() (bool, error) { return s.globs.Match(name), nil })
+	if err != nil || matches || s.expressions.empty() {
 		return matches, err
 	}
-	for _, e := range s.expressions {
-		if matches, err := b.spend(func() (bool, error) { return e.match(name) }); err != nil || matches {
-			return matches, err
-		}
+	return s.expressions.match(name, m)
+}
+
+// each calls a function with each side; a nil Reach has none.
+func (r *Reach) each(visit func(*side)) {
+	if r == nil {
+		return
 	}
-	return false, nil
+	for _, s := range r.sides {
+		visit(s)
+	}
 }
 
 // selectsByLabel reports whether the labels of a namespace matter.
@@ -72,7 +76,7 @@ func (r *Reach) selectsByLabel() bool {
 // isLiteral reports whether the reach has no expressions but plain names.
 func (r *Reach) isLiteral() bool {
 	return r == nil || !slices.ContainsFunc(r.sides, func(s *side) bool {
-		return slices.ContainsFunc(s.expressions, func(e *expression) bool { return !e.literal() })
+		return !s.expressions.isLiteral()
 	})
 }
 
@@ -102,10 +106,10 @@ func (s *side) String() string {
 	if !s.globs.Empty() {
 		parts = append(parts, "match "+cut(s.globs.String()))
 	}
-	if len(s.expressions) > 0 {
-		texts := make([]string, len(s.expressions))
-		for i, e := range s.expressions {
-			texts[i] = clip(e.text)
+	if !s.expressions.empty() {
+		var texts []string
+		for text := range s.expressions.all() {
+			texts = append(texts, clip(text))
 		}
 		parts = append(parts, "match in full the expression "+strings.Join(texts, " or "))
 	}
@@ -130,13 +134,12 @@ func (s *side) equal(other *side) bool {
 	if s.selector != nil && s.selector.String() != other.selector.String() {
 		return false
 	}
-	return s.globs.Equal(other.globs) && slices.EqualFunc(s.expressions, other.expressions,
-		func(a, b *expression) bool { return a.text == b.text })
+	return s.globs.Equal(other.globs) && s.expressions.equal(other.expressions)
 }
 
 // empty reports whether the side has no namespace.
 func (s *side) empty() bool {
-	return !s.everything && s.globs.Empty() && len(s.expressions) == 0 && s.selector == nil
+	return !s.everything && s.globs.Empty() && s.expressions.empty() && s.selector == nil
 }
 
 // reachOf returns the reach of the namespaces that are on every side; nil if one of the sides has none.

@@ -89,7 +89,7 @@ func (p *parser) reflectorTrue(key string) bool {
 func (p *parser) reflectorSide(listKey, selectorKey string) *side {
 	list, selector := strings.TrimSpace(p.annotations[listKey]), strings.TrimSpace(p.annotations[selectorKey])
 	s := &side{everything: list == "" && selector == ""}
-	s.expressions = p.expressions(listKey, newDotNet)
+	s.expressions = p.expressions(listKey, dotNetSyntax)
 	if selector != "" {
 		s.selector = p.reflectorSelector(selectorKey, selector)
 	}

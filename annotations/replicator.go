@@ -68,7 +68,7 @@ func (p *parser) replicatorPull() {
 }
 
 func (p *parser) replicatorReach(policy *Policy) {
-	push := &side{expressions: p.expressions(replicatorTo, p.newRE2)}
+	push := &side{expressions: p.expressions(replicatorTo, re2Syntax)}
 	if value, ok := p.annotations[replicatorToMatching]; ok {
 		selector, err := ParseSelector(value)
 		switch {
@@ -84,12 +84,12 @@ func (p *parser) replicatorReach(policy *Policy) {
 	policy.Push = reachOf(push)
 
 	// Pulling needs both: the permission, and the namespace in the list.
-	pull := &side{expressions: p.expressions(replicatorAllowedList, p.newRE2)}
+	pull := &side{expressions: p.expressions(replicatorAllowedList, re2Syntax)}
 	if p.replicatorTrue(replicatorAllowed) {
 		policy.Pull = reachOf(pull)
 	}
 	if !p.replicatorTrue(replicatorStripLabels) {
-		policy.CopyLabels = Patterns{globs: []glob{{text: "*"}}}
+		policy.CopyLabels = Patterns{text: "*"}
 	}
 }
 

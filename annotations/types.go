@@ -1,6 +1,8 @@
 package annotations
 
 import (
+	"sync/atomic"
+
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -117,6 +119,13 @@ type Policy struct {
 	budget *budget
 	// excluded are the names that match Exclude; nil without a budget.
 	excluded *answers
+	// textSize is how many bytes the annotations take that make the policy.
+	textSize int
+	// suspended is set from Suspend to Resume.
+	suspended atomic.Pointer[error]
+	// unloaded is set where the policy is held without its text, and full is the one with it while it is loaded.
+	unloaded *unloaded
+	full     atomic.Pointer[Policy]
 }
 
 // KeyRename is one data key to carry over: From in the source, To in the replica.

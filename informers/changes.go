@@ -40,6 +40,7 @@ func candidateChange(old, new *Candidate) Change {
 }
 
 func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new *Candidate) {
+	c.share(o, n)
 	all, object, self := changes{}, Change{Scope: ObjectScope(n)}, candidateChange(old, new)
 	for _, x := range []*Candidate{old, new} {
 		if x != nil && x.Stripped != nil {
@@ -251,7 +252,7 @@ func (c *Cluster) accountChanged(n types.NamespacedName, old, new *ServiceAccoun
 		}
 	}
 	for _, s := range c.policies() {
-		if s.key.Kind == annotations.Secret && s.policy.AttachTo.Match(n.Name) {
+		if s.key.Kind == annotations.Secret && s.policy.MayAttachTo(n.Name) {
 			all.add(s.key.NamespacedName, change)
 		}
 	}

@@ -67,6 +67,7 @@ type Cluster struct {
 	held map[Key]types.NamespacedName
 	// settled is set by Settle.
 	settled bool
+	shares  *shares
 }
 
 // New makes a Cluster whose streams do not run yet.
@@ -76,6 +77,7 @@ func New(o Options) *Cluster {
 		kinds:      map[annotations.Kind]*objects{},
 		accountsIn: index[string]{}, attached: index[types.NamespacedName]{}, remembered: map[Key]*Record{},
 		ineligible: map[Key]struct{}{}, held: map[Key]types.NamespacedName{},
+		shares: newShares(maxPolicyBytes),
 	}
 	for _, kind := range o.Kinds {
 		c.kinds[kind] = c.newObjects(kind, o)

@@ -53,7 +53,7 @@ type Candidate struct {
 	Identity
 	// Claims is nil for an object that has nothing to say to Mirrorball.
 	Claims *annotations.Claims
-	// Annotations are those that make its policy; nil without one.
+	// Annotations are those that make its policy; nil without one, and where the policy is unloaded.
 	Annotations map[string]string
 	// Unlabelled says that it has no labels, which a JSON patch has to know.
 	Unlabelled bool
@@ -93,6 +93,9 @@ func newCandidate(obj any) (*Candidate, error) {
 	c.Stripped = stripped(id, m, claims)
 	if c.Claims != nil && c.Claims.Policy != nil {
 		c.Annotations = annotations.PolicyAnnotations(m.Annotations)
+		if c.Claims.Policy.IsLarge() {
+			c.Claims.Policy, c.Annotations = c.Claims.Policy.Unloaded(c.Annotations), nil
+		}
 	}
 	return c, nil
 }

@@ -39,6 +39,9 @@ type Snapshot struct {
 	Homes map[string]*Namespace
 	// Err says that the policy could not be matched in time. The rest is empty then.
 	Err error
+	// Unfinished says that matching the policy has taken long enough for one pass. The rest is empty then. What was
+	// matched is remembered, so that the next pass gets further.
+	Unfinished bool
 }
 
 // Target is a namespace that the policy selects.
@@ -81,8 +84,8 @@ type PlacedAccount struct {
 func (c *Cluster) Snapshot(q Query) Snapshot {
 	g := gathering{Query: q, name: q.Policy.ReplicaName(q.Key.Name)}
 	if q.Policy != nil {
-		if err := g.selectTargets(c.namespacesIn(q.Scope)); err != nil {
-			return Snapshot{Err: err}
+		if finished, err := g.selectTargets(c.namespacesIn(q.Scope), maxMatching); err != nil || !finished {
+			return Snapshot{Err: err, Unfinished: err == nil}
 		}
 	}
 	g.read(c)
@@ -102,7 +105,7 @@ type gathering struct {
 	// free are the indexes of the targets where nothing stands or a copy that names no source, and competitors the sources
 	// that may want them.
 	free        []int
-	competitors []rival
+	competitors []competitorPolicy
 }
 
 // namespacesIn returns the namespaces of a scope, sorted by name.
@@ -141,21 +144,30 @@ func (c *Cluster) namespace(name string) *Namespace {
 	return c.namespaces.items[types.NamespacedName{Name: name}]
 }
 
-// selectTargets matches the policy against names and labels. A source is never pushed to its own namespace.
-func (g *gathering) selectTargets(namespaces []*Namespace) error {
+// maxMatching is how long a pass matches a policy. However slow it is, other sources get their turn.
+const maxMatching = 50 * time.Millisecond
+
+// selectTargets matches the policy against names and labels, and reports whether it got to the end. A source is never
+// pushed to its own namespace.
+func (g *gathering) selectTargets(namespaces []*Namespace, limit time.Duration) (finished bool, err error) {
+	begin := time.Now()
 	for _, ns := range namespaces {
 		if ns.Name == g.Key.Namespace {
 			continue
 		}
 		selected, err := g.Policy.PushesTo(ns.Name, ns.Labels)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if selected {
 			g.out.Targets = append(g.out.Targets, Target{Namespace: ns})
 		}
+		//mutant:matching-in-parts
+		if g.Policy.Remembers() && time.Since(begin) > limit {
+			return false, nil
+		}
 	}
-	return nil
+	return true, nil
 }
 
 // read reads the stores.
@@ -319,8 +331,7 @@ func (g *gathering) permitPullers() error {
 	return nil
 }
 
-// matchCompetitors finds out which of the other sources want the targets where nothing stands. One whose policy can't
-// be matched is frozen, and wants nothing.
+// matchCompetitors finds out which of the other sources want the targets where nothing stands.
 func (g *gathering) matchCompetitors() {
 	for _, i := range g.free {
 		t := &g.out.Targets[i]
@@ -328,7 +339,7 @@ func (g *gathering) matchCompetitors() {
 			if r.Namespace == t.Namespace.Name {
 				continue
 			}
-			if ok, err := r.policy.PushesTo(t.Namespace.Name, t.Namespace.Labels); ok && err == nil {
+			if r.policy.Competes(t.Namespace.Name, t.Namespace.Labels) {
 				t.Competitors = append(t.Competitors, r.Competitor)
 			}
 		}

@@ -146,6 +146,7 @@ func (c *Cluster) GiveUp(source Key, last *Candidate) {
 	o.tenures.drop(source.NamespacedName)
 	delete(o.tenures.began, source.NamespacedName)
 	c.mu.Unlock()
+	c.share(o, source.NamespacedName)
 	all := changes{}
 	c.competitorChanged(o, source.NamespacedName, all, policyOf(last))
 	c.placeChanged(o, source.NamespacedName, all)
@@ -229,7 +230,7 @@ func (c *Cluster) tenureChanged(r *Record) {
 func (g *gathering) readCompetitors(c *Cluster, o *objects) {
 	add := func(r *Candidate, departed bool) {
 		if r.NamespacedName != g.Key.NamespacedName && len(r.Claims.Problems) == 0 && g.SourceNamespaces.Match(r.Namespace) {
-			g.competitors = append(g.competitors, rival{
+			g.competitors = append(g.competitors, competitorPolicy{
 				Competitor{NamespacedName: r.NamespacedName, Since: c.sinceOf(o, r), Departed: departed}, r.Claims.Policy,
 			})
 		}
@@ -242,13 +243,13 @@ func (g *gathering) readCompetitors(c *Cluster, o *objects) {
 	for n := range o.tenures.wanting[g.name] {
 		add(o.tenures.departed[n], true)
 	}
-	slices.SortFunc(g.competitors, func(a, b rival) int {
+	slices.SortFunc(g.competitors, func(a, b competitorPolicy) int {
 		return compareNames(a.NamespacedName, b.NamespacedName)
 	})
 }
 
-// rival is a competitor with its policy.
-type rival struct {
+// competitorPolicy is a competitor with its policy.
+type competitorPolicy struct {
 	Competitor
 	policy *annotations.Policy
 }

@@ -25,6 +25,8 @@ type observation struct {
 	object metav1.Object
 	// secretType is the object's; empty where it was not read.
 	secretType string
+	// suspended says why the policy of the source is not followed for now, where its annotations are not at fault.
+	suspended error
 }
 
 // observer finds out what is known of sources.
@@ -78,6 +80,11 @@ func watched(v informers.SourceView) plan.Watched {
 // observeSource brings the state up to the source's version.
 func (b *observer) observeSource(ctx context.Context, key informers.Key, s *state, o *observation) error {
 	seen := o.view.Candidate
+	if o.suspended = seen.Claims.Policy.Suspended(); o.suspended != nil {
+		s.loaded, s.uid, o.Reading = nil, seen.UID, plan.ReadingUnreadable
+		s.takesPolicy(seen.Claims.Policy, seen.Claims.Policy)
+		return nil
+	}
 	// UID and version both: a list that is behind may show an older one again, and then it has to be read again.
 	if s.loaded == nil || s.loaded.version != seen.Version || s.loaded.uid != seen.UID {
 		s.loaded, s.incompatible, o.reloaded = nil, nil, true
@@ -89,12 +96,12 @@ func (b *observer) observeSource(ctx context.Context, key informers.Key, s *stat
 			o.Reading = plan.ReadingStale
 			return nil
 		}
-		if seen.Claims.Policy.Equal(l.policy) {
-			l.use(seen.Claims.Policy) // it remembers what it has matched
-		}
-		s.brake.takesPolicy(s.policy, l.policy)
-		s.loaded, s.uid, s.policy = l, l.uid, l.policy
+		l.use(b.cluster.Charge(key, l.policy, l.annotations))
+		s.loaded, s.uid = l, l.uid
+	} else if s.loaded.policy.Equal(seen.Claims.Policy) {
+		s.loaded.use(seen.Claims.Policy) // it remembers what it has matched
 	}
+	s.takesPolicy(s.loaded.policy, seen.Claims.Policy)
 	o.Reading = s.loaded.outcome()
 	return nil
 }

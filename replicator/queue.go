@@ -47,21 +47,20 @@ type lanes struct {
 	mu      sync.Mutex
 	urgent  map[informers.Key]struct{}
 	waiting map[informers.Key]place
-	// The elements of both are keys.
-	fast, ordinary *list.List
+	// The two lanes.
+	fast, ordinary *lane
 	// streak is how many keys in a row came from the fast lane.
 	streak int
 }
 
 type place struct {
-	lane    *list.List
+	lane    *lane
 	element *list.Element
 }
 
 func newLanes() *lanes {
 	return &lanes{
-		urgent: map[informers.Key]struct{}{}, waiting: map[informers.Key]place{},
-		fast: list.New(), ordinary: list.New(),
+		urgent: map[informers.Key]struct{}{}, waiting: map[informers.Key]place{}, fast: newLane(), ordinary: newLane(),
 	}
 }
 
@@ -74,7 +73,7 @@ func (l *lanes) markUrgent(key informers.Key) {
 func (l *lanes) urgentWaiting() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.fast.Len() > 0
+	return !l.fast.empty()
 }
 
 // Push takes in a key that does not wait yet.
@@ -89,7 +88,7 @@ func (l *lanes) Touch(key informers.Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p := l.waiting[key]; p.lane == l.ordinary {
-		p.lane.Remove(p.element)
+		p.lane.remove(key, p.element)
 		l.put(key)
 	}
 }
@@ -99,7 +98,7 @@ func (l *lanes) put(key informers.Key) {
 	if _, ok := l.urgent[key]; ok {
 		lane = l.fast
 	}
-	l.waiting[key] = place{lane, lane.PushBack(key)}
+	l.waiting[key] = place{lane, lane.push(key)}
 }
 
 // Len returns the length of both lanes.
@@ -116,12 +115,12 @@ func (l *lanes) Pop() informers.Key {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lane := l.fast
-	if lane.Len() == 0 || l.streak == inARow && l.ordinary.Len() > 0 {
+	if lane.empty() || l.streak == inARow && !l.ordinary.empty() {
 		lane, l.streak = l.ordinary, 0
 	} else {
 		l.streak = min(l.streak+1, inARow)
 	}
-	key, _ := lane.Remove(lane.Front()).(informers.Key)
+	key := lane.pop()
 	delete(l.waiting, key)
 	delete(l.urgent, key)
 	return key

@@ -82,3 +82,28 @@ func TestUrgentChangeDuringAPass(t *testing.T) {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
 }
+
+// TestNamespacesTakeTurns: a namespace with many sources delays another one's by one.
+func TestNamespacesTakeTurns(t *testing.T) {
+	q := newTestQueue(t)
+	in := func(namespace, name string) informers.Key {
+		key := queueKey(name)
+		key.Namespace = namespace
+		return key
+	}
+	for _, name := range []string{"a", "b", "c", "d"} {
+		q.AddUrgent(in("many", name))
+		q.Add(in("patient", name+"-ordinary"))
+	}
+	q.AddUrgent(in("few", "x"))
+	q.AddUrgent(in("patient", "c-ordinary")) // out of the middle of the other lane
+	got := take(q, 3)
+	q.AddUrgent(in("few", "y"))
+	got = append(got, take(q, q.Len())...)
+	want := []string{
+		"a", "x", "c-ordinary", "a-ordinary", "b", "y", "c", "b-ordinary", "d", "d-ordinary",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+}

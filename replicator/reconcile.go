@@ -50,6 +50,10 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 	}
 
 	p.world = c.snapshot(p)
+	if p.world.Unfinished {
+		c.pending.add(key, informers.Change{Scope: p.scope, Urgent: p.urgent})
+		return result{requeue: requeueNow}, nil
+	}
 	if p.state.rules != p.world.Rules {
 		// What is written on account of the rules is no repair.
 		p.state.rules, p.state.syncedDigest = p.world.Rules, informers.Digest{}

@@ -174,7 +174,7 @@ func (r *records) update(ctx context.Context, p *pass, began time.Time) error {
 		return nil
 	}
 	want := &informers.Record{
-		Source: key, SourceUID: l.uid, Since: began, Type: l.source.Type, Annotations: view.Candidate.Annotations,
+		Source: key, SourceUID: l.uid, Since: began, Type: l.source.Type, Annotations: l.annotations,
 	}
 	//mutant:size-of-records
 	if want.IsTooLarge() {

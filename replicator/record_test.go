@@ -30,11 +30,10 @@ func newRecordTest(t *testing.T) (*kubernetes.Clientset, recorder) {
 	return client, func(name string, notes map[string]string) error {
 		key := informers.Key{Kind: annotations.Secret, NamespacedName: types.NamespacedName{Namespace: "from", Name: name}}
 		policy := annotations.Parse(key.Namespace, key.Name, notes).Policy
-		view := c.cluster.Source(key)
-		view.Candidate = &informers.Candidate{Annotations: notes}
 		s := newState()
-		s.loaded = &loaded{policy: policy, source: &plan.Source{}}
-		return c.records.update(t.Context(), &pass{key: key, state: s, observed: observation{view: view}}, time.Time{})
+		s.loaded = &loaded{policy: policy, annotations: notes, source: &plan.Source{}}
+		o := observation{view: c.cluster.Source(key)}
+		return c.records.update(t.Context(), &pass{key: key, state: s, observed: o}, time.Time{})
 	}
 }
 

@@ -86,6 +86,14 @@ func (w *warnings) addFrozen(subject informers.Key, uid types.UID, problems []an
 	}
 }
 
+// addSuspended adds a warning where a source is frozen though its annotations can be read.
+func (w *warnings) addSuspended(subject informers.Key, uid types.UID, why error) {
+	if why != nil {
+		w.add(subject, uid, reasonFrozen, why.Error()+"; until then no replica of this source is created, changed or "+
+			"removed")
+	}
+}
+
 // reportWarnings records the warnings that are new or have changed, and forgets those that are over.
 func (r *reporter) reportWarnings(ctx context.Context, s *state, list warnings) {
 	current := make(map[warningKey]string, len(list))
@@ -118,6 +126,7 @@ func sourceWarnings(p *pass) warnings {
 		if s.loaded != nil && o.Watched == plan.WatchedPolicy {
 			list.addFrozen(p.key, uid, s.loaded.problems)
 		}
+		list.addSuspended(p.key, uid, o.suspended)
 	case plan.PhaseRefused:
 		list.add(p.key, uid, reasonRefused, refusal(o, s))
 	default:
@@ -131,10 +140,7 @@ func sourceWarnings(p *pass) warnings {
 	if p.recordErr != nil {
 		list.add(p.key, uid, reasonForgotten, p.recordErr.Error())
 	}
-	if p.decision.Err != nil {
-		list.add(p.key, uid, reasonFrozen, p.decision.Err.Error()+"; until then no replica of this source is created, "+
-			"changed or removed")
-	}
+	list.addSuspended(p.key, uid, p.decision.Err)
 	return list
 }
 

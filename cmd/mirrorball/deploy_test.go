@@ -18,6 +18,7 @@ import (
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -236,6 +237,26 @@ func TestDeploymentFlags(t *testing.T) {
 	port := deployment.Spec.Template.Spec.Containers[0].Ports[0]
 	if want := fmt.Sprintf(":%d", port.ContainerPort); address != want {
 		t.Errorf("the container serves at %s and declares port %s", address, want)
+	}
+}
+
+// TestMemoryLimit: Go's memory limit leaves room below the container's.
+func TestMemoryLimit(t *testing.T) {
+	container := only[appsv1.Deployment](t, manifests(t, filepath.Join("kustomize", "base")), "Deployment").
+		Spec.Template.Spec.Containers[0]
+	at := slices.IndexFunc(container.Env, func(e corev1.EnvVar) bool { return e.Name == "GOMEMLIMIT" })
+	if at < 0 {
+		t.Fatal("GOMEMLIMIT is not set")
+	}
+	// Kubernetes' Mi is Go's MiB.
+	text, ok := strings.CutSuffix(container.Env[at].Value, "B")
+	soft, err := resource.ParseQuantity(text)
+	if err != nil || !ok {
+		t.Fatalf("GOMEMLIMIT is %q", container.Env[at].Value)
+	}
+	limit := container.Resources.Limits.Memory()
+	if share := float64(soft.Value()) / float64(limit.Value()); share < 0.7 || share > 0.8 {
+		t.Errorf("GOMEMLIMIT is %s, the limit %s: want 70 to 80 percent of it", container.Env[at].Value, limit)
 	}
 }
 

@@ -141,6 +141,18 @@ var guards = map[string]*guard{
 	"own-pull-secrets": {
 		title: "only pull secrets that nobody named are attached", change: losesLast, rules: []string{"quiet", "endless"},
 	},
+	"memory-for-policies": {
+		title: "the limit on the memory for policies", change: becomesFalse,
+		implied: "policies are short in the simulation; TestShares of package informers and TestTrustR5Memory in e2e notice",
+	},
+	"competitors-pay": {
+		title: "no waiting for the patterns of a slow competitor", change: becomesFalse,
+		implied: "no pattern is slow in the simulation, which has no time of its own; TestCompetes of package annotations notices",
+	},
+	"matching-in-parts": {
+		title: "a pass ends when matching takes long", change: becomesFalse,
+		implied: "no pattern is slow in the simulation, which has no time of its own; TestUnfinished of package informers notices",
+	},
 }
 
 // marker is one comment in the product.
