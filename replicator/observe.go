@@ -80,7 +80,8 @@ func watched(v informers.SourceView) plan.Watched {
 // observeSource brings the state up to the source's version.
 func (b *observer) observeSource(ctx context.Context, key informers.Key, s *state, o *observation) error {
 	seen := o.view.Candidate
-	if o.suspended = seen.Claims.Policy.Suspended(); o.suspended != nil {
+	o.suspended = seen.Claims.Policy.Suspended()
+	if o.suspended != nil {
 		s.loaded, s.uid, o.Content = nil, seen.UID, plan.ContentUnreadable
 		s.takesPolicy(seen.Claims.Policy, seen.Claims.Policy)
 		return nil
