@@ -27,17 +27,28 @@ func currentNumbering() *numbering {
 	return numbers.Load()
 }
 
+// find returns the number of a name.
+func (x *numbering) find(name string) (number int, ok bool) {
+	n, found := x.byName.Load(name)
+	if !found {
+		return 0, false
+	}
+	number, ok = n.(int)
+	return number, ok
+}
+
 // number returns the number of a name, and gives it one where it has none.
 func (x *numbering) number(name string) (number int, ok bool) {
-	if n, ok := x.byName.Load(name); ok {
-		return n.(int), true
+	if n, ok := x.find(name); ok {
+		return n, true
 	}
 	next := int(x.next.Add(1)) - 1
 	if next >= maxNames {
 		return 0, false
 	}
 	n, _ := x.byName.LoadOrStore(name, next)
-	return n.(int), true
+	number, ok = n.(int)
+	return number, ok
 }
 
 // answers remember which names match a list of patterns or expressions. The name of a namespace never changes, so an
@@ -52,13 +63,13 @@ type answers struct {
 
 func (a *answers) get(name string) (matches, ok bool) {
 	current := currentNumbering()
-	n, ok := current.byName.Load(name)
+	n, ok := current.find(name)
 	if !ok {
 		return false, false
 	}
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	word, bit := n.(int)/64, uint64(1)<<(n.(int)%64)
+	word, bit := n/64, uint64(1)<<(n%64)
 	if a.of != current || word >= len(a.known) || a.known[word]&bit == 0 {
 		return false, false
 	}

@@ -68,7 +68,8 @@ func checkClaims(t *testing.T, m map[string]string, claims annotations.Claims) {
 		t.Error("it pulls from itself")
 	}
 	for _, p := range slices.Concat(claims.Problems, claims.Ignored) {
-		if value, ok := m[p.Key]; !ok || !strings.HasPrefix(value, p.Value) || p.Value == "" && value != "" || p.Reason == "" {
+		value, ok := m[p.Key]
+		if !ok || !strings.HasPrefix(value, p.Value) || p.Value == "" && value != "" || p.Reason == "" {
 			t.Errorf("problem %#v of nothing that is there", p)
 		}
 		if s := p.String(); !utf8.ValidString(s) || strings.ContainsAny(s, "\n\x1b") || len(s) > 2000 {

@@ -144,7 +144,7 @@ func (p *parser) source() {
 		p.ignored(reason, replicatorSourceKeys...)
 		return
 	}
-	policy := &Policy{OnDelete: Remove}
+	policy := &Policy{OnDelete: Remove, held: &held{}}
 	switch {
 	case p.has(nativeReachKeys...):
 		policy.Dialect = Native
@@ -205,6 +205,9 @@ func (p *parser) unknown() {
 	for _, key := range slices.Sorted(maps.Keys(p.annotations)) {
 		if !isControlKey(key) || isMark(key) || isPolicyKey(key) {
 			continue
+		}
+		if len(p.claims.Ignored) > maxProblems {
+			return // more are not reported
 		}
 		switch key {
 		case PullFrom, reflectorReflects, replicatorFrom, replicatorFromVersion:

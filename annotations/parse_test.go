@@ -89,7 +89,8 @@ func runReachTests(t *testing.T, tests map[string]reachTest) {
 				t.Errorf("claims (-want +got):\n%s\nproblems: %v\nignored: %v", diff, claims.Problems, claims.Ignored)
 			}
 			for _, p := range slices.Concat(claims.Problems, claims.Ignored) {
-				if p.Reason == "" || p.Value == "" != (tc.annotations[p.Key] == "") || !strings.HasPrefix(tc.annotations[p.Key], p.Value) {
+				value := tc.annotations[p.Key]
+				if p.Reason == "" || p.Value == "" != (value == "") || !strings.HasPrefix(value, p.Value) {
 					t.Errorf("a reason and the value are wanted in %#v", p)
 				}
 			}

@@ -158,8 +158,8 @@ func (p Patterns) Equal(other Patterns) bool { return p == other }
 // String returns the list as it is written in an annotation. Parsed again it is equal.
 func (p Patterns) String() string { return p.text }
 
-// matchGlob is the greedy algorithm for globs: on a mismatch only the last "*" takes one character more. There is no need
-// to go back to an earlier one, because what follows it was matched as far to the left as possible.
+// matchGlob is the greedy algorithm for globs: on a mismatch only the last "*" takes one character more. There is no
+// need to go back to an earlier one, because what follows it was matched as far to the left as possible.
 func matchGlob(pattern, name string) bool {
 	p, n := 0, 0
 	star, taken := -1, 0

@@ -64,7 +64,7 @@ func (p *Policy) loaded() (*Policy, error) {
 	}
 	full := p.Full()
 	if full == nil {
-		return nil, errUnloaded
+		return nil, errNotLoaded
 	}
 	return full, full.budget.frozen()
 }
@@ -136,9 +136,6 @@ type Cost struct {
 
 // Cost returns about how many bytes the policy takes.
 func (p *Policy) Cost() Cost {
-	if p.unloaded != nil {
-		return p.unloaded.cost
-	}
 	c := Cost{Own: policySize + p.textSize, Programs: map[string]int{}}
 	var seen []*expressions // two sides may be one
 	if p.budget != nil {
@@ -159,8 +156,8 @@ func (p *Policy) Cost() Cost {
 // Suspend frees what the policy has compiled and remembered, and keeps it from being matched: until Resume, PushesTo
 // and PullableBy return the error.
 func (p *Policy) Suspend(err error) {
-	p.suspended.Store(&err)
-	if full := p.full.Swap(nil); full != nil {
+	p.held.suspended.Store(&err)
+	if full := p.held.full.Swap(nil); full != nil {
 		full.Suspend(err)
 	}
 	if p.excluded != nil {
@@ -175,12 +172,14 @@ func (p *Policy) Suspend(err error) {
 }
 
 // Resume ends what Suspend began.
-func (p *Policy) Resume() { p.suspended.Store(nil) }
+func (p *Policy) Resume() { p.held.suspended.Store(nil) }
 
 // Suspended returns the error of Suspend, or nil.
 func (p *Policy) Suspended() error {
-	if err := p.suspended.Load(); err != nil {
-		return *err
+	if p.held != nil {
+		if err := p.held.suspended.Load(); err != nil {
+			return *err
+		}
 	}
 	return nil
 }
@@ -198,8 +197,8 @@ func (p *Policy) Equal(other *Policy) bool {
 	if p == nil || other == nil {
 		return p == other
 	}
-	if p.unloaded != nil || other.unloaded != nil {
-		return p.unloaded != nil && other.unloaded != nil && p.unloaded.fingerprint == other.unloaded.fingerprint
+	if p.outline != nil || other.outline != nil {
+		return p.outline != nil && other.outline != nil && *p.outline == *other.outline
 	}
 	return p.Dialect == other.Dialect &&
 		p.Push.Equal(other.Push) &&

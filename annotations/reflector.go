@@ -75,7 +75,7 @@ func (p *parser) reflectorReach(policy *Policy) {
 // is false. It is no Problem, because Reflector's users rely on that.
 func (p *parser) reflectorTrue(key string) bool {
 	value := strings.TrimSpace(p.annotations[key])
-	if strings.EqualFold(value, "true") {
+	if isTrue(value) {
 		return true
 	}
 	if p.has(key) && !strings.EqualFold(value, "false") {
@@ -83,6 +83,9 @@ func (p *parser) reflectorTrue(key string) bool {
 	}
 	return false
 }
+
+// isTrue reads a boolean as .NET does.
+func isTrue(value string) bool { return strings.EqualFold(strings.TrimSpace(value), "true") }
 
 // reflectorSide reads a list of .NET regular expressions and a selector, either of which suffices. Where both are
 // absent or blank it is every namespace. A list of nothing but commas is not blank and has no namespace.

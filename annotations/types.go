@@ -121,11 +121,18 @@ type Policy struct {
 	excluded *answers
 	// textSize is how many bytes the annotations take that make the policy.
 	textSize int
+	// held is what changes while the policy is held; nil in the zero Policy.
+	held *held
+	// outline is set where the policy is held without its text; see Outline.
+	outline *outline
+}
+
+// held is what changes of a policy while it is held.
+type held struct {
 	// suspended is set from Suspend to Resume.
 	suspended atomic.Pointer[error]
-	// unloaded is set where the policy is held without its text, and full is the one with it while it is loaded.
-	unloaded *unloaded
-	full     atomic.Pointer[Policy]
+	// full is the policy with its text, while that of an outline is loaded.
+	full atomic.Pointer[Policy]
 }
 
 // KeyRename is one data key to carry over: From in the source, To in the replica.

@@ -53,7 +53,7 @@ type Candidate struct {
 	Identity
 	// Claims is nil for an object that has nothing to say to Mirrorball.
 	Claims *annotations.Claims
-	// Annotations are those that make its policy; nil without one, and where the policy is unloaded.
+	// Annotations are those that make its policy; nil without one, and where that is an outline.
 	Annotations map[string]string
 	// Unlabelled says that it has no labels, which a JSON patch has to know.
 	Unlabelled bool
@@ -92,9 +92,8 @@ func newCandidate(obj any) (*Candidate, error) {
 	c := &Candidate{Identity: id, Claims: claims, Unlabelled: len(m.Labels) == 0}
 	c.Stripped = stripped(id, m, claims)
 	if c.Claims != nil && c.Claims.Policy != nil {
-		c.Annotations = annotations.PolicyAnnotations(m.Annotations)
-		if c.Claims.Policy.IsLarge() {
-			c.Claims.Policy, c.Annotations = c.Claims.Policy.Unloaded(c.Annotations), nil
+		if !c.Claims.Policy.IsOutline() {
+			c.Annotations = annotations.PolicyAnnotations(m.Annotations)
 		}
 	}
 	return c, nil
@@ -104,7 +103,7 @@ func claimsOf(m metav1.Object) *annotations.Claims {
 	if !annotations.Has(m.GetAnnotations()) {
 		return nil
 	}
-	claims := annotations.Parse(m.GetNamespace(), m.GetName(), m.GetAnnotations())
+	claims := annotations.Outline(m.GetNamespace(), m.GetName(), m.GetAnnotations())
 	return &claims
 }
 

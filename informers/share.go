@@ -213,24 +213,42 @@ func (x *shares) exceeded(a *account) error {
 // Charge has a policy that was read from the API server, with the annotations that make it, count as that of a source.
 // It returns the one to use in its place: where the watch shows the same, that has remembered what it has matched.
 func (c *Cluster) Charge(source Key, read *annotations.Policy, notes map[string]string) *annotations.Policy {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+	policy, changed := c.charge(source, read, notes)
+	for _, key := range changed {
+		c.notify(key, Change{Scope: FullScope()})
+	}
+	return policy
+}
+
+func (c *Cluster) charge(source Key, read *annotations.Policy, notes map[string]string) (*annotations.Policy, []Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	h := c.shares.holders[source]
 	if h == nil {
-		return read
+		return read, nil
 	}
 	read.In(c.shares.accounts[source.Namespace].time)
 	if err := h.policy.Suspended(); err != nil {
 		read.Suspend(err)
-		return read
+		return read, nil
 	}
 	if h.policy.Equal(read) {
-		return h.policy
+		return h.policy, nil
 	}
-	if h.policy.Load(read, notes) {
-		return h.policy.Full()
+	if !h.policy.Load(read, notes) {
+		return read, nil
 	}
-	return read
+	full := h.policy.Full()
+	return full, c.shares.recount(h, full.Cost())
+}
+
+// recount corrects what an admitted source takes.
+func (x *shares) recount(h *holder, cost annotations.Cost) []Key {
+	a := x.accounts[h.key.Namespace]
+	x.discount(a, h)
+	h.cost = cost
+	x.count(a, h)
+	return x.balance()
 }
 
 // share has a source count that has changed, and notifies those that were frozen or are not any more on its account.

@@ -118,7 +118,6 @@ func hostile(ctx context.Context, b *bench) (_ Result, err error) {
 	if err := b.source(ctx, watchedSource); err != nil {
 		return Result{}, err
 	}
-	only := metav1.ListOptions{FieldSelector: "metadata.name=" + watchedSource}
 	var alone, among quantiles
 	var steady, peak []float64
 	for round := range b.options.Rounds {
@@ -127,11 +126,11 @@ func hostile(ctx context.Context, b *bench) (_ Result, err error) {
 		if err != nil {
 			return Result{}, err
 		}
-		quiet, _, err := idle.stream(ctx, only, 1, b.sized(50))
+		quiet, err := idle.newNamespaceTimes(ctx, watchedSource, b.sized(50))
 		if err != nil {
 			return Result{}, err
 		}
-		beset, _, err := b.stream(ctx, only, 1, b.sized(50))
+		beset, err := b.newNamespaceTimes(ctx, watchedSource, b.sized(50))
 		if err != nil {
 			return Result{}, err
 		}

@@ -171,6 +171,12 @@ func (b *bench) newNames(prefix string, n int) []string {
 	return names
 }
 
+// newNamespaceTimes says how many milliseconds after the request each of n new namespaces has its replica of a source.
+func (b *bench) newNamespaceTimes(ctx context.Context, source string, n int) ([]float64, error) {
+	replicas, _, err := b.stream(ctx, b.newNames(targets+"new", n), nil, replicasOf(source, 1), rootCAs)
+	return replicas, err
+}
+
 // expected is what a new namespace is to have.
 type expected struct {
 	resource schema.GroupVersionResource

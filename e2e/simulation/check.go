@@ -221,7 +221,7 @@ func (o *oracle) checkFill(before, after *item, p place, now time.Time) {
 // checkWriteBack checks that only a source that survives its recreation gets back its annotations, and nothing else.
 func (o *oracle) checkWriteBack(before, after *item, p place) {
 	policy, remembered, record := o.record(p)
-	if s := newView(before); !o.survives(s, &policy, record) && !o.emptied(s, &policy, record) {
+	if s := newView(before); !o.survives(s, policy, record) && !o.emptied(s, policy, record) {
 		rule := ruleStranger
 		if o.isProtected(p.Namespace) {
 			rule = ruleProtected

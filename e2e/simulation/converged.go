@@ -23,7 +23,7 @@ func (o *oracle) checkConverged() {
 				}
 			}
 		}
-		if policy, _, record := o.record(p); o.survives(s, &policy, record) {
+		if policy, _, record := o.record(p); o.survives(s, policy, record) {
 			o.violate(ruleConverged, p.String()+" was created again, and its policy was not restored")
 		}
 	}

@@ -114,7 +114,7 @@ func tokensOf(data map[string]string) []string {
 }
 
 // record returns the controller's record of a source: its policy, its annotations, and the ConfigMap.
-func (o *oracle) record(s place) (annotations.Policy, map[string]string, *item) {
+func (o *oracle) record(s place) (*annotations.Policy, map[string]string, *item) {
 	for p, v := range o.items {
 		if p.Namespace != ownNamespace || !isRecord(v.item) {
 			continue
@@ -122,11 +122,11 @@ func (o *oracle) record(s place) (annotations.Policy, map[string]string, *item) 
 		if v.data["kind"] == string(s.kind) && v.data["namespace"] == s.Namespace && v.data["name"] == s.Name {
 			remembered := parseRemembered(v.data["annotations"])
 			if policy := annotations.Parse(s.Namespace, s.Name, remembered).Policy; policy != nil {
-				return *policy, remembered, v.item
+				return policy, remembered, v.item
 			}
 		}
 	}
-	return annotations.Policy{}, nil, nil
+	return &annotations.Policy{}, nil, nil
 }
 
 // mustKeep reports whether a replica must not be deleted. It is false where the controller can't always know.
@@ -173,7 +173,7 @@ func (o *oracle) mustExist(source, p place, n *namespace, now time.Time) bool {
 		switch {
 		case m == nil, m.uid == s.UID:
 			return false // the same object: its annotations were removed
-		case o.survives(s, &policy, record):
+		case o.survives(s, policy, record):
 			return true
 		}
 	}
