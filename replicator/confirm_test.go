@@ -37,6 +37,9 @@ type confirmTest struct {
 	decidedBy *rules.Rules
 	home      *informers.Namespace
 	byRules   bool
+	// loaded is what was read of the source, and phase what that is.
+	loaded *loaded
+	phase  plan.Phase
 }
 
 func TestConfirm(t *testing.T) {
@@ -62,6 +65,12 @@ func TestConfirm(t *testing.T) {
 		"the source's namespace has other labels": {live: noPushRules, change: func(w *confirmTest) {
 			w.home.Labels = map[string]string{"a": "b"}
 		}},
+		"the source says something else": {live: noPushRules, change: func(w *confirmTest) {
+			w.loaded.annotations = map[string]string{annotations.PushTo: "other"}
+		}},
+		"there is no source": {live: noPushRules, change: func(w *confirmTest) {
+			w.loaded, w.phase = nil, plan.PhaseDeleted
+		}, want: true},
 		"the rules are not the reason": {live: noPushRules, change: func(w *confirmTest) {
 			w.document, w.byRules = nil, false
 		}, want: true},
@@ -73,12 +82,12 @@ func TestConfirm(t *testing.T) {
 			if _, err := client.CoreV1().Namespaces().Create(t.Context(), own, metav1.CreateOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			w := confirmTest{byRules: true}
+			w := confirmTest{byRules: true, phase: plan.PhaseActive}
 			if tc.live != "" {
 				w.document = writeRules(t, client, tc.live)
 			}
-			l, err := c.observer.load(t.Context(), testSource)
-			if err != nil {
+			var err error
+			if w.loaded, err = c.observer.load(t.Context(), testSource); err != nil {
 				t.Fatal(err)
 			}
 			live, err := client.CoreV1().Namespaces().Get(t.Context(), "from", metav1.GetOptions{})
@@ -98,8 +107,8 @@ func TestConfirm(t *testing.T) {
 			if w.decidedBy == &unset {
 				w.decidedBy = c.rulebook.current()
 			}
-			p := &pass{key: testSource, state: newState(), resolution: plan.Resolution{Phase: plan.PhaseActive}}
-			p.state.loaded = l
+			p := &pass{key: testSource, state: newState(), resolution: plan.Resolution{Phase: w.phase}}
+			p.state.loaded = w.loaded
 			p.world.Rules, p.world.Homes = w.decidedBy, map[string]*informers.Namespace{"from": w.home}
 			p.decision.Actions = []plan.Action{{Verb: plan.Delete, ByRules: w.byRules}}
 			if got := c.confirm(t.Context(), p); got != tc.want {

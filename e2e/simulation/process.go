@@ -97,9 +97,9 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 	if !s.Lease {
 		return work(ctx)
 	}
-	config = rest.CopyConfig(config)
-	config.Timeout = lease.RequestTimeout
-	client, err := coordinationclient.NewForConfig(config)
+	renewals := rest.CopyConfig(config) // the controller's has no timeout, which would end its watches
+	renewals.Timeout = lease.RequestTimeout
+	client, err := coordinationclient.NewForConfig(renewals)
 	if err != nil {
 		return err
 	}
