@@ -110,10 +110,11 @@ func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 }
 
 // isMarked reports whether a replica was marked to be kept, and nothing is remembered of its source, which is missing:
-// it may stay. Whoever forges the mark keeps the object that they forged.
+// it may stay. Whoever forges the mark keeps the object that they forged. A process that started after the source was
+// released may take it for one that was created again, which is missing.
 func (o *oracle) isMarked(source place, v *view, record *item) bool {
 	s, m := o.items[source], o.missing[source]
-	released := s != nil && m != nil && m.uid == s.UID
+	released := s != nil && m != nil && m.uid == s.UID && o.started.Before(m.since)
 	return v.Annotations[annotations.KeptOnDelete] != "" && record == nil && !released
 }
 

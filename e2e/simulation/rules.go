@@ -184,7 +184,8 @@ func (o *oracle) mustExist(source, p place, n *namespace, now time.Time) bool {
 		return true
 	}
 	// Of a source that was frozen or refused last there is no record, though the process may know it: either is right.
-	return m.phase == active && record != nil && policy.OnDelete == annotations.Keep
+	// So it is where the record is older than the last annotations, which said to remove the replicas.
+	return m.phase == active && m.keep && record != nil && policy.OnDelete == annotations.Keep
 }
 
 // keptBy reports whether an active source keeps the replica at p.
