@@ -125,6 +125,7 @@ func (r *records) update(ctx context.Context, p *pass, since time.Time) error {
 	if want == nil && have == nil || want != nil && have != nil && have.Same(want) {
 		return problem
 	}
+	//mutant:record-of-present-policy
 	if !p.observed.reloaded {
 		if current, err := r.isCurrent(ctx, p); err != nil || !current {
 			return err

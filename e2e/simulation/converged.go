@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,7 +19,7 @@ func (o *oracle) checkConverged() {
 	for p, s := range o.items {
 		if s.phase == active {
 			for _, n := range o.namespaces {
-				if o.wants(s, n) {
+				if o.wantsNow(s, n) {
 					o.convergedTarget(p, s, n)
 				}
 			}
@@ -34,6 +35,7 @@ func (o *oracle) checkConverged() {
 	for n, sa := range o.accounts {
 		o.convergedAccount(n, sa)
 	}
+	o.checkBounded()
 }
 
 // convergedTarget checks that where a source wants a replica there is one, or an object that has precedence.
@@ -41,6 +43,9 @@ func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 	target := at(p.kind, n.name, s.claims.Policy.ReplicaName(p.Name))
 	v := o.items[target]
 	if v == nil {
+		if o.isReservedByPaused(p, target, n) {
+			return
+		}
 		o.violate(ruleConverged, fmt.Sprintf("%s is missing, which %s wants", target, p))
 		return
 	}
@@ -69,14 +74,20 @@ func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 	}
 	policy := s.claims.Policy
 	marks, notes := replicaMarks(annotations.ReplicaPush, p.NamespacedName)
+	mayLabel := o.present(s, n).allows(rightLabels)
 	for k, val := range s.Labels {
-		if _, mark := marks[k]; !mark && policy.CopyLabels.MatchKey(k) {
+		if _, mark := marks[k]; !mark && policy.CopyLabels.MatchKey(k) && (mayLabel || !isOthers(k)) {
 			marks[k] = val
 		}
 	}
 	for k, val := range s.Annotations {
-		if policy.CopyAnnotations.MatchKey(k) {
+		if policy.CopyAnnotations.MatchKey(k) && (mayLabel || !isOthers(k)) {
 			notes[k] = val
+		}
+	}
+	for _, k := range strings.Split(v.Annotations[annotations.CopiedLabels], ",") {
+		if !mayLabel && isOthers(k) {
+			o.violate(ruleConsent, fmt.Sprintf("%s still carries %s, which the rules do not allow %s", target, k, p))
 		}
 	}
 	for k, val := range marks {
@@ -98,7 +109,7 @@ func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 		return
 	}
 	s, ok := sourceOf(v.item)
-	if !ok || o.mustExist(s, p, o.namespaces[p.Namespace], now) {
+	if !ok || o.mustExist(s, p, o.present(o.items[s], o.namespaces[p.Namespace]), now) {
 		return
 	}
 	policy, _, record := o.record(s)
@@ -154,7 +165,8 @@ func (o *oracle) convergedAccount(n types.NamespacedName, sa *corev1.ServiceAcco
 	attaches := func(p place, s *view) bool {
 		switch corev1.SecretType(s.kindType) {
 		case corev1.SecretTypeDockerConfigJson, corev1.SecretTypeDockercfg:
-			return p.kind == annotations.Secret && s.claims.Policy.AttachTo.Match(n.Name) && o.wants(s, ns)
+			return p.kind == annotations.Secret && s.claims.Policy.AttachTo.Match(n.Name) && o.wantsNow(s, ns) &&
+				o.present(s, ns).allows(rightAttach)
 		}
 		return false
 	}
@@ -171,7 +183,7 @@ func (o *oracle) convergedAccount(n types.NamespacedName, sa *corev1.ServiceAcco
 	}
 	for name, p := range attachedTo(sa) {
 		s := o.items[p]
-		if s == nil || s.phase != active || ns.frozen {
+		if s == nil || s.phase != active || ns.frozen || ns.attachFrozen {
 			continue
 		}
 		if !attaches(p, s) || s.claims.Policy.ReplicaName(p.Name) != name {

@@ -352,3 +352,19 @@ func TestMarkedReplicaOfAnother(t *testing.T) {
 		}},
 	)
 }
+
+// The watch of the replicas may show the end of a replica after the other has shown what stands there now.
+func TestStrippedInPlaceOfReplica(t *testing.T) {
+	source, other := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "platform", "db")
+	forged := secretAt(at(annotations.Secret, "team-a", "app"), map[string]string{
+		annotations.ReplicaOf: other.NamespacedName.String(),
+	})
+	forged.Labels = map[string]string{annotations.LabelManagedBy: annotations.ManagedBy}
+	scenario(t, "a replica without the label that took the place of another is removed",
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
+		puts(secretAt(other, map[string]string{annotations.PushTo: "dev-a"})),
+		pausesWatches(annotations.LabelReplica),
+		puts(forged),
+		resumesWatches(),
+	)
+}

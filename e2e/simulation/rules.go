@@ -24,6 +24,12 @@ const (
 	ruleConverged = "converged"
 	// ruleQuiet: nothing is written when nothing changed.
 	ruleQuiet = "quiet"
+	// ruleOwnership: no source loses a place to another that came later, through any rotation.
+	ruleOwnership = "ownership"
+	// ruleConsent: nothing is pushed, attached, labelled or named that the operator's rules bar.
+	ruleConsent = "consent"
+	// ruleBounded: nothing is remembered that nothing needs.
+	ruleBounded = "bounded"
 	// ruleEndless: the numbers of writes and of requests are bounded.
 	ruleEndless = "endless"
 )
@@ -43,14 +49,18 @@ func (o *oracle) isProtected(namespace string) bool {
 }
 
 // wants reports whether a source pushes a replica into a namespace.
-func (o *oracle) wants(s *view, n *namespace) bool {
+func (o *oracle) wants(m moment) bool {
+	s, n := m.source, m.target
 	if s == nil || n == nil || s.phase != active || n.name == s.Namespace || n.deleting || n.frozen ||
-		o.isProtected(n.name) {
+		o.isProtected(n.name) || isReserved(s.kind, s.claims.Policy.ReplicaName(s.Name)) {
 		return false
 	}
 	push, err := s.claims.Policy.PushesTo(n.name, n.labels)
-	return push && err == nil && (n.accept == nil || n.accept.Match(s.Namespace))
+	return push && err == nil && (n.accept == nil || n.accept.Match(s.Namespace)) && m.allows(rightPush)
 }
+
+// wantsNow reports whether a source pushes a replica into a namespace, by the rules in force.
+func (o *oracle) wantsNow(s *view, n *namespace) bool { return o.wants(o.present(s, n)) }
 
 func (o *oracle) permitsPull(s *view, n *namespace) bool {
 	if s == nil || n == nil || s.phase != active || o.isProtected(n.name) {
@@ -72,12 +82,14 @@ func selected(s *view) map[string]string {
 	return out
 }
 
-// wasPermitted reports whether a source has a permission, by any recent state of the source and any of the namespace:
-// the watches of the two lag independently.
+// wasPermitted reports whether a source has a permission, by any recent moment.
 func (o *oracle) wasPermitted(x permission, now time.Time) bool {
 	for _, s := range append(o.recentSources(x.source, now), o.items[x.source]) {
-		for _, n := range o.recentNamespaces(x.namespace, now) {
-			if o.permits(s, n, x) {
+		if s == nil || s.phase != active {
+			continue
+		}
+		for m := range o.circumstances(s, x.source, x.namespace, now) {
+			if o.permits(m, x) {
 				return true
 			}
 		}
@@ -95,8 +107,9 @@ func (o *oracle) recentSources(p place, now time.Time) (sources []*view) {
 	return sources
 }
 
-func (o *oracle) permits(s *view, n *namespace, x permission) bool {
-	if x.pull && !o.permitsPull(s, n) || !x.pull && !o.wants(s, n) {
+func (o *oracle) permits(m moment, x permission) bool {
+	s := m.source
+	if x.pull && !o.permitsPull(s, m.target) || !x.pull && !o.wants(m) {
 		return false
 	}
 	return (x.pull || x.name == s.claims.Policy.ReplicaName(s.Name)) &&
@@ -130,8 +143,8 @@ func (o *oracle) record(s place) (annotations.Policy, map[string]string, *item) 
 }
 
 // mustKeep reports whether a replica must not be deleted. It is false where the controller can't always know.
-func (o *oracle) mustKeep(source, p place, n *namespace, now time.Time) bool {
-	return !o.isAmbiguous(source, p) && o.mustExist(source, p, n, now)
+func (o *oracle) mustKeep(source, p place, m moment, now time.Time) bool {
+	return !o.isAmbiguous(source, p) && o.mustExist(source, p, m, now)
 }
 
 // recentNamespaces returns a namespace's state, and the earlier ones that the controller may still act on.
@@ -156,16 +169,16 @@ func (o *oracle) isAmbiguous(source, p place) bool {
 
 // mustExist reports whether a replica must exist: its source wants it, can't be read, or is missing for less than the
 // grace.
-func (o *oracle) mustExist(source, p place, n *namespace, now time.Time) bool {
-	if n == nil || n.deleting || source == p {
+func (o *oracle) mustExist(source, p place, at moment, now time.Time) bool {
+	if at.target == nil || at.target.deleting || source == p {
 		return true
 	}
-	s := o.items[source]
+	s := at.source
 	if s != nil && s.phase == held {
 		return true
 	}
 	if s != nil && s.phase == active {
-		return o.keptBy(s, p, n)
+		return o.keptBy(at, p)
 	}
 	m := o.missing[source]
 	policy, _, record := o.record(source)
@@ -189,14 +202,14 @@ func (o *oracle) mustExist(source, p place, n *namespace, now time.Time) bool {
 }
 
 // keptBy reports whether an active source keeps the replica at p.
-func (o *oracle) keptBy(s *view, p place, n *namespace) bool {
-	return n.frozen || o.wants(s, n) && s.claims.Policy.ReplicaName(s.Name) == p.Name
+func (o *oracle) keptBy(m moment, p place) bool {
+	return m.target.frozen || o.wants(m) && m.source.claims.Policy.ReplicaName(m.source.Name) == p.Name
 }
 
 // needsRecreation reports whether a replica can follow its source only by being deleted and created again.
 func (o *oracle) needsRecreation(source place, v *view) bool {
 	s := o.items[source]
-	return s != nil && (v.immutable || s.kindType != v.kindType) && o.wants(s, o.namespaces[v.Namespace]) &&
+	return s != nil && (v.immutable || s.kindType != v.kindType) && o.wantsNow(s, o.namespaces[v.Namespace]) &&
 		s.claims.Policy.ReplicaName(source.Name) == v.Name
 }
 

@@ -8,7 +8,7 @@
 // a run of the tests and no build. The tree is not touched: the changed files are given to the compiler as an overlay.
 //
 // Systematic mutants are asked of the unit tests first, and of the simulation where those notice nothing. Named mutants
-// are asked of the simulation alone: they show that its oracle would notice if the controller lost the guard.
+// are asked of a regression test first, where there is one, and of the simulation where that does not notice.
 package main
 
 import (
