@@ -1,0 +1,145 @@
+package simulation
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// Each of these takes away what one tenant could gain at the expense of another, or of their own past. They notice when
+// the controller loses a guard; the named mutants of cmd/mutants name them.
+
+func restores(p place, after time.Duration) Step {
+	return Step{Text: "create " + p.String() + " again", After: after, do: func(ctx context.Context, w *World) error {
+		return w.workload.restore(ctx, p, "tok-2", func(*item) {})
+	}}
+}
+
+// killsAll ends the controllers, lets something happen while there is none, and starts one.
+func killsAll(text string, meanwhile func(context.Context, *World) error) Step {
+	return Step{Text: "restart: " + text, After: 5 * time.Second, do: func(ctx context.Context, w *World) error {
+		for _, p := range w.processes {
+			p.kill()
+		}
+		w.processes = nil
+		defer w.start()
+		return meanwhile(ctx, w)
+	}}
+}
+
+func TestNameOfRotated(t *testing.T) {
+	source := at(annotations.Secret, "platform", "app")
+	scenario(t, "a source that is rotated finds its name free",
+		puts(secretAt(source, map[string]string{annotations.PushTo: "dev-a"})),
+		puts(secretAt(at(annotations.Secret, "team-a", "app"), map[string]string{annotations.PushTo: "*"})),
+		removes(source),
+		restores(source, 20*time.Second),
+		expects("it is a source again", func(w *World) bool { return w.oracle.items[source].phase == active }),
+	)
+}
+
+func TestRotatedSenior(t *testing.T) {
+	source, target := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-c", "app")
+	scenario(t, "a source that is rotated keeps its place in line",
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-*"})),
+		puts(secretAt(at(annotations.Secret, "dev-a", "app"), map[string]string{annotations.PushTo: "team-*"})),
+		removes(source),
+		restores(source, 20*time.Second),
+		Step{Text: "create namespace team-c", After: 20 * time.Second, do: func(ctx context.Context, w *World) error {
+			return w.workload.createNamespace(ctx, target.Namespace, nil)
+		}},
+		expects("the new namespace has its replica", func(w *World) bool {
+			s, _ := sourceOf(w.oracle.items[target].item)
+			return s == source
+		}),
+	)
+}
+
+func TestStaleNamespace(t *testing.T) {
+	source, replica := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "app")
+	var uid types.UID
+	scenario(t, "a label that was off for a moment costs no replica",
+		puts(secretAt(source, map[string]string{annotations.PushToSelector: "tier=web"})),
+		expects("there is a replica", func(w *World) bool {
+			uid = w.oracle.items[replica].UID
+			return true
+		}),
+		Step{Text: "take the label off, and put it back", do: func(ctx context.Context, w *World) error {
+			for _, tier := range []string{"db", "web"} {
+				if err := w.workload.editNamespace(ctx, "team-a", func(ns *corev1.Namespace) {
+					ns.Labels["tier"] = tier
+				}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		expects("it is the same replica", func(w *World) bool {
+			r := w.oracle.items[replica]
+			return r != nil && r.UID == uid
+		}),
+	)
+}
+
+func TestForgottenRecord(t *testing.T) {
+	source := at(annotations.Secret, "platform", "app")
+	scenario(t, "the record of a source that is gone goes with the last replica",
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.OnDelete: "keep"})),
+		removes(source),
+		Step{Text: "delete the replica that was kept", After: 5 * time.Minute, do: func(ctx context.Context, w *World) error {
+			return w.workload.remove(ctx, at(annotations.Secret, "team-a", "app"))
+		}},
+		expects("there is no record", func(w *World) bool {
+			_, _, record := w.oracle.record(source)
+			return record == nil
+		}),
+	)
+}
+
+func TestLostRecord(t *testing.T) {
+	source, replica := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "app")
+	scenario(t, "a replica that is to be kept stays where the record is lost",
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.OnDelete: "keep"})),
+		killsAll("the source and its record are deleted", func(ctx context.Context, w *World) error {
+			_, _, record := w.oracle.record(source)
+			if err := w.workload.remove(ctx, record.place()); err != nil {
+				return err
+			}
+			return w.workload.remove(ctx, source)
+		}),
+		Step{Text: "time goes by", After: 5 * time.Minute, do: func(context.Context, *World) error { return nil }},
+		expects("it is still there", func(w *World) bool { return w.oracle.items[replica] != nil }),
+	)
+}
+
+// The oracle checks what events are recorded on.
+func TestEventOnStranger(t *testing.T) {
+	stranger := at(annotations.Secret, "platform", "app")
+	marks, notes := replicaMarks(annotations.ReplicaPush, stranger.NamespacedName)
+	forged := secretAt(at(annotations.Secret, "team-a", "app"), notes)
+	forged.Labels = marks
+	scenario(t, "nothing is said about an object that somebody else's forgery names",
+		puts(forged),
+		puts(secretAt(stranger, nil)),
+	)
+}
+
+func TestStartBeforeRules(t *testing.T) {
+	source, replica := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "app")
+	labelled := secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.CopyLabels: "*"})
+	labelled.Labels = map[string]string{"example.com/team": "one"}
+	scenario(t, "a controller that starts writes nothing before it knows the rules",
+		puts(labelled),
+		pausesWatches("metadata.name="+rulesPlace.Name),
+		killsAll("nothing happens meanwhile", func(context.Context, *World) error { return nil }),
+		expects("the replica has the label", func(w *World) bool {
+			return w.oracle.items[replica].Labels["example.com/team"] == "one"
+		}),
+		resumesWatches(),
+	)
+}
