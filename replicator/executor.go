@@ -87,7 +87,7 @@ func (e *executor) executeAll(ctx context.Context, actions []plan.Action) []erro
 func (e *executor) execute(ctx context.Context, a *plan.Action) error {
 	switch a.Verb {
 	case plan.Delete:
-		if err := e.confirmNamespace(ctx, a.Evidence); err != nil {
+		if err := e.confirmNamespaces(ctx, a.Evidence); err != nil {
 			return err
 		}
 		return e.delete(ctx, a.Occupant.Marked())
@@ -106,7 +106,7 @@ func (e *executor) execute(ctx context.Context, a *plan.Action) error {
 	case plan.Fill:
 		return e.fill(ctx, a)
 	case plan.Attach, plan.Detach:
-		if err := e.confirmNamespace(ctx, a.Evidence); err != nil {
+		if err := e.confirmNamespaces(ctx, a.Evidence); err != nil {
 			return err
 		}
 		return e.attach(ctx, a)
@@ -114,23 +114,22 @@ func (e *executor) execute(ctx context.Context, a *plan.Action) error {
 	return fmt.Errorf("unknown verb %q", a.Verb)
 }
 
-// confirmNamespace returns nil if a namespace is, in the API server itself, as it was when a removal was decided on, or
-// if there is none to confirm. To remove a replica can't be undone, and what the watch shows may be outdated.
-func (e *executor) confirmNamespace(ctx context.Context, seen *informers.Namespace) error {
-	if seen == nil {
-		return nil
-	}
-	m, err := e.api.namespace(ctx, seen.Name)
-	if err != nil {
-		return err
-	}
-	live, err := informers.NewNamespace(m)
-	if err != nil {
-		return err
-	}
-	//mutant:live-namespace
-	if live.UID != seen.UID || !live.Same(seen) {
-		return apierrors.NewConflict(corev1.Resource("namespaces"), seen.Name, errors.New("the watch is behind"))
+// confirmNamespaces returns nil if namespaces are, in the API server itself, as they were when a removal was decided on.
+// To remove a replica can't be undone, and what the watch shows may be outdated.
+func (e *executor) confirmNamespaces(ctx context.Context, all []*informers.Namespace) error {
+	for _, seen := range all {
+		m, err := e.api.namespace(ctx, seen.Name)
+		if err != nil {
+			return err
+		}
+		live, err := informers.NewNamespace(m)
+		if err != nil {
+			return err
+		}
+		//mutant:live-namespace
+		if live.UID != seen.UID || !live.Same(seen) {
+			return apierrors.NewConflict(corev1.Resource("namespaces"), seen.Name, errors.New("the watch is behind"))
+		}
 	}
 	return nil
 }

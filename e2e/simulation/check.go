@@ -110,12 +110,15 @@ func (o *oracle) checkRemoval(before *item, p place, process string, now time.Ti
 	if last, ok := o.removableAt[replicaKey{s, p}]; ok && now.Sub(last) <= o.lag() {
 		return
 	}
+	if last, ok := o.removableNowAt[replicaKey{s, p}]; ok && now.Sub(last) <= confirmedLag {
+		return
+	}
 	if last, ok := o.recreatableAt[replicaKey{s, p}]; ok && now.Sub(last) <= o.lag() {
 		return
 	}
 	for _, was := range o.recentSources(s, now) {
 		for m := range o.circumstances(was, s, p.Namespace, now) {
-			if m.target != nil && !o.keptBy(m, p) {
+			if m.target != nil && !o.keptBy(m, p) && !(o.becauseOfNamespace(m) && m.isOutdated(now)) {
 				return // the source's change had not reached the controller
 			}
 		}

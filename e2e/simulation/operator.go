@@ -55,9 +55,12 @@ var (
 		{named(ownNamespace), everywhere, []string{rightAttach, rightLabels}},
 	}}
 	openRules = readable("open", rule{everywhere, everywhere, []string{rightPush, rightAttach, rightLabels}})
+	// webRules allow by the labels of both namespaces, and nothing else; noRules allow nothing.
+	webRules = readable("web", rule{side{tier: "web"}, side{tier: "web"}, []string{rightPush}})
+	noRules  = readable("nothing")
 	// documents are those that the operator writes, beside none.
 	documents = []*document{
-		openRules,
+		openRules, webRules, noRules,
 		readable("platform",
 			rule{named("platform"), everywhere, []string{rightPush, rightAttach, rightLabels}},
 			rule{everywhere, everywhere, []string{rightPush}}),
@@ -69,7 +72,6 @@ var (
 			rule{named("platform"), side{list: []string{"dev-*"}, patterns: patternsOf("dev-*"), tier: "web"}, []string{
 				rightPush, rightAttach, rightLabels,
 			}}),
-		readable("nothing"),
 	}
 	unreadableRules = []*document{
 		{name: "unknown right", text: `{"apiVersion": "config.mirrorball.dev/v1", "kind": "Rules", "rules": [
@@ -159,7 +161,7 @@ func writesRules(d *document) Step {
 
 // anyRules returns readable rules, most of them open: otherwise there is little to see of attachments and labels.
 func anyRules(r random) *document {
-	return pick(r, openRules, openRules, openRules, builtInRules, builtInRules, documents[1], documents[2], documents[3])
+	return pick(r, append([]*document{openRules, openRules, builtInRules, builtInRules}, documents...)...)
 }
 
 // changeRules has the operator write the rules. What can't be read is mended: no controller starts with it.
@@ -171,7 +173,7 @@ func changeRules(r random, _ string, _ *Settings) []Step {
 		mended.After = r.between(time.Millisecond, time.Minute)
 		return append(steps, mended)
 	case 1:
-		steps := []Step{writesRules(documents[4])}
+		steps := []Step{writesRules(noRules)}
 		again := writesRules(anyRules(r))
 		again.After = r.between(time.Millisecond, 10*time.Second)
 		return append(steps, again)

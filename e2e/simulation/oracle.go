@@ -35,8 +35,8 @@ type oracle struct {
 	accounts       map[types.NamespacedName]*corev1.ServiceAccount
 	// missing are sources that are gone or have no policy any more.
 	missing map[place]*missingSource
-	// removableAt is when it was last right to delete a replica.
-	removableAt map[replicaKey]time.Time
+	// removableAt is when it was last right to delete a replica, and removableNowAt when it was because of a namespace.
+	removableAt, removableNowAt map[replicaKey]time.Time
 	// recreatableAt is when a replica last could not be updated in place.
 	recreatableAt map[replicaKey]time.Time
 	// spans are the times in which an object in a place was a source.
@@ -119,7 +119,7 @@ func newOracle(s Settings, log func(string)) *oracle {
 		pastNamespaces: map[string][]*namespace{}, pastSources: map[place][]*view{},
 		accounts:    map[types.NamespacedName]*corev1.ServiceAccount{},
 		missing:     map[place]*missingSource{},
-		removableAt: map[replicaKey]time.Time{}, recreatableAt: map[replicaKey]time.Time{},
+		removableAt: map[replicaKey]time.Time{}, removableNowAt: map[replicaKey]time.Time{}, recreatableAt: map[replicaKey]time.Time{},
 		spans: map[place][]span{}, recreating: map[place]recreated{}, spoke: map[place]bool{},
 		startedAt: map[string]time.Time{}, rules: builtInRules,
 	}
@@ -175,12 +175,7 @@ func (o *oracle) commit(c apiservertest.Change) {
 		if !ok || !v.isPushed() {
 			continue
 		}
-		for m := range o.circumstances(o.items[s], s, p.Namespace, now) {
-			if !o.mustKeep(s, p, m, now) {
-				o.removableAt[replicaKey{s, p}] = now
-				break
-			}
-		}
+		o.updateRemovable(s, p, now)
 		if o.needsRecreation(s, v) {
 			o.recreatableAt[replicaKey{s, p}] = now
 		}

@@ -147,6 +147,45 @@ func (o *oracle) mustKeep(source, p place, m moment, now time.Time) bool {
 	return !o.isAmbiguous(source, p) && o.mustExist(source, p, m, now)
 }
 
+// confirmedLag is how old a state may be that the controller reads again right before it acts: as long as a slow request
+// takes, or two.
+const confirmedLag = 15 * time.Second
+
+// updateRemovable notes whether it is right at the moment to delete a replica.
+func (o *oracle) updateRemovable(source, p place, now time.Time) {
+	for m := range o.circumstances(o.items[source], source, p.Namespace, now) {
+		switch {
+		case o.mustKeep(source, p, m, now):
+		case !o.becauseOfNamespace(m):
+			o.removableAt[replicaKey{source, p}] = now
+			return
+		case !m.isOutdated(now):
+			o.removableNowAt[replicaKey{source, p}] = now
+		}
+	}
+}
+
+// becauseOfNamespace reports whether the reason that a source wants no replica may be a namespace: its labels, what it
+// accepts, or what the rules say of its labels or of those of the source's namespace. The controller reads these again
+// before it removes a replica.
+func (o *oracle) becauseOfNamespace(m moment) bool {
+	if m.source == nil || m.source.phase != active || m.target == nil {
+		return false
+	}
+	return m.source.claims.Policy.SelectsByLabel() || !m.allows(rightPush) ||
+		m.target.accept != nil && !m.target.accept.Match(m.source.Namespace)
+}
+
+// isOutdated reports whether one of the namespaces has not been so for longer than what is read again may be old.
+func (m moment) isOutdated(now time.Time) bool {
+	for _, n := range []*namespace{m.target, m.home} {
+		if n != nil && !n.until.IsZero() && now.Sub(n.until) > confirmedLag {
+			return true
+		}
+	}
+	return false
+}
+
 // recentNamespaces returns a namespace's state, and the earlier ones that the controller may still act on.
 func (o *oracle) recentNamespaces(name string, now time.Time) []*namespace {
 	states := []*namespace{o.namespaces[name]}

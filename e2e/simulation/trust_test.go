@@ -60,6 +60,20 @@ func TestRotatedSenior(t *testing.T) {
 	)
 }
 
+// relabels changes a label of a namespace and puts it back at once.
+func relabels(name string) Step {
+	return Step{Text: "take a label off namespace " + name + ", and put it back",
+		do: func(ctx context.Context, w *World) error {
+			for _, tier := range []string{"db", "web"} {
+				err := w.workload.editNamespace(ctx, name, func(ns *corev1.Namespace) { ns.Labels["tier"] = tier })
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
+}
+
 func TestStaleNamespace(t *testing.T) {
 	source, replica := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "app")
 	var uid types.UID
@@ -69,21 +83,32 @@ func TestStaleNamespace(t *testing.T) {
 			uid = w.oracle.items[replica].UID
 			return true
 		}),
-		Step{Text: "take the label off, and put it back", do: func(ctx context.Context, w *World) error {
-			for _, tier := range []string{"db", "web"} {
-				if err := w.workload.editNamespace(ctx, "team-a", func(ns *corev1.Namespace) {
-					ns.Labels["tier"] = tier
-				}); err != nil {
-					return err
-				}
-			}
-			return nil
-		}},
+		relabels("team-a"),
 		expects("it is the same replica", func(w *World) bool {
 			r := w.oracle.items[replica]
 			return r != nil && r.UID == uid
 		}),
 	)
+}
+
+func TestStaleNamespaceOfRules(t *testing.T) {
+	source, replica := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "team-a", "app")
+	for _, name := range []string{"team-a", "platform"} {
+		var uid types.UID
+		scenario(t, "nor does it where the rules say so, on namespace "+name,
+			writesRules(webRules),
+			puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
+			expects("there is a replica", func(w *World) bool {
+				uid = w.oracle.items[replica].UID
+				return true
+			}),
+			relabels(name),
+			expects("it is the same replica", func(w *World) bool {
+				r := w.oracle.items[replica]
+				return r != nil && r.UID == uid
+			}),
+		)
+	}
 }
 
 func TestForgottenRecord(t *testing.T) {

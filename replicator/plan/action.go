@@ -37,8 +37,8 @@ type Action struct {
 	// Occupant is what the decision was made on; its version is the write's precondition.
 	Occupant informers.Occupant
 	Account  *informers.ServiceAccount
-	// Evidence is the namespace of a removal whose reason it is: the removal is right only while it is like that.
-	Evidence *informers.Namespace
+	// Evidence are the namespaces that are the reason of a removal: it is right only while they are like that.
+	Evidence []*informers.Namespace
 	// Secret is the name to attach or detach.
 	Secret string
 	// Plain says that a pushed replica is written without the labels and annotations whose key has a prefix.

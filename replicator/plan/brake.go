@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 // toleratedRemovals is how many replicas of one source may go within one grace in any case.
@@ -62,15 +63,17 @@ func (m *maker) remove(orphans []Action) {
 	}
 }
 
-// evidence returns the namespace if it is the reason, or part of it, that no replica is wanted there: it is read again
-// before the removal. It is nil where the source or the operator alone decides.
-func (m *maker) evidence(ns *informers.Namespace) *informers.Namespace {
-	p := m.w.Source.Policy
+// evidence returns the namespaces that are the reason, or part of it, that no replica is wanted in one: they are read
+// again before the removal. There are none where the source or the operator alone decides.
+func (m *maker) evidence(ns *informers.Namespace) []*informers.Namespace {
 	if m.w.Phase != PhaseActive || ns == nil {
 		return nil
 	}
-	if p.SelectsByLabel() || ns.Accept != nil && !ns.Accept.Match(m.w.Key.Namespace) {
-		return ns
+	if !m.may(m.w.Key.Namespace, rules.Push, ns) { // the labels of either may be why
+		return []*informers.Namespace{ns, m.w.Homes[m.w.Key.Namespace]}
+	}
+	if m.w.Source.Policy.SelectsByLabel() || ns.Accept != nil && !ns.Accept.Match(m.w.Key.Namespace) {
+		return []*informers.Namespace{ns}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
 
 // TestFreePlaces is about who gets a place where nothing stands.
@@ -220,23 +221,28 @@ func TestEvidence(t *testing.T) {
 	for title, tc := range map[string]struct {
 		policy    map[string]string
 		namespace *informers.Namespace
-		want      bool
+		rules     *rules.Rules
+		want      int
 	}{
-		"the policy names it no more": {map[string]string{annotations.PushTo: "other"}, namespace(t, "team-a"), false},
+		"the policy names it no more": {map[string]string{annotations.PushTo: "other"}, namespace(t, "team-a"), nil, 0},
 		"its labels do not match": {
-			map[string]string{annotations.PushToSelector: "tier=web"}, namespace(t, "team-a"), true,
+			map[string]string{annotations.PushToSelector: "tier=web"}, namespace(t, "team-a"), nil, 1,
 		},
-		"it does not accept a push": {map[string]string{annotations.PushTo: "*"}, namespace(t, "team-a", accepts), true},
+		"it does not accept a push": {map[string]string{annotations.PushTo: "*"}, namespace(t, "team-a", accepts), nil, 1},
 		"it is excluded": {
-			map[string]string{annotations.PushTo: "*", annotations.Exclude: "team-a"}, namespace(t, "team-a"), false,
+			map[string]string{annotations.PushTo: "*", annotations.Exclude: "team-a"}, namespace(t, "team-a"), nil, 0,
+		},
+		"the rules do not allow it, perhaps by the labels of either": {
+			map[string]string{annotations.PushTo: "*"}, namespace(t, "team-a"),
+			parseRules(`- {sources: ["*"], targetsSelector: tier=web, allow: [push]}`), 2,
 		},
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := activeWorld(t, tc.policy, tc.namespace)
-			w.naming = []*informers.Replica{replica("team-a")}
+			w.naming, w.rules = []*informers.Replica{replica("team-a")}, tc.rules
 			p := w.make(t)
-			if len(p.Actions) != 1 || p.Actions[0].Verb != plan.Delete || (p.Actions[0].Evidence != nil) != tc.want {
-				t.Errorf("actions %+v, want evidence: %t", p.Actions, tc.want)
+			if len(p.Actions) != 1 || p.Actions[0].Verb != plan.Delete || len(p.Actions[0].Evidence) != tc.want {
+				t.Errorf("actions %+v, want evidence of %d namespaces", p.Actions, tc.want)
 			}
 		})
 	}
