@@ -114,8 +114,8 @@ func (e *executor) execute(ctx context.Context, a *plan.Action) error {
 	return fmt.Errorf("unknown verb %q", a.Verb)
 }
 
-// confirmNamespaces returns nil if namespaces are, in the API server itself, as they were when a removal was decided on.
-// To remove a replica can't be undone, and what the watch shows may be outdated.
+// confirmNamespaces returns nil if namespaces are, in the API server itself, as they were when a removal was decided
+// on. To remove a replica can't be undone, and what the watch shows may be outdated.
 func (e *executor) confirmNamespaces(ctx context.Context, all []*informers.Namespace) error {
 	for _, seen := range all {
 		m, err := e.api.namespace(ctx, seen.Name)

@@ -34,7 +34,8 @@ func newRecordTest(t *testing.T) (*kubernetes.Clientset, recorder) {
 		view.Candidate = &informers.Candidate{Annotations: notes}
 		s := newState()
 		s.loaded = &loaded{policy: policy, source: &plan.Source{}}
-		return c.records.update(t.Context(), &pass{key: key, state: s, observed: observation{view: view, reloaded: true}}, time.Time{})
+		p := &pass{key: key, state: s, observed: observation{view: view, reloaded: true}}
+		return c.records.update(t.Context(), p, time.Time{})
 	}
 }
 

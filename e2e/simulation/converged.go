@@ -159,7 +159,7 @@ func (o *oracle) convergedPuller(p place, v *view) {
 // are.
 func (o *oracle) convergedAccount(n types.NamespacedName, sa *corev1.ServiceAccount) {
 	ns := o.namespaces[n.Namespace]
-	if ns == nil || ns.deleting || sa.DeletionTimestamp != nil {
+	if ns == nil || ns.deleting || ns.paused || sa.DeletionTimestamp != nil {
 		return
 	}
 	attaches := func(p place, s *view) bool {

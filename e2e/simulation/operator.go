@@ -29,6 +29,9 @@ type document struct {
 	rules      []rule
 }
 
+// String returns the name, for the trace.
+func (d *document) String() string { return d.name }
+
 type rule struct {
 	sources, targets side
 	allow            []string

@@ -78,7 +78,8 @@ type namespace struct {
 	name   string
 	labels map[string]string
 	accept *annotations.Patterns
-	frozen bool
+	// frozen says that an annotation can't be read, paused that one says so.
+	frozen, paused bool
 	// acceptAttach are the namespaces whose replicas may be attached; attachFrozen says that it can't be read.
 	acceptAttach annotations.Patterns
 	attachFrozen bool
@@ -119,8 +120,9 @@ func newOracle(s Settings, log func(string)) *oracle {
 		pastNamespaces: map[string][]*namespace{}, pastSources: map[place][]*view{},
 		accounts:    map[types.NamespacedName]*corev1.ServiceAccount{},
 		missing:     map[place]*missingSource{},
-		removableAt: map[replicaKey]time.Time{}, removableNowAt: map[replicaKey]time.Time{}, recreatableAt: map[replicaKey]time.Time{},
-		spans: map[place][]span{}, recreating: map[place]recreated{}, spoke: map[place]bool{},
+		removableAt: map[replicaKey]time.Time{}, removableNowAt: map[replicaKey]time.Time{},
+		recreatableAt: map[replicaKey]time.Time{},
+		spans:         map[place][]span{}, recreating: map[place]recreated{}, spoke: map[place]bool{},
 		startedAt: map[string]time.Time{}, rules: builtInRules,
 	}
 }
@@ -202,6 +204,7 @@ func (o *oracle) update(c *apiservertest.Change, now time.Time) {
 			n := &namespace{name: ns.Name, labels: ns.Labels, deleting: ns.DeletionTimestamp != nil}
 			accept, problem := annotations.ParseAcceptFrom(ns.Annotations)
 			n.accept, n.frozen = accept, problem != nil
+			n.paused, _ = annotations.ParsePaused(ns.Annotations)
 			n.acceptAttach, problem = annotations.ParseAcceptAttachFrom(ns.Annotations)
 			n.attachFrozen = problem != nil
 			o.namespaces[ns.Name] = n

@@ -51,7 +51,7 @@ func (o *oracle) isProtected(namespace string) bool {
 // wants reports whether a source pushes a replica into a namespace.
 func (o *oracle) wants(m moment) bool {
 	s, n := m.source, m.target
-	if s == nil || n == nil || s.phase != active || n.name == s.Namespace || n.deleting || n.frozen ||
+	if s == nil || n == nil || s.phase != active || n.name == s.Namespace || n.deleting || n.frozen || n.paused ||
 		o.isProtected(n.name) || isReserved(s.kind, s.claims.Policy.ReplicaName(s.Name)) {
 		return false
 	}
@@ -63,7 +63,7 @@ func (o *oracle) wants(m moment) bool {
 func (o *oracle) wantsNow(s *view, n *namespace) bool { return o.wants(o.present(s, n)) }
 
 func (o *oracle) permitsPull(s *view, n *namespace) bool {
-	if s == nil || n == nil || s.phase != active || o.isProtected(n.name) {
+	if s == nil || n == nil || s.phase != active || n.paused || o.isProtected(n.name) {
 		return false
 	}
 	pull, err := s.claims.Policy.PullableBy(n.name, n.labels)
@@ -147,8 +147,8 @@ func (o *oracle) mustKeep(source, p place, m moment, now time.Time) bool {
 	return !o.isAmbiguous(source, p) && o.mustExist(source, p, m, now)
 }
 
-// confirmedLag is how old a state may be that the controller reads again right before it acts: as long as a slow request
-// takes, or two.
+// confirmedLag is how old a state may be that the controller reads again right before it acts: as long as some slow
+// requests take.
 const confirmedLag = 15 * time.Second
 
 // updateRemovable notes whether it is right at the moment to delete a replica.
@@ -209,7 +209,7 @@ func (o *oracle) isAmbiguous(source, p place) bool {
 // mustExist reports whether a replica must exist: its source wants it, can't be read, or is missing for less than the
 // grace.
 func (o *oracle) mustExist(source, p place, at moment, now time.Time) bool {
-	if at.target == nil || at.target.deleting || source == p {
+	if at.target == nil || at.target.deleting || at.target.paused || source == p {
 		return true
 	}
 	s := at.source
@@ -242,7 +242,7 @@ func (o *oracle) mustExist(source, p place, at moment, now time.Time) bool {
 
 // keptBy reports whether an active source keeps the replica at p.
 func (o *oracle) keptBy(m moment, p place) bool {
-	return m.target.frozen || o.wants(m) && m.source.claims.Policy.ReplicaName(m.source.Name) == p.Name
+	return m.target.frozen || m.target.paused || o.wants(m) && m.source.claims.Policy.ReplicaName(m.source.Name) == p.Name
 }
 
 // needsRecreation reports whether a replica can follow its source only by being deleted and created again.

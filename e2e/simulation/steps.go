@@ -24,18 +24,21 @@ func changeNamespace(r random, _ string, _ *Settings) []Step {
 			return w.workload.editNamespace(ctx, name, func(ns *corev1.Namespace) { ns.Labels = maps.Clone(to) })
 		})
 	}
-	key := pick(r, annotations.AcceptFrom, annotations.AcceptFrom, annotations.AcceptAttachFrom)
-	accept := pick(r, "", "platform", "*", "team-*", "Not A Pattern", "-", "-", "-")
-	text := fmt.Sprintf("have %s on namespace %s say %q", key, name, accept)
-	if accept == "-" {
+	key := pick(r, annotations.AcceptFrom, annotations.AcceptFrom, annotations.AcceptAttachFrom, annotations.Paused)
+	value := pick(r, "", "platform", "*", "team-*", "Not A Pattern", "-", "-", "-")
+	if key == annotations.Paused {
+		value = pick(r, "true", "true", "false", "perhaps", "-", "-", "-", "-")
+	}
+	text := fmt.Sprintf("have %s on namespace %s say %q", key, name, value)
+	if value == "-" {
 		text = "take " + key + " off namespace " + name
 	}
 	return one(text, func(ctx context.Context, w *World) error {
 		return w.workload.editNamespace(ctx, name, func(ns *corev1.Namespace) {
-			if accept == "-" {
+			if value == "-" {
 				delete(ns.Annotations, key)
 			} else {
-				ns.Annotations[key] = accept
+				ns.Annotations[key] = value
 			}
 		})
 	})
