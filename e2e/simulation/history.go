@@ -17,6 +17,8 @@ type Step struct {
 	// Text describes the step.
 	Text string
 	do   func(context.Context, *World) error
+	// hostile says that a hostile tenant does it, who has no rights but in their own namespaces.
+	hostile bool
 }
 
 // History is what happens in one cluster, as data.
@@ -83,6 +85,9 @@ func generateStep(r random, settings *Settings, number int) []Step {
 		steps := hostile(r, fmt.Sprintf("tok-%d", number), settings)
 		if steps[0].After == 0 {
 			steps[0].After = pause(r)
+		}
+		for i := range steps {
+			steps[i].hostile = true
 		}
 		return steps
 	}

@@ -49,6 +49,8 @@ type oracle struct {
 	rules      *document
 	pastRules  []pastRules
 	unreadable bool
+	// hostile says that a step of a hostile tenant's is being done.
+	hostile bool
 	// lastFault is when a fault profile other than none was last in force, started when a process last started.
 	lastFault, started time.Time
 	// startedAt is when each process started.
@@ -186,6 +188,9 @@ func (o *oracle) commit(c apiservertest.Change) {
 		o.checkWrite(&c, now)
 	} else {
 		delete(o.recreating, placeOf(&c))
+		if o.hostile && !slices.Contains(hostileNamespaces, c.Object().GetNamespace()) {
+			o.violate(ruleReach, c.Resource+" "+c.Object().GetName()+" was written by a hostile tenant")
+		}
 	}
 	o.update(&c, now)
 }

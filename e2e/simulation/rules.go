@@ -22,6 +22,8 @@ const (
 	ruleAbsent = "absent"
 	// ruleConverged: once faults end, every object becomes as the policies have it.
 	ruleConverged = "converged"
+	// ruleReach: a hostile tenant writes in no namespace but their own. It is about the history, not the controller.
+	ruleReach = "reach"
 	// ruleQuiet: nothing is written when nothing changed.
 	ruleQuiet = "quiet"
 	// ruleOwnership: no source loses a place to another that came later, through any rotation.

@@ -92,9 +92,11 @@ func (w *World) run(ctx context.Context) error {
 			return nil
 		}
 		result := ""
+		w.oracle.locked(func() { w.oracle.hostile = s.hostile })
 		if err := s.do(ctx, w); err != nil {
 			result = "  (" + brief(err) + ")"
 		}
+		w.oracle.locked(func() { w.oracle.hostile = false })
 		w.oracle.locked(func() { w.log(fmt.Sprintf("%d: %s%s", s.Number, s.Text, result)) })
 	}
 	if w.oracle.documentUnreadable() { // a history that was minimized may end so, and then no controller starts
