@@ -118,7 +118,7 @@ func (o *oracle) checkRemoval(before *item, p place, process string, now time.Ti
 	}
 	for _, was := range o.recentSources(s, now) {
 		for m := range o.circumstances(was, s, p.Namespace, now) {
-			if m.target != nil && !o.keptBy(m, p) && !(o.becauseOfNamespace(m) && m.isOutdated(now)) {
+			if m.target != nil && !o.keptBy(m, p) && (!o.becauseOfNamespace(m) || !m.isOutdated(now)) {
 				return // the source's change had not reached the controller
 			}
 		}

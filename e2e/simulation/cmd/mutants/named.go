@@ -86,11 +86,11 @@ var guards = map[string]*guard{
 		title: "an accept-from that can't be read", change: losesLast, rules: []string{"absent"},
 	},
 	"permission-to-pull": {title: "permission to pull", change: becomesFalse, rules: []string{"leak"}},
-	"grace":              {title: "the grace", change: becomesZero, rules: []string{"absent"}},
+	"grace":              {title: "the grace", change: becomesZero, rules: []string{"absent", "ownership"}},
 	"frozen-holds":       {title: "a frozen source keeps its replicas", change: becomesFalse, rules: []string{"absent"}},
 	"policy-and-content": {title: "policy and content of one read", change: becomesFalse, rules: []string{"leak"}},
 	"caches-synced": {
-		title: "caches synced before work", change: becomesFalse, rules: []string{"absent", "quiet", "stranger"},
+		title: "caches synced before work", change: becomesFalse, rules: []string{"absent", "quiet", "stranger", "consent"},
 		test: simulated("TestStartBeforeRules"),
 	},
 	"restore-onto-others": {
