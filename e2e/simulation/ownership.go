@@ -99,7 +99,7 @@ func (o *oracle) checkOwnership(p, s place, process string, now time.Time) {
 		o.violate(ruleOwnership, fmt.Sprintf("%s was written for %s, onto the name of a source that has left", p, s))
 	}
 	if ok && owner.by == process && now.Sub(o.lastFault) > time.Minute &&
-		now.Sub(owner.at) < time.Second && o.surelyWants(o.items[owner.source], owner.source, p, now) {
+		now.Sub(owner.at) < time.Second && o.alwaysWants(o.items[owner.source], owner.source, p, now) {
 		o.violate(ruleOwnership, fmt.Sprintf("%s was written for %s, while the replica of %s was made again", p, s,
 			owner.source))
 	}
@@ -133,8 +133,12 @@ func (o *oracle) rivals(s, p place, process string, left bool, now time.Time) ma
 
 // surelyWants reports whether a source wants a place by each state that the controller may act on.
 func (o *oracle) surelyWants(v *view, source, p place, now time.Time) bool {
-	if v == nil || v.phase != active || source.kind != p.kind || v.claims.Policy.ReplicaName(source.Name) != p.Name ||
-		now.Sub(v.from) <= o.lag() {
+	return v != nil && now.Sub(v.from) > o.lag() && o.alwaysWants(v, source, p, now)
+}
+
+// alwaysWants reports whether a source as it is wants a place by each recent state of all else.
+func (o *oracle) alwaysWants(v *view, source, p place, now time.Time) bool {
+	if v == nil || v.phase != active || source.kind != p.kind || v.claims.Policy.ReplicaName(source.Name) != p.Name {
 		return false
 	}
 	for m := range o.circumstances(v, source, p.Namespace, now) {

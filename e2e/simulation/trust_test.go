@@ -60,6 +60,29 @@ func TestRotatedSenior(t *testing.T) {
 	)
 }
 
+func TestRecreatedPlace(t *testing.T) {
+	owner, senior := at(annotations.Secret, "dev-a", "app"), at(annotations.Secret, "platform", "app")
+	push := map[string]string{annotations.PushTo: "team-a"}
+	steps := []Step{
+		puts(secretAt(senior, nil)),
+		Step{Text: "create the owner", After: 2 * time.Second, do: puts(secretAt(owner, push)).do},
+		edits(senior, func(i *item) { i.Annotations = push }),
+	}
+	for n := range 10 {
+		steps = append(steps, Step{Text: "have the owner become of another type", After: 10 * time.Second,
+			do: func(ctx context.Context, w *World) error {
+				i := secretAt(owner, push)
+				i.kindType = []string{"example.com/other", "Opaque"}[n%2]
+				return w.workload.put(ctx, i)
+			}})
+	}
+	steps = append(steps, expects("the owner still has it", func(w *World) bool {
+		s, _ := sourceOf(w.oracle.items[at(annotations.Secret, "team-a", "app")].item)
+		return s == owner
+	}))
+	scenario(t, "a replica that is made again leaves its place to nobody", steps...)
+}
+
 // relabels changes a label of a namespace and puts it back at once.
 func relabels(name string) Step {
 	return Step{Text: "take a label off namespace " + name + ", and put it back",

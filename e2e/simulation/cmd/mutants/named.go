@@ -167,7 +167,7 @@ var guards = map[string]*guard{
 	},
 	"place-of-the-recreated": {
 		title: "the place of a replica that is made again", change: becomesFalse, rules: []string{"ownership"},
-		test: &regression{planTests, "TestFreePlaces"},
+		test: simulated("TestRecreatedPlace"),
 	},
 	"rivals-of-adoption": {
 		title: "no copy is adopted by content where another wants the place", change: becomesFalse,
