@@ -112,6 +112,7 @@ func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *R
 	if old == nil || new == nil || old.Source != new.Source || old.Mode != new.Mode {
 		c.occupantChanged(o, n, all, itself(false))
 	}
+	//mutant:stripped-uncovered
 	if new == nil {
 		c.strippedUncovered(o, n, all)
 	}

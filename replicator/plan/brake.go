@@ -69,6 +69,7 @@ func (m *maker) evidence(ns *informers.Namespace) []*informers.Namespace {
 	if m.w.Phase != PhaseActive || ns == nil {
 		return nil
 	}
+	//mutant:live-namespaces-of-rules
 	if !m.may(m.w.Key.Namespace, rules.Push, ns) { // the labels of either may be why
 		return []*informers.Namespace{ns, m.w.Homes[m.w.Key.Namespace]}
 	}

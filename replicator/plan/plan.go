@@ -99,6 +99,7 @@ func (m *maker) targets() {
 			m.judge(at, Terminating, "")
 		case ns.Problem != nil:
 			m.judge(at, Unreadable, ns.Problem.String())
+		//mutant:paused-namespace
 		case ns.Paused:
 			m.judge(at, Paused, "")
 		case m.w.Settings.Reserves(m.w.Key.Kind, m.name):

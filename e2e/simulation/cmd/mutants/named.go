@@ -100,6 +100,22 @@ var guards = map[string]*guard{
 	"live-namespace": {
 		title: "live read of the namespace before a removal", change: becomesFalse, test: simulated("TestStaleNamespace"),
 	},
+	"live-namespaces-of-rules": {
+		title: "live read of the namespaces that a rule may select by label", change: becomesFalse,
+		test: simulated("TestStaleNamespaceOfRules"),
+	},
+	"paused-namespace": {title: "nothing is written in a paused namespace", change: becomesFalse, rules: []string{"leak"}},
+	"paused-source": {
+		title: "nothing is done for a paused source", change: becomesFalse, rules: []string{"absent"},
+	},
+	"stripped-uncovered": {
+		title: "a replica without its label is looked at when the one before it is gone", change: becomesFalse,
+		rules: []string{"converged", "quiet"}, test: simulated("TestStrippedInPlaceOfReplica"),
+	},
+	"unreadable-attach-consent": {
+		title: "an accept-attach-from that can't be read", change: losesLast,
+		test: &regression{planTests, "TestUnreadableAttachConsent"},
+	},
 	"brake": {
 		title: "the brake on mass removals", change: becomesFalse, test: &regression{planTests, "TestBrake"},
 	},
