@@ -32,6 +32,14 @@ func killsAll(text string, meanwhile func(context.Context, *World) error) Step {
 	}}
 }
 
+// ownerOf returns the source that the object in a place names.
+func ownerOf(w *World, p place) (owner place) {
+	if v := w.oracle.items[p]; v != nil {
+		owner, _ = sourceOf(v.item)
+	}
+	return owner
+}
+
 func TestNameOfRotated(t *testing.T) {
 	source := at(annotations.Secret, "platform", "app")
 	scenario(t, "a source that is rotated finds its name free",
@@ -54,8 +62,7 @@ func TestRotatedSenior(t *testing.T) {
 			return w.workload.createNamespace(ctx, target.Namespace, nil)
 		}},
 		expects("the new namespace has its replica", func(w *World) bool {
-			s, _ := sourceOf(w.oracle.items[target].item)
-			return s == source
+			return ownerOf(w, target) == source
 		}),
 	)
 }
@@ -77,8 +84,7 @@ func TestRecreatedPlace(t *testing.T) {
 			}})
 	}
 	steps = append(steps, expects("the owner still has it", func(w *World) bool {
-		s, _ := sourceOf(w.oracle.items[at(annotations.Secret, "team-a", "app")].item)
-		return s == owner
+		return ownerOf(w, at(annotations.Secret, "team-a", "app")) == owner
 	}))
 	scenario(t, "a replica that is made again leaves its place to nobody", steps...)
 }

@@ -15,7 +15,10 @@ func runNamed(ctx context.Context, out io.Writer, b *build, o options) error {
 	if err := b.mutateMarked(); err != nil {
 		return err
 	}
-	mutants := slices.DeleteFunc(b.mutants, func(m *mutant) bool { return o.only != "" && o.only != m.name })
+	only := strings.Split(o.only, ",")
+	mutants := slices.DeleteFunc(b.mutants, func(m *mutant) bool {
+		return o.only != "" && !slices.Contains(only, m.name)
+	})
 	if len(mutants) == 0 {
 		return fmt.Errorf("no mutant is named %q", o.only)
 	}
