@@ -84,7 +84,7 @@ simulate: ## Run SEEDS=2000 simulated traces with faults, in memory; print rate,
 	@awk -F'[: ]' 'NR > 1 { sub("/[^/]*$$", "", $$1); all[$$1] += $$3; if ($$4) hit[$$1] += $$3 } \
 	  END { for (p in all) printf "coverage of %s: %.1f%%\n", p, 100 * hit[p] / all[p] }' bin/simulate.cover | sort
 
-guards: ## Remove each guard of the controller in turn; show the seed and the rule that notice
+guards: ## Remove each guard of the controller in turn; show the test, or the seed and the rule, that notice
 	cd e2e && go run ./simulation/cmd/mutants -named -seeds $(SEEDS)
 
 # MUTANTS='-sample 40' tries 40 of each package, MUTANTS='-only replicator/plan' one package.

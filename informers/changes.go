@@ -113,7 +113,21 @@ func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *R
 	if old == nil || new == nil || old.Source != new.Source || old.Mode != new.Mode {
 		c.occupantChanged(o, n, all, sourceChange(false))
 	}
+	//mutant:stripped-uncovered
+	if new == nil {
+		c.strippedUncovered(o, n, all)
+	}
 	c.send(o.kind, all)
+}
+
+// strippedUncovered adds the source that the object without the label names, which stands where a replica stood: it was
+// passed over for as long as the watch of the replicas was behind.
+func (c *Cluster) strippedUncovered(o *objects, n types.NamespacedName, all changes) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if x := o.candidates.items[n]; x != nil && x.Stripped != nil {
+		all.add(x.Stripped.Source, Change{Scope: ObjectScope(n)})
+	}
 }
 
 // occupantChanged adds the sources whose replicas have the name of n, and n itself if anything refers to it as a

@@ -98,6 +98,7 @@ type Competitor struct {
 // sinceOf returns when a source began, given its present object or the last one.
 func (c *Cluster) sinceOf(o *objects, last *Candidate) time.Time {
 	began := last.Created
+	//mutant:seniority-through-rotation
 	if s, ok := o.tenures.began[last.NamespacedName]; ok && s.Before(began) {
 		began = s
 	}

@@ -45,6 +45,7 @@ func (e *executor) checkCopy(version string, c informers.Content, contested bool
 	}
 	same := maps.EqualFunc(c.Data, e.content.Data, bytes.Equal) && maps.EqualFunc(c.Binary, e.content.Binary, bytes.Equal)
 	recorded := version == e.source.Version.String()
+	//mutant:rivals-of-adoption
 	if same && contested && !recorded {
 		return &incompatibleError{"another controller copied it, not from the present version of this source, and another " +
 			"source selects the same target"}

@@ -104,7 +104,9 @@ func TestReadBeforeRemoval(t *testing.T) {
 				t.Fatal(err)
 			}
 			tc.change(seen)
-			remove := plan.Action{Verb: plan.Delete, Target: testTarget, Occupant: w.stands(asReplica), Evidence: seen}
+			remove := plan.Action{
+				Verb: plan.Delete, Target: testTarget, Occupant: w.stands(asReplica), Evidence: seen,
+			}
 			if got := classify(t.Context(), w.execute(t.Context(), &remove)); got != tc.want {
 				t.Errorf("the removal came to %s, want %s", got, tc.want)
 			}

@@ -164,32 +164,59 @@ func (r *records) deleteNow(ctx context.Context, record *informers.Record) error
 }
 
 // update records the policy of an active source that has to outlive it, and since when it is one; and removes the
-// record of a source whose policy has not.
+// record of a source whose policy has not. Nothing is written on what was read in an earlier pass unless the API server
+// confirms it: two processes, one of them behind, would undo each other's writes for as long as both are active.
 func (r *records) update(ctx context.Context, p *pass, began time.Time) error {
+	have := p.observed.view.Record
+	want, problem := r.wanted(p, began)
+	if want == nil && have == nil || want != nil && have != nil && have.Same(want) {
+		return problem
+	}
+	//mutant:record-of-present-policy
+	if !p.observed.reloaded {
+		if current, err := r.isCurrent(ctx, p); err != nil || !current {
+			return err
+		}
+	}
+	if want != nil {
+		return r.save(ctx, p, want)
+	}
+	if err := r.delete(ctx, p, have); err != nil { // a policy that is not in force any more must not come back
+		return err
+	}
+	return problem
+}
+
+// wanted returns what is to be recorded of an active source, or nil; and why its policy can't be, where it should.
+func (r *records) wanted(p *pass, began time.Time) (*informers.Record, error) {
 	key, l, view := p.key, p.state.loaded, &p.observed.view
 	if !l.policy.SurvivesRecreation && l.policy.OnDelete != annotations.Keep {
-		if view.Record != nil {
-			return r.delete(ctx, p, view.Record)
-		}
-		return nil
+		return nil, nil
 	}
 	want := &informers.Record{
 		Source: key, SourceUID: l.uid, Since: began, Type: l.source.Type, Annotations: l.annotations,
 	}
 	//mutant:size-of-records
 	if want.IsTooLarge() {
-		if view.Record != nil { // a policy that is not in force any more must not come back
-			if err := r.delete(ctx, p, view.Record); err != nil {
-				return err
-			}
-		}
-		return notRemembered(fmt.Sprintf("cannot save the policy: its annotations have more than %d bytes; shorten them",
-			informers.MaxRecordBytes))
+		return nil, notRemembered(fmt.Sprintf("cannot save the policy: its annotations have more than %d bytes; shorten "+
+			"them", informers.MaxRecordBytes))
 	}
 	//mutant:number-of-records
 	if view.Record == nil && r.cluster.CountRecords(key.Namespace) >= maxRecords {
-		return notRemembered(fmt.Sprintf("cannot save the policy: %d sources in the namespace are remembered, which is the "+
-			"limit; remove "+annotations.SurvivesRecreation+" and "+annotations.OnDelete+" from some", maxRecords))
+		return nil, notRemembered(fmt.Sprintf("cannot save the policy: %d sources in the namespace are remembered, which "+
+			"is the limit; remove "+annotations.SurvivesRecreation+" and "+annotations.OnDelete+" from some", maxRecords))
 	}
-	return r.save(ctx, p, want)
+	return want, nil
+}
+
+// isCurrent reports whether the source says, in the API server itself, what it said when it was read.
+func (r *records) isCurrent(ctx context.Context, p *pass) (bool, error) {
+	object, err := r.api.metadata(ctx, p.key)
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("cannot confirm what the source says: %s", reason(err))
+	}
+	return p.state.loaded.isSource(object), nil
 }

@@ -32,8 +32,8 @@ func newRecordTest(t *testing.T) (*kubernetes.Clientset, recorder) {
 		policy := annotations.Parse(key.Namespace, key.Name, notes).Policy
 		s := newState()
 		s.loaded = &loaded{policy: policy, annotations: notes, source: &plan.Source{}}
-		o := observation{view: c.cluster.Source(key)}
-		return c.records.update(t.Context(), &pass{key: key, state: s, observed: o}, time.Time{})
+		p := &pass{key: key, state: s, observed: observation{view: c.cluster.Source(key), reloaded: true}}
+		return c.records.update(t.Context(), p, time.Time{})
 	}
 }
 

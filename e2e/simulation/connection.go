@@ -125,7 +125,7 @@ func (b *watchBody) next() ([]byte, error) {
 		return nil, err
 	}
 	ctx, network := b.Context(), b.connection.network
-	if resumed := network.resumed(b.URL.Query().Get("labelSelector")); resumed != nil {
+	if resumed := network.resumed(b.connection.by, b.URL.Query()); resumed != nil {
 		select {
 		case <-resumed:
 		case <-b.connection.dead:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,7 +19,7 @@ func (o *oracle) checkConverged() {
 	for p, s := range o.items {
 		if s.phase == active {
 			for _, n := range o.namespaces {
-				if o.wants(s, n) {
+				if o.wantsNow(s, n) {
 					o.convergedTarget(p, s, n)
 				}
 			}
@@ -34,6 +35,7 @@ func (o *oracle) checkConverged() {
 	for n, sa := range o.accounts {
 		o.convergedAccount(n, sa)
 	}
+	o.checkBounded()
 }
 
 // convergedTarget checks that where a source wants a replica there is one, or an object that has precedence.
@@ -41,6 +43,9 @@ func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 	target := at(p.kind, n.name, s.claims.Policy.ReplicaName(p.Name))
 	v := o.items[target]
 	if v == nil {
+		if o.isReservedByPaused(p, target, n) {
+			return
+		}
 		o.violate(ruleConverged, fmt.Sprintf("%s is missing, which %s wants", target, p))
 		return
 	}
@@ -69,14 +74,20 @@ func (o *oracle) convergedTarget(p place, s *view, n *namespace) {
 	}
 	policy := s.claims.Policy
 	marks, notes := replicaMarks(annotations.ReplicaPush, p.NamespacedName)
+	mayLabel := o.present(s, n).allows(rightLabels)
 	for k, val := range s.Labels {
-		if _, mark := marks[k]; !mark && policy.CopyLabels.MatchKey(k) {
+		if _, mark := marks[k]; !mark && policy.CopyLabels.MatchKey(k) && (mayLabel || !isOthers(k)) {
 			marks[k] = val
 		}
 	}
 	for k, val := range s.Annotations {
-		if policy.CopyAnnotations.MatchKey(k) {
+		if policy.CopyAnnotations.MatchKey(k) && (mayLabel || !isOthers(k)) {
 			notes[k] = val
+		}
+	}
+	for _, k := range strings.Split(v.Annotations[annotations.CopiedLabels], ",") {
+		if !mayLabel && isOthers(k) {
+			o.violate(ruleConsent, fmt.Sprintf("%s still carries %s, which the rules do not allow %s", target, k, p))
 		}
 	}
 	for k, val := range marks {
@@ -98,7 +109,7 @@ func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 		return
 	}
 	s, ok := sourceOf(v.item)
-	if !ok || o.mustExist(s, p, o.namespaces[p.Namespace], now) {
+	if !ok || o.mustExist(s, p, o.present(o.items[s], o.namespaces[p.Namespace]), now) {
 		return
 	}
 	policy, _, record := o.record(s)
@@ -110,10 +121,11 @@ func (o *oracle) convergedReplica(p place, v *view, now time.Time) {
 }
 
 // isMarked reports whether a replica was marked to be kept, and nothing is remembered of its source, which is missing:
-// it may stay. Whoever forges the mark keeps the object that they forged.
+// it may stay. Whoever forges the mark keeps the object that they forged. A process that started after the source was
+// released may take it for one that was created again, which is missing.
 func (o *oracle) isMarked(source place, v *view, record *item) bool {
 	s, m := o.items[source], o.missing[source]
-	released := s != nil && m != nil && m.uid == s.UID
+	released := s != nil && m != nil && m.uid == s.UID && o.started.Before(m.missingSince)
 	return v.Annotations[annotations.KeptOnDelete] != "" && record == nil && !released
 }
 
@@ -147,13 +159,14 @@ func (o *oracle) convergedPuller(p place, v *view) {
 // are.
 func (o *oracle) convergedAccount(n types.NamespacedName, sa *corev1.ServiceAccount) {
 	ns := o.namespaces[n.Namespace]
-	if ns == nil || ns.deleting || sa.DeletionTimestamp != nil {
+	if ns == nil || ns.deleting || ns.paused || sa.DeletionTimestamp != nil {
 		return
 	}
 	attaches := func(p place, s *view) bool {
 		switch corev1.SecretType(s.kindType) {
 		case corev1.SecretTypeDockerConfigJson, corev1.SecretTypeDockercfg:
-			return p.kind == annotations.Secret && s.claims.Policy.AttachTo.Match(n.Name) && o.wants(s, ns)
+			return p.kind == annotations.Secret && s.claims.Policy.AttachTo.Match(n.Name) && o.wantsNow(s, ns) &&
+				o.present(s, ns).allows(rightAttach)
 		}
 		return false
 	}
@@ -170,7 +183,7 @@ func (o *oracle) convergedAccount(n types.NamespacedName, sa *corev1.ServiceAcco
 	}
 	for name, p := range attachedTo(sa) {
 		s := o.items[p]
-		if s == nil || s.phase != active || ns.frozen {
+		if s == nil || s.phase != active || ns.frozen || ns.attachFrozen {
 			continue
 		}
 		if !attaches(p, s) || s.claims.Policy.ReplicaName(p.Name) != name {

@@ -17,6 +17,8 @@ type Step struct {
 	// Text describes the step.
 	Text    string
 	execute func(context.Context, *World) error
+	// hostile says that a hostile tenant does it, who has no rights but in their own namespaces.
+	hostile bool
 }
 
 // History is what happens in one cluster, as data.
@@ -32,7 +34,7 @@ func Generate(seed uint64) History {
 	h := History{Seed: seed, Settings: Settings{
 		Grace:   pick(r, 10*time.Second, time.Minute, time.Minute, 5*time.Minute),
 		Workers: pick(r, 1, 2, 4), Writes: pick(r, 1, 4, 16),
-		Lease: r.oneIn(8), NoWatchList: r.oneIn(3),
+		Lease: r.oneIn(8), NoWatchList: r.oneIn(3), Rules: anyRules(r), Hostile: r.oneIn(2),
 	}}
 	n := 20 + r.IntN(35)
 	for i := 0; i < n; i++ {
@@ -72,10 +74,23 @@ var stepKinds = []struct {
 	{18, putSource}, {7, editSource}, {7, editPolicy}, {4, editUnrelated}, {4, deleteSource}, {10, recreate},
 	{8, changeNamespace}, {4, createOrDeleteNamespace}, {10, tamper}, {5, unrelatedObject}, {7, forge}, {7, puller},
 	{3, peer},
-	{5, account}, {9, kill}, {6, changeFaultProfile}, {2, compact}, {2, takeover}, {12, race},
+	{5, account}, {9, kill}, {6, changeFaultProfile}, {2, compact}, {2, takeover}, {12, race}, {5, changeRules},
 }
 
+// hostileShare is how many of 100 steps are the hostile tenants', where there are any.
+const hostileShare = 30
+
 func generateStep(r random, settings *Settings, number int) []Step {
+	if settings.Hostile && r.percent(hostileShare) {
+		steps := hostile(r, fmt.Sprintf("tok-%d", number), settings)
+		if steps[0].After == 0 {
+			steps[0].After = pause(r)
+		}
+		for i := range steps {
+			steps[i].hostile = true
+		}
+		return steps
+	}
 	total := 0
 	for _, d := range stepKinds {
 		total += d.weight
@@ -117,6 +132,7 @@ func putSource(r random, token string, _ *Settings) []Step {
 	}
 	if r.oneIn(4) {
 		i.Annotations["note"] = pick(r, "one", "two")
+		i.Annotations["example.com/note"] = "three"
 	}
 	i.data = content(i.kindType, token)
 	frozen := ""

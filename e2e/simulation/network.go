@@ -3,6 +3,7 @@ package simulation
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -19,8 +20,8 @@ type network struct {
 	mu      sync.Mutex
 	profile FaultProfile
 	faults  map[string]int
-	// paused holds back what watches bring, by label selector, until the channel is closed. Scenarios use it.
-	paused map[string]chan struct{}
+	// paused are watches that are held back. Scenarios use it.
+	paused []heldWatch
 	// requests counts by process, method and path.
 	requests map[string]int
 	total    int
@@ -31,31 +32,44 @@ type network struct {
 func newNetwork(seed uint64, server *apiservertest.Server, onTooMany func(int)) *network {
 	return &network{
 		seed: seed, server: server, onTooMany: onTooMany,
-		faults: map[string]int{}, paused: map[string]chan struct{}{}, requests: map[string]int{},
+		faults: map[string]int{}, requests: map[string]int{},
 	}
 }
 
-// pauseWatches holds back what the watches with a label selector bring, until resumeWatches.
-func (n *network) pauseWatches(selector string) {
+// heldWatch holds back what the watches with a label or field selector bring, until the channel is closed: those of one
+// process, or, where by is empty, of all.
+type heldWatch struct {
+	selector, by string
+	resumed      chan struct{}
+}
+
+// pauseWatches holds back watches until resumeWatches; see heldWatch.
+func (n *network) pauseWatches(selector, by string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.paused[selector] = make(chan struct{})
+	n.paused = append(n.paused, heldWatch{selector: selector, by: by, resumed: make(chan struct{})})
 }
 
 func (n *network) resumeWatches() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for selector, resumed := range n.paused {
-		close(resumed)
-		delete(n.paused, selector)
+	for _, p := range n.paused {
+		close(p.resumed)
 	}
+	n.paused = nil
 }
 
-// resumed returns what is closed when the watches with a selector go on, or nil if they are not paused.
-func (n *network) resumed(selector string) chan struct{} {
+// resumed returns what is closed when a watch goes on, or nil if it is not paused.
+func (n *network) resumed(by string, query url.Values) chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.paused[selector]
+	for _, p := range n.paused {
+		if (p.by == "" || p.by == by) &&
+			(p.selector == query.Get("labelSelector") || p.selector == query.Get("fieldSelector")) {
+			return p.resumed
+		}
+	}
+	return nil
 }
 
 func (n *network) setProfile(p FaultProfile) {

@@ -35,15 +35,27 @@ type oracle struct {
 	accounts       map[types.NamespacedName]*corev1.ServiceAccount
 	// missing are sources that are gone or have no policy any more.
 	missing map[place]*missingSource
-	// versions are the resourceVersions that each object had.
-	versions map[place]map[string]bool
-	// removableAt is when it was last right to delete a replica.
-	removableAt map[replicaKey]time.Time
+	// removableAt is when it was last right to delete a replica, and removableNowAt when it was because of a namespace.
+	removableAt, removableNowAt map[replicaKey]time.Time
 	// recreatableAt is when a replica last could not be updated in place.
 	recreatableAt map[replicaKey]time.Time
+	// spans are the times in which an object in a place was a source.
+	spans map[place][]span
+	// recreating are the places whose replica was deleted last by a controller, to be made again.
+	recreating map[place]recreated
+	// spoke are the places in which an object said something to Mirrorball.
+	spoke map[place]bool
+	// rules are those in force, pastRules those before; unreadable says that the newest document is not in force.
+	rules      *document
+	pastRules  []pastRules
+	unreadable bool
+	// hostile says that a step of a hostile tenant's is being done.
+	hostile bool
 	// lastFault is when a fault profile other than none was last in force, started when a process last started.
 	lastFault, started time.Time
-	protected          annotations.Patterns
+	// startedAt is when each process started.
+	startedAt map[string]time.Time
+	protected annotations.Patterns
 }
 
 // view is an item with its parsed annotations.
@@ -51,8 +63,8 @@ type view struct {
 	*item
 	claims annotations.Claims
 	phase  phase
-	// until is when this state ended.
-	until time.Time
+	// from is when its policy became what it is, and until when this state ended.
+	from, until time.Time
 }
 
 // phase is what an object is as a source.
@@ -65,11 +77,15 @@ const (
 )
 
 type namespace struct {
-	name     string
-	labels   map[string]string
-	accept   *annotations.Patterns
-	frozen   bool
-	deleting bool
+	name   string
+	labels map[string]string
+	accept *annotations.Patterns
+	// frozen says that an annotation can't be read, paused that one says so.
+	frozen, paused bool
+	// acceptAttach are the namespaces whose replicas may be attached; attachFrozen says that it can't be read.
+	acceptAttach annotations.Patterns
+	attachFrozen bool
+	deleting     bool
 	// until is when this state ended.
 	until time.Time
 }
@@ -81,6 +97,8 @@ type missingSource struct {
 	// phase is its last one; keep says that its annotations then said to keep the replicas.
 	phase phase
 	keep  bool
+	// last is what it was.
+	last *view
 }
 
 // permission is that of a source to have its content, or one value of it, in a namespace.
@@ -99,12 +117,15 @@ type replicaKey struct{ source, at place }
 
 func newOracle(s Settings, log func(string)) *oracle {
 	return &oracle{
-		settings: s, log: log, stop: make(chan struct{}), protected: protectedPatterns(),
+		settings: s, log: log, stop: make(chan struct{}), protected: patternsOf("kube-*"),
 		items: map[place]*view{}, namespaces: map[string]*namespace{},
 		pastNamespaces: map[string][]*namespace{}, pastSources: map[place][]*view{},
-		accounts: map[types.NamespacedName]*corev1.ServiceAccount{},
-		missing:  map[place]*missingSource{}, versions: map[place]map[string]bool{},
-		removableAt: map[replicaKey]time.Time{}, recreatableAt: map[replicaKey]time.Time{},
+		accounts:    map[types.NamespacedName]*corev1.ServiceAccount{},
+		missing:     map[place]*missingSource{},
+		removableAt: map[replicaKey]time.Time{}, removableNowAt: map[replicaKey]time.Time{},
+		recreatableAt: map[replicaKey]time.Time{},
+		spans:         map[place][]span{}, recreating: map[place]recreated{}, spoke: map[place]bool{},
+		startedAt: map[string]time.Time{}, rules: builtInRules,
 	}
 }
 
@@ -158,17 +179,18 @@ func (o *oracle) commit(c apiservertest.Change) {
 		if !ok || !v.isPushed() {
 			continue
 		}
-		for _, n := range o.recentNamespaces(p.Namespace, now) {
-			if !o.mustKeep(s, p, n, now) {
-				o.removableAt[replicaKey{s, p}] = now
-			}
-		}
+		o.updateRemovable(s, p, now)
 		if o.needsRecreation(s, v) {
 			o.recreatableAt[replicaKey{s, p}] = now
 		}
 	}
 	if mine {
 		o.checkWrite(&c, now)
+	} else {
+		delete(o.recreating, placeOf(&c))
+		if o.hostile && !slices.Contains(hostileNamespaces, c.Object().GetNamespace()) {
+			o.violate(ruleReach, c.Resource+" "+c.Object().GetName()+" was written by a hostile tenant")
+		}
 	}
 	o.update(&c, now)
 }
@@ -187,6 +209,9 @@ func (o *oracle) update(c *apiservertest.Change, now time.Time) {
 			n := &namespace{name: ns.Name, labels: ns.Labels, deleting: ns.DeletionTimestamp != nil}
 			accept, problem := annotations.ParseAcceptFrom(ns.Annotations)
 			n.accept, n.frozen = accept, problem != nil
+			n.paused, _ = annotations.ParsePaused(ns.Annotations)
+			n.acceptAttach, problem = annotations.ParseAcceptAttachFrom(ns.Annotations)
+			n.attachFrozen = problem != nil
 			o.namespaces[ns.Name] = n
 		} else {
 			delete(o.namespaces, c.Before.GetName())
@@ -209,22 +234,29 @@ func (o *oracle) updateItem(c *apiservertest.Change, now time.Time) {
 		was.until = now
 		o.pastSources[p] = append(o.pastSources[p], was)
 	}
+	if p == rulesPlace {
+		o.updateRules(itemOf(c.After), now)
+	}
 	if c.After == nil {
 		delete(o.items, p)
 	} else {
-		o.items[p] = newView(i)
-		if o.versions[p] == nil {
-			o.versions[p] = map[string]bool{}
+		is := newView(i)
+		if is.from = now; was != nil && was.phase == is.phase && was.UID == is.UID &&
+			was.claims.Policy.Equal(is.claims.Policy) {
+			is.from = was.from
 		}
-		o.versions[p][i.ResourceVersion] = true
+		o.items[p] = is
+		o.spoke[p] = o.spoke[p] || is.speaks()
 	}
+	o.updateSpans(p, was, o.items[p], now)
 	switch is := o.items[p]; {
 	case is != nil && is.phase != none:
 		delete(o.missing, p)
 	case was != nil && was.phase != none:
 		policy := was.claims.Policy
 		o.missing[p] = &missingSource{
-			uid: was.UID, missingSince: now, phase: was.phase, keep: policy != nil && policy.OnDelete == annotations.Keep,
+			uid: was.UID, missingSince: now, phase: was.phase, last: was,
+			keep: policy != nil && policy.OnDelete == annotations.Keep,
 		}
 	}
 }
@@ -237,12 +269,20 @@ func newView(i *item) *view {
 	case len(v.claims.Problems) > 0:
 		v.phase = held
 	case p == nil:
-	case i.labelled(), slices.Contains(refused, i.kindType), !hasKeys(i, p):
+	case i.labelled(), slices.Contains(refused, i.kindType), !hasKeys(i, p), p.Paused:
 		v.phase = held
 	default:
 		v.phase = active
 	}
 	return v
+}
+
+// placeOf returns where a Secret or a ConfigMap was written; zero for other objects.
+func placeOf(c *apiservertest.Change) place {
+	if i := itemOf(c.Object()); i != nil {
+		return i.place()
+	}
+	return place{}
 }
 
 func hasKeys(i *item, p *annotations.Policy) bool {

@@ -13,8 +13,10 @@ var (
 	// permanentNamespaces exist from the beginning, temporaryNamespaces are created and deleted.
 	permanentNamespaces = []string{ownNamespace, protected, "platform", "team-a", "team-b", "dev-a"}
 	temporaryNamespaces = []string{"team-c", "team-c", "dev-a"}
-	objectNames         = []string{"app", "db", "pull"}
-	accountNames        = []string{"default", "builder"}
+	// hostileNamespaces are those of the hostile tenants.
+	hostileNamespaces = []string{"evil", "team-evil"}
+	objectNames       = []string{"app", "db", "pull"}
+	accountNames      = []string{"default", "builder"}
 )
 
 const (
@@ -112,8 +114,8 @@ func options(r random, a map[string]string) {
 	if r.oneIn(8) {
 		a[annotations.Keys] = pick(r, "a", "a=x", "a,b=c", ".dockerconfigjson")
 	}
-	if r.oneIn(6) {
-		a[annotations.CopyLabels] = pick(r, "*", "color", "tool*")
+	if r.oneIn(5) {
+		a[annotations.CopyLabels] = pick(r, "*", "*", "color", "tool*", "example.com/*", "argocd.argoproj.io/secret-type")
 	}
 	if r.oneIn(6) {
 		a[annotations.CopyAnnotations] = pick(r, "*", "note")
@@ -127,6 +129,9 @@ func options(r random, a map[string]string) {
 	}
 	if r.oneIn(3) {
 		a[annotations.SurvivesRecreation] = pick(r, "true", "true", "false")
+	}
+	if r.oneIn(30) {
+		a[annotations.Paused] = "true"
 	}
 }
 
@@ -171,6 +176,12 @@ func labels(r random) map[string]string {
 	}
 	if r.oneIn(4) {
 		l["argocd.argoproj.io/instance"] = "x"
+	}
+	if r.oneIn(3) {
+		l["example.com/team"] = pick(r, "one", "two")
+	}
+	if r.oneIn(6) {
+		l["argocd.argoproj.io/secret-type"] = "repository"
 	}
 	return l
 }

@@ -35,23 +35,14 @@ type Settings struct {
 	Lease bool
 	// NoWatchList is set for an API server that does not stream lists.
 	NoWatchList bool
+	// Rules are the operator's when the history begins; nil stands for the open ones.
+	Rules *document
+	// Hostile adds the hostile tenants.
+	Hostile bool
 }
 
-func protectedPatterns() annotations.Patterns {
-	p, err := annotations.ParseNamespacePatterns("kube-*")
-	if err != nil {
-		panic(err) // a constant
-	}
-	return p
-}
-
-func allPatterns() annotations.Patterns {
-	p, err := annotations.ParseNamespacePatterns("*")
-	if err != nil {
-		panic(err) // a constant
-	}
-	return p
-}
+// reserved are the names of ConfigMaps that nothing is pushed onto.
+var reserved = []string{"kube-root-ca.crt", "istio-ca-root-cert"}
 
 // process is a process that runs the controller.
 type process struct {
@@ -85,7 +76,7 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 	work := func(ctx context.Context) error {
 		controller, err := replicator.New(replicator.Options{
 			Config: config, Kinds: []annotations.Kind{annotations.Secret, annotations.ConfigMap}, Namespace: ownNamespace,
-			SourceNamespaces: allPatterns(), ProtectedNamespaces: protectedPatterns(),
+			SourceNamespaces: patternsOf("*"), ProtectedNamespaces: patternsOf("kube-*"), ReservedNames: reserved,
 			SourceDeleteGrace: s.Grace, Workers: s.Workers, WriteConcurrency: s.Writes,
 			Registry: prometheus.NewRegistry(),
 		})

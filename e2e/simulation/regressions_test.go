@@ -57,10 +57,13 @@ func removes(p place) Step {
 	}}
 }
 
-// pausesWatches holds back one of the controller's watches until resumesWatches, which must follow.
-func pausesWatches(selector string) Step {
+// pausesWatches holds back one of the controllers' watches until resumesWatches, which must follow.
+func pausesWatches(selector string) Step { return pausesWatchesOf("", selector) }
+
+// pausesWatchesOf holds back a watch of one process.
+func pausesWatchesOf(process, selector string) Step {
 	return Step{Text: "pause the watch of " + selector, execute: func(_ context.Context, w *World) error {
-		w.network.pauseWatches(selector)
+		w.network.pauseWatches(selector, process)
 		return nil
 	}}
 }
@@ -283,5 +286,85 @@ func TestPolicyWithdrawnInTwoEdits(t *testing.T) {
 		}},
 		expects("its replica is gone", func(w *World) bool { return w.oracle.items[replica] == nil }),
 		expects("it has no policy", func(w *World) bool { return w.oracle.items[source].claims.Policy == nil }),
+	)
+}
+
+// Of two controllers, the one that is behind must not undo what the other records, again and again.
+func TestRecordOfTwoControllers(t *testing.T) {
+	source := at(annotations.Secret, "platform", "app")
+	for name, policies := range map[string][2]string{
+		"a record that the one behind would delete": {"false", "true"},
+		"a record that the one behind would create": {"true", "false"},
+	} {
+		scenario(t, name,
+			puts(secretAt(source, map[string]string{
+				annotations.PushTo: "team-a", annotations.SurvivesRecreation: policies[0],
+			})),
+			pausesWatchesOf("mirrorball-1", "!"+annotations.LabelReplica),
+			edits(source, func(i *item) { i.Annotations[annotations.SurvivesRecreation] = policies[1] }),
+			Step{Text: "start a second controller", execute: func(_ context.Context, w *World) error {
+				w.start()
+				return nil
+			}},
+			Step{Text: "resume the watches", After: 40 * time.Second, execute: resumesWatches().execute},
+		)
+	}
+}
+
+// A record can be older than what a source said last, which the controller need not have seen.
+func TestOutdatedRecord(t *testing.T) {
+	source := at(annotations.Secret, "platform", "app")
+	refused := secretAt(source, map[string]string{annotations.PushTo: "*"})
+	refused.kindType = "bootstrap.kubernetes.io/token"
+	scenario(t, "replicas are removed with a source whose last annotations did not say to keep them",
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.OnDelete: "keep"})),
+		puts(refused),
+		Step{Text: "create it as another, and delete it", execute: func(ctx context.Context, w *World) error {
+			err := w.workload.put(ctx, secretAt(source, map[string]string{annotations.PushTo: "team-a"}))
+			if err != nil {
+				return err
+			}
+			return w.workload.remove(ctx, source)
+		}},
+	)
+}
+
+// A new process takes a source without annotations for one that was created again where an older replica names it.
+func TestMarkedReplicaOfAnother(t *testing.T) {
+	source, released := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "platform", "db")
+	scenario(t, "a replica that is to be kept may stay when it is made to name a source that was released",
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.OnDelete: "keep"})),
+		puts(secretAt(released, map[string]string{annotations.PushTo: "team-b"})),
+		Step{Text: "release it, and restart", execute: func(ctx context.Context, w *World) error {
+			for _, p := range w.processes {
+				p.kill()
+			}
+			w.processes = nil
+			err := w.workload.edit(ctx, released, func(i *item) { i.Annotations = nil })
+			if err != nil {
+				return err
+			}
+			err = w.workload.edit(ctx, at(annotations.Secret, "team-a", "app"), func(i *item) {
+				i.Annotations[annotations.ReplicaOf] = released.NamespacedName.String()
+			})
+			w.start()
+			return err
+		}},
+	)
+}
+
+// The watch of the replicas may show the end of a replica after the other has shown what stands there now.
+func TestStrippedInPlaceOfReplica(t *testing.T) {
+	source, other := at(annotations.Secret, "platform", "app"), at(annotations.Secret, "platform", "db")
+	forged := secretAt(at(annotations.Secret, "team-a", "app"), map[string]string{
+		annotations.ReplicaOf: other.NamespacedName.String(),
+	})
+	forged.Labels = map[string]string{annotations.LabelManagedBy: annotations.ManagedBy}
+	scenario(t, "a replica without the label that took the place of another is removed",
+		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a"})),
+		puts(secretAt(other, map[string]string{annotations.PushTo: "dev-a"})),
+		pausesWatches(annotations.LabelReplica),
+		puts(forged),
+		resumesWatches(),
 	)
 }

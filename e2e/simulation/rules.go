@@ -22,8 +22,16 @@ const (
 	ruleAbsent = "absent"
 	// ruleConverged: once faults end, every object becomes as the policies have it.
 	ruleConverged = "converged"
+	// ruleReach: a hostile tenant writes in no namespace but their own. It is about the history, not the controller.
+	ruleReach = "reach"
 	// ruleQuiet: nothing is written when nothing changed.
 	ruleQuiet = "quiet"
+	// ruleOwnership: no source loses a place to another that came later, through any rotation.
+	ruleOwnership = "ownership"
+	// ruleConsent: nothing is pushed, attached, labelled or named that the operator's rules bar.
+	ruleConsent = "consent"
+	// ruleBounded: nothing is remembered that nothing needs.
+	ruleBounded = "bounded"
 	// ruleEndless: the numbers of writes and of requests are bounded.
 	ruleEndless = "endless"
 )
@@ -43,17 +51,21 @@ func (o *oracle) isProtected(namespace string) bool {
 }
 
 // wants reports whether a source pushes a replica into a namespace.
-func (o *oracle) wants(s *view, n *namespace) bool {
-	if s == nil || n == nil || s.phase != active || n.name == s.Namespace || n.deleting || n.frozen ||
-		o.isProtected(n.name) {
+func (o *oracle) wants(m moment) bool {
+	s, n := m.source, m.target
+	if s == nil || n == nil || s.phase != active || n.name == s.Namespace || n.deleting || n.frozen || n.paused ||
+		o.isProtected(n.name) || isReserved(s.kind, s.claims.Policy.ReplicaName(s.Name)) {
 		return false
 	}
 	push, err := s.claims.Policy.PushesTo(n.name, n.labels)
-	return push && err == nil && (n.accept == nil || n.accept.Match(s.Namespace))
+	return push && err == nil && (n.accept == nil || n.accept.Match(s.Namespace)) && m.allows(rightPush)
 }
 
+// wantsNow reports whether a source pushes a replica into a namespace, by the rules in force.
+func (o *oracle) wantsNow(s *view, n *namespace) bool { return o.wants(o.present(s, n)) }
+
 func (o *oracle) permitsPull(s *view, n *namespace) bool {
-	if s == nil || n == nil || s.phase != active || o.isProtected(n.name) {
+	if s == nil || n == nil || s.phase != active || n.paused || o.isProtected(n.name) {
 		return false
 	}
 	pull, err := s.claims.Policy.PullableBy(n.name, n.labels)
@@ -72,12 +84,14 @@ func selected(s *view) map[string]string {
 	return out
 }
 
-// wasPermitted reports whether a source has a permission, by any recent state of the source and any of the namespace:
-// the watches of the two lag independently.
+// wasPermitted reports whether a source has a permission, by any recent moment.
 func (o *oracle) wasPermitted(x permission, now time.Time) bool {
 	for _, s := range append(o.recentSources(x.source, now), o.items[x.source]) {
-		for _, n := range o.recentNamespaces(x.namespace, now) {
-			if o.permits(s, n, x) {
+		if s == nil || s.phase != active {
+			continue
+		}
+		for m := range o.circumstances(s, x.source, x.namespace, now) {
+			if o.permits(m, x) {
 				return true
 			}
 		}
@@ -95,8 +109,9 @@ func (o *oracle) recentSources(p place, now time.Time) (sources []*view) {
 	return sources
 }
 
-func (o *oracle) permits(s *view, n *namespace, x permission) bool {
-	if x.pull && !o.permitsPull(s, n) || !x.pull && !o.wants(s, n) {
+func (o *oracle) permits(m moment, x permission) bool {
+	s := m.source
+	if x.pull && !o.permitsPull(s, m.target) || !x.pull && !o.wants(m) {
 		return false
 	}
 	return (x.pull || x.name == s.claims.Policy.ReplicaName(s.Name)) &&
@@ -130,8 +145,47 @@ func (o *oracle) record(s place) (*annotations.Policy, map[string]string, *item)
 }
 
 // mustKeep reports whether a replica must not be deleted. It is false where the controller can't always know.
-func (o *oracle) mustKeep(source, p place, n *namespace, now time.Time) bool {
-	return !o.isAmbiguous(source, p) && o.mustExist(source, p, n, now)
+func (o *oracle) mustKeep(source, p place, m moment, now time.Time) bool {
+	return !o.isAmbiguous(source, p) && o.mustExist(source, p, m, now)
+}
+
+// confirmedLag is how old a state may be that the controller reads again right before it acts: as long as some slow
+// requests take.
+const confirmedLag = 15 * time.Second
+
+// updateRemovable notes whether it is right at the moment to delete a replica.
+func (o *oracle) updateRemovable(source, p place, now time.Time) {
+	for m := range o.circumstances(o.items[source], source, p.Namespace, now) {
+		switch {
+		case o.mustKeep(source, p, m, now):
+		case !o.becauseOfNamespace(m):
+			o.removableAt[replicaKey{source, p}] = now
+			return
+		case !m.isOutdated(now):
+			o.removableNowAt[replicaKey{source, p}] = now
+		}
+	}
+}
+
+// becauseOfNamespace reports whether the reason that a source wants no replica may be a namespace: its labels, what it
+// accepts, or what the rules say of its labels or of those of the source's namespace. The controller reads these again
+// before it removes a replica.
+func (o *oracle) becauseOfNamespace(m moment) bool {
+	if m.source == nil || m.source.phase != active || m.target == nil {
+		return false
+	}
+	return m.source.claims.Policy.SelectsByLabel() || !m.allows(rightPush) ||
+		m.target.accept != nil && !m.target.accept.Match(m.source.Namespace)
+}
+
+// isOutdated reports whether one of the namespaces has not been so for longer than what is read again may be old.
+func (m moment) isOutdated(now time.Time) bool {
+	for _, n := range []*namespace{m.target, m.home} {
+		if n != nil && !n.until.IsZero() && now.Sub(n.until) > confirmedLag {
+			return true
+		}
+	}
+	return false
 }
 
 // recentNamespaces returns a namespace's state, and the earlier ones that the controller may still act on.
@@ -156,16 +210,16 @@ func (o *oracle) isAmbiguous(source, p place) bool {
 
 // mustExist reports whether a replica must exist: its source wants it, can't be read, or is missing for less than the
 // grace.
-func (o *oracle) mustExist(source, p place, n *namespace, now time.Time) bool {
-	if n == nil || n.deleting || source == p {
+func (o *oracle) mustExist(source, p place, at moment, now time.Time) bool {
+	if at.target == nil || at.target.deleting || at.target.paused || source == p {
 		return true
 	}
-	s := o.items[source]
+	s := at.source
 	if s != nil && s.phase == held {
 		return true
 	}
 	if s != nil && s.phase == active {
-		return o.keptBy(s, p, n)
+		return o.keptBy(at, p)
 	}
 	m := o.missing[source]
 	policy, _, record := o.record(source)
@@ -184,18 +238,19 @@ func (o *oracle) mustExist(source, p place, n *namespace, now time.Time) bool {
 		return true
 	}
 	// Of a source that was frozen or refused last there is no record, though the process may know it: either is right.
-	return m.phase == active && record != nil && policy.OnDelete == annotations.Keep
+	// So it is where the record is older than the last annotations, which said to remove the replicas.
+	return m.phase == active && m.keep && record != nil && policy.OnDelete == annotations.Keep
 }
 
 // keptBy reports whether an active source keeps the replica at p.
-func (o *oracle) keptBy(s *view, p place, n *namespace) bool {
-	return n.frozen || o.wants(s, n) && s.claims.Policy.ReplicaName(s.Name) == p.Name
+func (o *oracle) keptBy(m moment, p place) bool {
+	return m.target.frozen || m.target.paused || o.wants(m) && m.source.claims.Policy.ReplicaName(m.source.Name) == p.Name
 }
 
 // needsRecreation reports whether a replica can follow its source only by being deleted and created again.
 func (o *oracle) needsRecreation(source place, v *view) bool {
 	s := o.items[source]
-	return s != nil && (v.immutable || s.kindType != v.kindType) && o.wants(s, o.namespaces[v.Namespace]) &&
+	return s != nil && (v.immutable || s.kindType != v.kindType) && o.wantsNow(s, o.namespaces[v.Namespace]) &&
 		s.claims.Policy.ReplicaName(source.Name) == v.Name
 }
 

@@ -24,17 +24,21 @@ func changeNamespace(r random, _ string, _ *Settings) []Step {
 			return w.workload.editNamespace(ctx, name, func(ns *corev1.Namespace) { ns.Labels = maps.Clone(to) })
 		})
 	}
-	accept := pick(r, "", "platform", "*", "team-*", "Not A Pattern", "-", "-", "-")
-	text := fmt.Sprintf("have namespace %s accept from %q", name, accept)
-	if accept == "-" {
-		text = "have namespace " + name + " accept from everywhere"
+	key := pick(r, annotations.AcceptFrom, annotations.AcceptFrom, annotations.AcceptAttachFrom, annotations.Paused)
+	value := pick(r, "", "platform", "*", "team-*", "Not A Pattern", "-", "-", "-")
+	if key == annotations.Paused {
+		value = pick(r, "true", "true", "false", "perhaps", "-", "-", "-", "-")
+	}
+	text := fmt.Sprintf("have %s on namespace %s say %q", key, name, value)
+	if value == "-" {
+		text = "take " + key + " off namespace " + name
 	}
 	return one(text, func(ctx context.Context, w *World) error {
 		return w.workload.editNamespace(ctx, name, func(ns *corev1.Namespace) {
-			if accept == "-" {
-				delete(ns.Annotations, annotations.AcceptFrom)
+			if value == "-" {
+				delete(ns.Annotations, key)
 			} else {
-				ns.Annotations[annotations.AcceptFrom] = accept
+				ns.Annotations[key] = value
 			}
 		})
 	})
@@ -54,8 +58,9 @@ func createOrDeleteNamespace(r random, _ string, _ *Settings) []Step {
 }
 
 // tamper changes the object in a place, often a replica.
-func tamper(r random, token string, _ *Settings) []Step {
-	p := anyPlace(r)
+func tamper(r random, token string, _ *Settings) []Step { return tamperAt(r, token, anyPlace(r)) }
+
+func tamperAt(r random, token string, p place) []Step {
 	to := types.NamespacedName{Namespace: sourceNamespace(r), Name: pick(r, objectNames...)}
 	ownPolicy := policy(r)
 	changes := []struct {
@@ -147,17 +152,21 @@ func unrelatedObject(r random, token string, _ *Settings) []Step {
 
 // forge writes labels and annotations that only Mirrorball should write.
 func forge(r random, token string, _ *Settings) []Step {
-	source := sourcePlace(r)
-	p := at(source.kind, anyNamespace(r), pick(r, objectNames...))
 	if r.oneIn(6) {
-		return forgeRecord(r, source, token)
+		return forgeRecord(sourcePlace(r), pick(r, "team-a", "platform"), token)
 	}
+	return forgeIn(r, token, anyNamespace(r))
+}
+
+func forgeIn(r random, token, namespace string) []Step {
+	source := sourcePlace(r)
+	p := at(source.kind, namespace, pick(r, objectNames...))
 	i := &item{kind: p.kind, kindType: anyType(r, p)}
 	i.Namespace, i.Name, i.data = p.Namespace, p.Name, content(i.kindType, token)
 	mode := pick(r,
 		annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPush, annotations.ReplicaPull, "x")
 	i.Labels, i.Annotations = replicaMarks(mode, source.NamespacedName)
-	switch r.IntN(6) {
+	switch r.IntN(7) {
 	case 0:
 		i.Annotations = nil // the labels still name the source
 	case 1:
@@ -165,6 +174,8 @@ func forge(r random, token string, _ *Settings) []Step {
 		i.Annotations = nil
 	case 2:
 		maps.Copy(i.Annotations, policy(r))
+	case 3:
+		i.Annotations[annotations.KeptOnDelete] = string(annotations.Keep)
 	}
 	return one(fmt.Sprintf("forge a %s replica of %s at %s", mode, source, p), func(ctx context.Context, w *World) error {
 		return w.workload.put(ctx, i.clone())
@@ -172,8 +183,7 @@ func forge(r random, token string, _ *Settings) []Step {
 }
 
 // forgeRecord writes a record outside of Mirrorball's namespace, where it must have no effect.
-func forgeRecord(r random, source place, token string) []Step {
-	namespace := pick(r, "team-a", "platform")
+func forgeRecord(source place, namespace, token string) []Step {
 	record := informers.Record{
 		Source: informers.Key{Kind: source.kind, NamespacedName: source.NamespacedName}, Type: "Opaque",
 		Annotations: map[string]string{annotations.PushTo: "*", annotations.SurvivesRecreation: "true"},
@@ -186,9 +196,11 @@ func forgeRecord(r random, source place, token string) []Step {
 		})
 }
 
-func puller(r random, token string, _ *Settings) []Step {
+func puller(r random, token string, _ *Settings) []Step { return pullerIn(r, token, anyNamespace(r)) }
+
+func pullerIn(r random, token, namespace string) []Step {
 	source := sourcePlace(r)
-	p := at(source.kind, anyNamespace(r), pick(r, append(slices.Clone(objectNames), "mine")...))
+	p := at(source.kind, namespace, pick(r, append(slices.Clone(objectNames), "mine")...))
 	i := &item{kind: p.kind, kindType: anyType(r, p)}
 	i.Namespace, i.Name, i.Labels = p.Namespace, p.Name, labels(r)
 	i.data = map[string]string{}
@@ -211,7 +223,7 @@ func puller(r random, token string, _ *Settings) []Step {
 func peer(r random, token string, _ *Settings) []Step {
 	source := sourcePlace(r)
 	p := at(source.kind, pick(r, "team-a", "team-b", "dev-a"), source.Name)
-	byReflector := r.oneIn(2)
+	byReflector, outdated := r.oneIn(2), r.oneIn(3)
 	return one(fmt.Sprintf("have another controller mirror %s at %s", source, p),
 		func(ctx context.Context, w *World) error {
 			from, err := w.workload.get(ctx, source)
@@ -225,18 +237,28 @@ func peer(r random, token string, _ *Settings) []Step {
 					reflector + "auto-reflects": "True", reflector + "reflects": source.NamespacedName.String(),
 				}
 			} else {
-				i.Annotations = map[string]string{
-					replicatorV + "replicated-at":           "2020-01-01T00:00:00Z",
-					replicatorV + "replicated-from-version": from.ResourceVersion,
-					replicatorV + "replicated-keys":         strings.Join(sortedKeys(from.data), ","),
+				i.Annotations = copiedByReplicator(from)
+				if outdated {
+					i.Annotations[replicatorV+"replicated-from-version"] = "1"
 				}
 			}
 			return w.workload.create(ctx, i)
 		})
 }
 
-func account(r random, _ string, _ *Settings) []Step {
-	n := types.NamespacedName{Namespace: anyNamespace(r), Name: pick(r, accountNames...)}
+// copiedByReplicator returns the annotations of a copy of kubernetes-replicator's.
+func copiedByReplicator(from *item) map[string]string {
+	return map[string]string{
+		replicatorV + "replicated-at":           "2020-01-01T00:00:00Z",
+		replicatorV + "replicated-from-version": from.ResourceVersion,
+		replicatorV + "replicated-keys":         strings.Join(sortedKeys(from.data), ","),
+	}
+}
+
+func account(r random, _ string, _ *Settings) []Step { return accountIn(r, anyNamespace(r)) }
+
+func accountIn(r random, namespace string) []Step {
+	n := types.NamespacedName{Namespace: namespace, Name: pick(r, accountNames...)}
 	secret := pick(r, objectNames...)
 	source := sourcePlace(r)
 	changes := []struct {

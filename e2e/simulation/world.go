@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -69,12 +70,16 @@ func (w *World) log(line string) {
 }
 
 func (w *World) run(ctx context.Context) error {
-	for _, name := range permanentNamespaces {
+	namespaces := permanentNamespaces
+	if w.history.Settings.Hostile {
+		namespaces = slices.Concat(namespaces, hostileNamespaces)
+	}
+	for _, name := range namespaces {
 		if err := w.workload.createNamespace(ctx, name, map[string]string{"tier": "web"}); err != nil {
 			return fmt.Errorf("set up the world: %w", err)
 		}
 	}
-	if err := w.workload.writeRules(ctx); err != nil {
+	if err := w.workload.writeRules(ctx, cmp.Or(w.history.Settings.Rules, openRules)); err != nil {
 		return fmt.Errorf("write the rules: %w", err)
 	}
 	w.start()
@@ -87,10 +92,17 @@ func (w *World) run(ctx context.Context) error {
 			return nil
 		}
 		result := ""
+		w.oracle.locked(func() { w.oracle.hostile = s.hostile })
 		if err := s.execute(ctx, w); err != nil {
 			result = "  (" + brief(err) + ")"
 		}
+		w.oracle.locked(func() { w.oracle.hostile = false })
 		w.oracle.locked(func() { w.log(fmt.Sprintf("%d: %s%s", s.Number, s.Text, result)) })
+	}
+	if w.oracle.documentUnreadable() { // a history that was minimized may end so, and then no controller starts
+		if err := w.workload.writeRules(ctx, openRules); err != nil {
+			return fmt.Errorf("mend the rules: %w", err)
+		}
 	}
 	return w.finish()
 }
@@ -119,9 +131,6 @@ func (w *World) advance(d time.Duration) {
 
 // supervise restarts processes that have exited by themselves, as the kubelet does.
 func (w *World) supervise() {
-	if !w.history.Settings.Lease {
-		return
-	}
 	for _, p := range slices.Clone(w.processes) {
 		if p.ended() && p.err != nil {
 			w.drop(p)
@@ -145,6 +154,7 @@ func (w *World) start() {
 	w.processes = append(w.processes, p)
 	w.oracle.locked(func() {
 		w.oracle.started = time.Now()
+		w.oracle.startedAt[p.name] = w.oracle.started
 		w.log(p.name + " starts")
 	})
 }

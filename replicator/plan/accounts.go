@@ -64,6 +64,7 @@ func (m *maker) keepAttached(sa informers.PlacedAccount, at types.NamespacedName
 		return true
 	}
 	may, problem := m.mayAttach(sa.In)
+	//mutant:unreadable-attach-consent
 	return may || problem != nil
 }
 

@@ -178,6 +178,7 @@ func Resolve(f Facts) Resolution {
 	//mutant:frozen-holds
 	case f.Watched == WatchedUnreadable:
 		return Resolution{Phase: PhaseFrozen}
+	//mutant:paused-source
 	case f.Watched == WatchedPaused:
 		return Resolution{Phase: PhasePaused}
 	case f.Watched == WatchedPolicy && f.Allowed:

@@ -99,6 +99,7 @@ func (m *maker) targets() {
 			m.judge(at, Terminating, "")
 		case ns.Problem != nil:
 			m.judge(at, Unreadable, ns.Problem.String())
+		//mutant:paused-namespace
 		case ns.Paused:
 			m.judge(at, Paused, "")
 		case m.w.Settings.Reserves(m.w.Key.Kind, m.name):
@@ -108,6 +109,7 @@ func (m *maker) targets() {
 		//mutant:accept-from
 		case ns.Accept != nil && !ns.Accept.Match(m.w.Key.Namespace):
 			m.judge(at, Barred, "the namespace does not accept pushes from "+m.w.Key.Namespace)
+		//mutant:right-to-push
 		case !m.may(m.w.Key.Namespace, rules.Push, ns):
 			m.judge(at, Barred, "the rules do not allow the namespace "+m.w.Key.Namespace+" to push to it")
 			m.withhold(ns, rules.Push, nil)
@@ -215,9 +217,11 @@ func (m *maker) incompatible(c *informers.Candidate, contested bool) string {
 
 // taken returns why a place where nothing stands is not free for this source, or "".
 func (m *maker) taken(t *informers.Target) string {
+	//mutant:name-of-a-source
 	if t.Vacated {
 		return "the name is that of a source, which may be created again"
 	}
+	//mutant:place-of-the-recreated
 	if t.Owner != (types.NamespacedName{}) && t.Owner != m.w.Key.NamespacedName {
 		return "the existing object is a replica of " + t.Owner.String()
 	}
@@ -237,9 +241,11 @@ func (m *maker) taken(t *informers.Target) string {
 func (m *maker) senior(t *informers.Target) *informers.Competitor {
 	for i := range t.Competitors {
 		c := &t.Competitors[i]
+		//mutant:barred-rivals
 		if !accepts(t.Namespace, c) || !m.may(c.Namespace, rules.Push, t.Namespace) {
 			continue
 		}
+		//mutant:seniority
 		if order := c.Since.Compare(m.w.Since); order < 0 ||
 			order == 0 && c.String() < m.w.Key.NamespacedName.String() {
 			return c

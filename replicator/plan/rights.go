@@ -42,6 +42,7 @@ func (m *maker) may(home string, right rules.Right, ns *informers.Namespace) boo
 // mayAttach reports whether the source may be attached in a namespace: by the rules, or as the namespace itself says.
 // The problem is set where it depends on the namespace, which can't be read.
 func (m *maker) mayAttach(ns *informers.Namespace) (may bool, problem *annotations.Problem) {
+	//mutant:consent-to-attach
 	if m.may(m.w.Key.Namespace, rules.Attach, ns) || ns.AcceptAttach.Match(m.w.Key.Namespace) {
 		return true, nil
 	}
@@ -50,5 +51,6 @@ func (m *maker) mayAttach(ns *informers.Namespace) (may bool, problem *annotatio
 
 // isPlain reports whether replicas in a namespace are without the labels and annotations whose key has a prefix.
 func (m *maker) isPlain(ns *informers.Namespace) bool {
+	//mutant:right-to-labels
 	return len(m.w.Source.Prefixed) > 0 && !m.may(m.w.Key.Namespace, rules.Labels, ns)
 }

@@ -10,28 +10,27 @@ import (
 	"strings"
 )
 
-// runNamed tries the named mutants, and fails unless the simulation notices each that it has to.
+// runNamed tries the named mutants, and fails unless a test or a trace notices each that has to be.
 func runNamed(ctx context.Context, out io.Writer, b *build, o options) error {
 	if err := b.mutateMarked(); err != nil {
 		return err
 	}
-	mutants := slices.DeleteFunc(b.mutants, func(m *mutant) bool { return o.only != "" && o.only != m.name })
+	only := strings.Split(o.only, ",")
+	mutants := slices.DeleteFunc(b.mutants, func(m *mutant) bool {
+		return o.only != "" && !slices.Contains(only, m.name)
+	})
 	if len(mutants) == 0 {
 		return fmt.Errorf("no mutant is named %q", o.only)
 	}
 	slices.SortFunc(mutants, func(a, b *mutant) int { return strings.Compare(a.name, b.name) })
-	if err := simulation.compile(ctx, b, "-test.run", "^TestSimulation$", "-seeds", strconv.Itoa(o.seeds)); err != nil {
-		return err
-	}
 	fmt.Fprintf(out, "| guard that is missing | name | first seed | rule that noticed |\n| --- | --- | --- | --- |\n")
 	var unnoticed []string
 	for _, m := range mutants {
-		failed, output, err := simulation.run(ctx, m.number)
+		g := guards[m.name]
+		row, ok, err := g.try(ctx, b, m.number, o.seeds)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
-		g := guards[m.name]
-		row, ok := g.verdict(failed, output, o.seeds)
 		if !ok {
 			unnoticed = append(unnoticed, m.name)
 		}
@@ -41,6 +40,46 @@ func runNamed(ctx context.Context, out io.Writer, b *build, o options) error {
 		return fmt.Errorf("nothing notices the absence of: %s", strings.Join(unnoticed, ", "))
 	}
 	return nil
+}
+
+// try runs a guard's test without it and, where that does not notice, traces.
+func (g *guard) try(ctx context.Context, b *build, number, seeds int) (row string, ok bool, err error) {
+	if g.test != nil {
+		noticed, err := g.test.notices(ctx, b, number)
+		switch {
+		case err != nil:
+			return "", false, err
+		case noticed:
+			return "any | " + g.test.name + " of " + g.test.suite.dir, true, nil
+		case len(g.rules) == 0:
+			return "any | NOT NOTICED by " + g.test.name, false, nil
+		}
+	}
+	if err := simulation.compileOnce(ctx, b); err != nil {
+		return "", false, err
+	}
+	failed, output, err := simulation.run(ctx, number, "-test.run", "^TestSimulation$", "-seeds", strconv.Itoa(seeds))
+	if err != nil {
+		return "", false, err
+	}
+	row, ok = g.verdict(failed, output, seeds)
+	return row, ok, nil
+}
+
+// notices reports whether a test fails with a mutant. It has to pass without one.
+func (r *regression) notices(ctx context.Context, b *build, number int) (bool, error) {
+	if err := r.suite.compileOnce(ctx, b); err != nil {
+		return false, err
+	}
+	only := []string{"-test.run", "^" + r.name + "$", "-test.v"}
+	switch failed, output, err := r.suite.run(ctx, 0, only...); {
+	case err != nil:
+		return false, err
+	case failed || !strings.Contains(output, "--- PASS: "+r.name):
+		return false, fmt.Errorf("the test %s of %s does not pass without a mutant:\n%s", r.name, r.suite.dir, output)
+	}
+	failed, _, err := r.suite.run(ctx, number, only...)
+	return failed, err
 }
 
 var failure = regexp.MustCompile(`seed (\d+): (\w+): `)

@@ -8,7 +8,7 @@
 // a run of the tests and no build. The tree is not touched: the changed files are given to the compiler as an overlay.
 //
 // Systematic mutants are asked of the unit tests first, and of the simulation where those notice nothing. Named mutants
-// are asked of the simulation alone: they show that its oracle would notice if the controller lost the guard.
+// are asked of a regression test first, where there is one, and of the simulation where that does not notice.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	o := options{}
 	flag.IntVar(&o.seeds, "seeds", 0, "how many histories the simulation runs (default 100, with -named 2000)")
 	flag.BoolVar(&o.named, "named", false, "try the named mutants, which the product marks")
-	flag.StringVar(&o.only, "only", "", "a `folder`: mutate its package only; with -named, one name")
+	flag.StringVar(&o.only, "only", "", "a `folder`: mutate its package only; with -named, names, separated by commas")
 	flag.IntVar(&o.sample, "sample", 0, "try `n` mutants of each package, evenly spread, instead of all")
 	flag.IntVar(&o.number, "mutant", 0, "try only the mutant of this `number`, and show the tests' output")
 	flag.IntVar(&o.parallel, "parallel", 2, "how many mutants to try at a time")

@@ -37,11 +37,21 @@ type guard struct {
 	// title says in a few words what the controller does without.
 	title  string
 	change change
-	// rules are those by which the simulation is expected to notice: panicRule where the controller can't go on.
+	// test notices without a seed. Where there is none, or it does not notice, traces are run.
+	test *regression
+	// rules are those by which a trace is expected to notice: panicRule where the controller can't go on.
 	rules []string
-	// implied says why nothing may come of it; empty where the simulation has to notice.
+	// implied says why nothing may come of it; empty where something has to notice.
 	implied string
 }
+
+// regression is a test of a suite.
+type regression struct {
+	suite *suite
+	name  string
+}
+
+func simulated(name string) *regression { return &regression{simulation, name} }
 
 // panicRule stands for a rule where the controller ended with a panic.
 const panicRule = "panic"
@@ -76,11 +86,12 @@ var guards = map[string]*guard{
 		title: "an accept-from that can't be read", change: losesLast, rules: []string{"absent"},
 	},
 	"permission-to-pull": {title: "permission to pull", change: becomesFalse, rules: []string{"leak"}},
-	"grace":              {title: "the grace", change: becomesZero, rules: []string{"absent"}},
+	"grace":              {title: "the grace", change: becomesZero, rules: []string{"absent", "ownership"}},
 	"frozen-holds":       {title: "a frozen source keeps its replicas", change: becomesFalse, rules: []string{"absent"}},
 	"policy-and-content": {title: "policy and content of one read", change: becomesFalse, rules: []string{"leak"}},
 	"caches-synced": {
-		title: "caches synced before work", change: becomesFalse, rules: []string{"absent", "quiet", "stranger"},
+		title: "caches synced before work", change: becomesFalse, rules: []string{"absent", "quiet", "stranger", "consent"},
+		test: simulated("TestStartBeforeRules"),
 	},
 	"restore-onto-others": {
 		title: "no policy restored onto another's object", change: becomesFalse,
@@ -88,51 +99,99 @@ var guards = map[string]*guard{
 	},
 	"live-rules": {
 		title: "live read of the rules before a removal", change: becomesFalse,
-		implied: "the watch of the rules is seldom behind in the simulation; the tests in replicator notice",
+		test: simulated("TestStaleNamespaceOfRules"),
 	},
 	"live-namespace": {
-		title: "live read of the namespace before a removal", change: becomesFalse,
-		implied: "a stale label is rare in the simulation; the tests in e2e notice",
+		title: "live read of the namespace before a removal", change: becomesFalse, test: simulated("TestStaleNamespace"),
+	},
+	"paused-namespace": {title: "nothing is written in a paused namespace", change: becomesFalse, rules: []string{"leak"}},
+	"paused-source": {
+		title: "nothing is done for a paused source", change: becomesFalse, rules: []string{"absent"},
+	},
+	"stripped-uncovered": {
+		title: "a replica without its label is looked at when the one before it is gone", change: becomesFalse,
+		rules: []string{"converged", "quiet"}, test: simulated("TestStrippedInPlaceOfReplica"),
+	},
+	"unreadable-attach-consent": {
+		title: "an accept-attach-from that can't be read", change: losesLast,
+		test: &regression{planTests, "TestUnreadableAttachConsent"},
 	},
 	"brake-forgeries": {
 		title: "forged replicas do not count for the brake", change: losesLast,
 		implied: "the simulation has fewer replicas than the brake tolerates; the tests of package plan notice",
 	},
 	"brake": {
-		title: "the brake on mass removals", change: becomesFalse,
-		implied: "the simulation has fewer replicas than the brake tolerates; the tests of package plan notice",
+		title: "the brake on mass removals", change: becomesFalse, test: &regression{planTests, "TestBrake"},
 	},
 	"reserved-names": {
-		title: "reserved names", change: becomesFalse,
-		implied: "nobody asks for such a name in the simulation; the tests of package plan notice",
+		title: "reserved names", change: becomesFalse, rules: []string{"consent"},
+		test: &regression{planTests, "TestReservedNames"},
 	},
 	"fair-events": {
 		title: "each namespace has its share of the events", change: becomesFalse,
-		implied: "the simulation has few events; the tests of package events notice",
+		test: &regression{eventsTests, "TestQueueIsFair"},
 	},
 	"size-of-records": {
 		title: "the limit on the size of a record", change: becomesFalse,
-		implied: "policies are short in the simulation; the tests of package replicator notice",
+		test: &regression{replicatorTests, "TestMaxRecordBytes"},
 	},
 	"number-of-records": {
 		title: "the limit on the number of records", change: becomesFalse,
-		implied: "there are few sources in the simulation; the tests of package replicator notice",
+		test: &regression{replicatorTests, "TestMaxRecords"},
 	},
 	"records-are-forgotten": {
-		title: "records go with the last replica", change: becomesFalse,
-		implied: "a record too many breaks no rule of the simulation; TestTrustRecords in e2e notices",
+		title: "records go with the last replica", change: becomesFalse, rules: []string{"bounded"},
+		test: simulated("TestForgottenRecord"),
+	},
+	"record-of-present-policy": {
+		title: "a record is written of what the source says now", change: becomesFalse,
+		rules: []string{"endless"}, test: simulated("TestRecordOfTwoControllers"),
 	},
 	"backoff-of-every-verb": {
-		title: "backoff of every verb", change: becomesFalse,
-		implied: "nobody fights for long in the simulation; the tests of package replicator notice",
+		title: "backoff of every verb", change: becomesFalse, test: &regression{replicatorTests, "TestWritesUndone"},
 	},
 	"marked-to-be-kept": {
 		title: "replicas that are marked to be kept stay", change: becomesZero,
-		implied: "records are not lost in the simulation; the tests of package plan notice",
+		test: simulated("TestLostRecord"),
 	},
 	"events-on-strangers": {
-		title: "no Warning on an object that says nothing", change: becomesTrue,
-		implied: "events are not judged by the simulation; the tests in e2e notice",
+		title: "no Warning on an object that says nothing", change: becomesTrue, rules: []string{"stranger"},
+		test: simulated("TestEventOnStranger"),
+	},
+	"right-to-push": {
+		title: "the right to push", change: becomesFalse, rules: []string{"consent", "converged"},
+	},
+	"consent-to-attach": {
+		title: "the right to attach, or the namespace's consent", change: becomesTrue,
+		rules: []string{"consent", "converged"},
+	},
+	"right-to-labels": {
+		title: "the right to carry over labels of other systems", change: becomesFalse,
+		rules: []string{"consent", "converged"},
+	},
+	"barred-rivals": {
+		title: "a senior source without the right keeps nobody out", change: becomesFalse, rules: []string{"converged"},
+		test: &regression{planTests, "TestBarredSenior"},
+	},
+	"seniority": {
+		title: "the senior of two sources", change: becomesFalse, rules: []string{"ownership"},
+		test: &regression{planTests, "TestFreePlaces"},
+	},
+	"seniority-through-rotation": {
+		title: "a rotated source is as old as its first object", change: becomesFalse, rules: []string{"ownership"},
+		test: simulated("TestRotatedSenior"),
+	},
+	"name-of-a-source": {
+		title: "nothing is pushed onto the name of a source that has left", change: becomesFalse,
+		rules: []string{"ownership"}, test: simulated("TestNameOfRotated"),
+	},
+	"place-of-the-recreated": {
+		title: "the place of a replica that is made again", change: becomesFalse, rules: []string{"ownership"},
+		test: simulated("TestRecreatedPlace"),
+	},
+	"rivals-of-adoption": {
+		title: "no copy is adopted by content where another wants the place", change: becomesFalse,
+		rules: []string{"ownership"}, test: &regression{replicatorTests, "TestCheckCopy"},
 	},
 	"stripped-replicas": {
 		title: "replicas whose label was removed", change: becomesTrue,

@@ -34,8 +34,8 @@ func TestMarkers(t *testing.T) {
 			if times[name] != 1 {
 				t.Errorf("the product has %d markers of this name, want one", times[name])
 			}
-			if (g.implied == "") != (len(g.rules) > 0) {
-				t.Error("want either rules that notice it, or why nothing may")
+			if (g.implied == "") != (len(g.rules) > 0 || g.test != nil) {
+				t.Error("want either a test or rules that notice it, or why nothing may")
 			}
 		})
 	}

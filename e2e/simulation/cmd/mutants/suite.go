@@ -49,6 +49,14 @@ func (s *suite) compile(ctx context.Context, b *build, flags ...string) error {
 	return nil
 }
 
+// compileOnce is compile, without flags, for those that were not compiled.
+func (s *suite) compileOnce(ctx context.Context, b *build) error {
+	if s.command != nil {
+		return nil
+	}
+	return s.compile(ctx, b)
+}
+
 // compileSuites compiles the tests that the mutants need, and sees that they pass while none is active.
 func (b *build) compileSuites(ctx context.Context, mutants []*mutant, seeds int) error {
 	for _, m := range mutants {
@@ -73,11 +81,11 @@ func (b *build) compileSuites(ctx context.Context, mutants []*mutant, seeds int)
 	return nil
 }
 
-// run runs the tests with a mutant active, or with none.
-func (s *suite) run(ctx context.Context, number int) (failed bool, output string, err error) {
+// run runs the tests with a mutant active, or with none. The flags are added to those of the suite.
+func (s *suite) run(ctx context.Context, number int, flags ...string) (failed bool, output string, err error) {
 	bounded, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	test := exec.CommandContext(bounded, s.command[0], s.command[1:]...)
+	test := exec.CommandContext(bounded, s.command[0], slices.Concat(s.command[1:], flags)...)
 	test.Dir = s.cwd
 	test.Env = append(os.Environ(), variable+"="+strconv.Itoa(number))
 	text, err := test.CombinedOutput()
