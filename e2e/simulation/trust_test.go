@@ -72,7 +72,7 @@ func TestRecreatedPlace(t *testing.T) {
 	push := map[string]string{annotations.PushTo: "team-a"}
 	steps := []Step{
 		puts(secretAt(senior, nil)),
-		Step{Text: "create the owner", After: 2 * time.Second, do: puts(secretAt(owner, push)).do},
+		Step{Text: "create the owner", After: 2 * time.Second, execute: puts(secretAt(owner, push)).execute},
 		edits(senior, func(i *item) { i.Annotations = push }),
 	}
 	for n := range 10 {
