@@ -2,11 +2,13 @@ package informers
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -76,11 +78,7 @@ func BenchmarkTransformCandidate(b *testing.B) {
 func BenchmarkNewNamespace(b *testing.B) {
 	for _, sources := range []int{1, 100} {
 		b.Run(fmt.Sprint(sources), func(b *testing.B) {
-			config := &rest.Config{Host: "http://nowhere"} // the streams do not run
-			c := New(Options{
-				Metadata: metadata.NewForConfigOrDie(config), Typed: kubernetes.NewForConfigOrDie(config),
-				Kinds: []annotations.Kind{annotations.Secret}, Notify: func(Key, Change) {},
-			})
+			c := benchmarkedCluster()
 			for i := range sources {
 				m := &metav1.PartialObjectMetadata{ObjectMeta: benchmarkedSecret().ObjectMeta}
 				m.Name, m.Labels = fmt.Sprintf("source-%d", i), nil
@@ -102,5 +100,74 @@ func BenchmarkNewNamespace(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// benchmarkedCluster is a cluster whose watches do not run.
+func benchmarkedCluster() *Cluster {
+	config := &rest.Config{Host: "http://nowhere"}
+	return New(Options{
+		Metadata: metadata.NewForConfigOrDie(config), Typed: kubernetes.NewForConfigOrDie(config),
+		Kinds: []annotations.Kind{annotations.Secret}, Notify: func(Key, Change) {},
+	})
+}
+
+// BenchmarkHeap is what an object takes of the heap among fifty thousand: a Secret that concerns nobody, a replica.
+func BenchmarkHeap(b *testing.B) {
+	const count, namespaces = 50_000, 500
+	measure := func(b *testing.B, add func(o *objects, namespace string, i int) error) {
+		for b.Loop() {
+			c := benchmarkedCluster()
+			before := heap()
+			for i := range count {
+				if err := add(c.kinds[annotations.Secret], fmt.Sprintf("team-%03d", i%namespaces), i+1); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric((heap()-before)/count, "heap-B/object")
+			runtime.KeepAlive(c)
+		}
+	}
+	b.Run("stranger", func(b *testing.B) {
+		measure(b, func(o *objects, namespace string, i int) error {
+			return o.candidates.Add(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+				Namespace: namespace, Name: fmt.Sprintf("stranger-%06d", i), ResourceVersion: Version(i).String(),
+			}})
+		})
+	})
+	b.Run("replica", func(b *testing.B) {
+		measure(b, func(o *objects, namespace string, i int) error {
+			s := benchmarkedSecret()
+			s.Namespace, s.Name, s.ResourceVersion = namespace, fmt.Sprintf("source-%d", i/namespaces), Version(i).String()
+			s.UID = types.UID(fmt.Sprintf("8d8e0bd3-7d4b-4a39-9ab7-%012d", i))
+			s.Annotations[annotations.ReplicaOf] = "infra/" + s.Name
+			return o.replicas.Add(s)
+		})
+	})
+}
+
+func heap() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// BenchmarkSource is what the watches' view of a source with ten thousand replicas costs at the start of a pass.
+func BenchmarkSource(b *testing.B) {
+	c := benchmarkedCluster()
+	for i := range 10_000 {
+		s := benchmarkedSecret()
+		s.Namespace, s.ResourceVersion = fmt.Sprintf("team-%05d", i), Version(i+1).String()
+		if err := c.kinds[annotations.Secret].replicas.Add(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	key := Key{annotations.Secret, types.NamespacedName{Namespace: "infra", Name: "regcred"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if c.Source(key).Replicas == 0 {
+			b.Fatal("the replicas are not found")
+		}
 	}
 }

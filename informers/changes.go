@@ -41,6 +41,7 @@ func candidateChange(old, new *Candidate) Change {
 
 func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new *Candidate) {
 	c.share(o, n)
+	returned := c.updateTenure(o, n, old, new)
 	all, object, self := changes{}, Change{Scope: ObjectScope(n)}, candidateChange(old, new)
 	for _, x := range []*Candidate{old, new} {
 		if x != nil && x.Stripped != nil {
@@ -59,7 +60,7 @@ func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new 
 		c.occupantChanged(o, n, all, self)
 	}
 	if old == nil || new == nil || old.UID != new.UID || !policyOf(old).Equal(policyOf(new)) {
-		c.competitorChanged(o, n, all, policyOf(old), policyOf(new), policyOf(c.takeReturned(o, n)))
+		c.competitorChanged(o, n, all, policyOf(old), policyOf(new), policyOf(returned))
 	}
 	c.send(o.kind, all)
 }
@@ -76,15 +77,13 @@ func policyOf(c *Candidate) *annotations.Policy {
 
 // competitorChanged adds the sources that push replicas of the same name as n does or did.
 func (c *Cluster) competitorChanged(o *objects, n types.NamespacedName, all changes, policies ...*annotations.Policy) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	for _, p := range policies {
 		if p == nil || p.Push == nil {
 			continue
 		}
-		for other := range o.wanted[p.ReplicaName(n.Name)] {
-			if other != n {
-				all.add(other, Change{Scope: FullScope()})
+		for _, other := range o.candidates.find(byTarget, p.ReplicaName(n.Name)) {
+			if other.NamespacedName != n {
+				all.add(other.NamespacedName, Change{Scope: FullScope()})
 			}
 		}
 	}
@@ -125,7 +124,7 @@ func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *R
 func (c *Cluster) strippedUncovered(o *objects, n types.NamespacedName, all changes) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if x := o.candidates.items[n]; x != nil && x.Stripped != nil {
+	if x := o.candidates.get(n); x != nil && x.Stripped != nil {
 		all.add(x.Stripped.Source, Change{Scope: ObjectScope(n)})
 	}
 }
@@ -133,34 +132,24 @@ func (c *Cluster) strippedUncovered(o *objects, n types.NamespacedName, all chan
 // occupantChanged adds the sources whose replicas have the name of n, and n itself if anything refers to it as a
 // source.
 func (c *Cluster) occupantChanged(o *objects, n types.NamespacedName, all changes, self Change) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	for source := range o.wanted[n.Name] {
-		if source != n {
-			all.add(source, Change{Scope: ObjectScope(n)})
-		}
-	}
-	if o.isNamed(n) || c.remembered[Key{o.kind, n}] != nil {
+	c.placeChanged(o, n, all)
+	if o.isNamed(n) || c.record(Key{o.kind, n}) != nil {
 		all.add(n, self)
 	}
-}
-
-// isNamed reports whether any object of the kind names n as its source.
-func (o *objects) isNamed(n types.NamespacedName) bool {
-	return len(o.replicasOf[n])+len(o.stripped[n])+len(o.pullers[n])+len(o.pulled[n]) > 0
 }
 
 // sourceOfSource adds the source of n where n is a replica that claims to be a source: whether it may be removed
 // depends on whether it has replicas itself.
 func (c *Cluster) sourceOfSource(o *objects, n types.NamespacedName, all changes) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if r := o.replicas.items[n]; r != nil && r.Claims != nil && r.Claims.Policy != nil {
+	if r := o.replicas.get(n); r != nil && r.Claims != nil && r.Claims.Policy != nil {
 		all.add(r.Source, Change{Scope: ObjectScope(n)})
 	}
 }
 
 func (c *Cluster) namespaceChanged(n types.NamespacedName, old, new *Namespace) {
+	c.mu.Lock()
+	c.sorted = nil
+	c.mu.Unlock()
 	sameLabels := new != nil && old != nil && equality.Semantic.DeepEqual(old.Labels, new.Labels)
 	if sameLabels && old.UID == new.UID && new.Same(old) {
 		return
@@ -188,27 +177,23 @@ func isPaused(n *Namespace) bool { return n != nil && n.Paused }
 // more stay while it is paused or its annotations can't be read.
 func (c *Cluster) holdChanged(namespace string) {
 	found := map[annotations.Kind]changes{annotations.Secret: {}, annotations.ConfigMap: {}}
-	c.mu.RLock()
 	for kind, o := range c.kinds {
-		for n, r := range o.replicas.items {
-			if n.Namespace == namespace {
-				found[kind].add(r.Source, Change{Scope: ObjectScope(n)})
+		for _, r := range o.replicas.all() {
+			if r.Namespace == namespace {
+				found[kind].add(r.Source, Change{Scope: ObjectScope(r.NamespacedName)})
 			}
 		}
-		for source, named := range o.stripped {
-			for n := range named {
-				if n.Namespace == namespace {
-					found[kind].add(source, Change{Scope: ObjectScope(n)})
-				}
+		for _, x := range o.candidates.find(byRole, roleStripped) {
+			if x.Namespace == namespace {
+				found[kind].add(x.Stripped.Source, Change{Scope: ObjectScope(x.NamespacedName)})
 			}
 		}
 	}
-	for n := range c.accountsIn[namespace] {
-		for _, source := range c.accounts.items[n].Attached {
+	for _, sa := range c.accounts.find(byNamespace, namespace) {
+		for _, source := range sa.Attached {
 			found[annotations.Secret].add(source, Change{Scope: NamespaceScope(namespace)})
 		}
 	}
-	c.mu.RUnlock()
 	for kind, all := range found {
 		c.send(kind, all)
 	}
@@ -240,12 +225,10 @@ type sourcePolicy struct {
 }
 
 func (c *Cluster) policies() []sourcePolicy {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	var all []sourcePolicy
 	for kind, o := range c.kinds {
-		for n := range o.sources {
-			all = append(all, sourcePolicy{Key{kind, n}, o.candidates.items[n].Claims.Policy})
+		for _, x := range o.candidates.find(byRole, roleSource) {
+			all = append(all, sourcePolicy{Key{kind, x.NamespacedName}, x.Claims.Policy})
 		}
 	}
 	return all

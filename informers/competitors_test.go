@@ -17,7 +17,7 @@ func competitorsAt(w *tenureTest) (competitors []string) {
 	w.Helper()
 	all, err := annotations.ParseNamespacePatterns("*")
 	w.must(err)
-	honest := w.kinds[annotations.Secret].candidates.items[source1("honest").NamespacedName]
+	honest := w.kinds[annotations.Secret].candidates.get(source1("honest").NamespacedName)
 	s := w.Snapshot(Query{Key: source1("honest"), Policy: policyOf(honest), Scope: FullScope(), SourceNamespaces: all})
 	w.must(s.Err)
 	for _, target := range s.Targets {
@@ -32,14 +32,14 @@ func competitorsAt(w *tenureTest) (competitors []string) {
 
 func TestCompetitors(t *testing.T) {
 	policy := func(w *tenureTest, namespace string) *annotations.Policy {
-		return policyOf(w.kinds[annotations.Secret].candidates.items[source1(namespace).NamespacedName])
+		return policyOf(w.kinds[annotations.Secret].candidates.get(source1(namespace).NamespacedName))
 	}
 	setUp := func(t *testing.T, expression string) *tenureTest {
 		w := newTenureTest(t)
 		w.remove("from", "s")
 		w.remove("tenant", "s")
-		w.GiveUp(source1("from"), w.kinds[annotations.Secret].tenures.departed[source1("from").NamespacedName])
-		w.GiveUp(source1("tenant"), w.kinds[annotations.Secret].tenures.departed[source1("tenant").NamespacedName])
+		w.GiveUp(source1("from"), w.kinds[annotations.Secret].departed(source1("from").NamespacedName))
+		w.GiveUp(source1("tenant"), w.kinds[annotations.Secret].departed(source1("tenant").NamespacedName))
 		w.put("competitor", "s", 1, replicateTo, expression)
 		w.put("honest", "s", 2, annotations.PushTo, "to")
 		return w
@@ -71,9 +71,9 @@ func TestCompetitors(t *testing.T) {
 			t.Error("the source was not told")
 		}
 		w.remove("competitor", "t")
-		older := w.kinds[annotations.Secret].tenures.departed
+		older := w.kinds[annotations.Secret].tenures.last
 		for n, last := range older {
-			if policyOf(w.kinds[annotations.Secret].candidates.items[source1("competitor").NamespacedName]).Suspended() == nil {
+			if policyOf(w.kinds[annotations.Secret].candidates.get(source1("competitor").NamespacedName)).Suspended() == nil {
 				t.Error("a source that may come back does not count")
 			}
 			w.GiveUp(Key{annotations.Secret, n}, last)

@@ -24,14 +24,12 @@ import (
 type historyChecker struct {
 	cache.ListerWatcher
 	client cache.ListerWatcherWithContext
-	// broken is called before a list that may be of another history.
-	broken func()
 }
 
 var _ cache.ListerWatcherWithContext = (*historyChecker)(nil)
 
-func newHistoryChecker(client cache.ListerWatcher, broken func()) *historyChecker {
-	return &historyChecker{client, cache.ToListerWatcherWithContext(client), broken}
+func newHistoryChecker(client cache.ListerWatcher) *historyChecker {
+	return &historyChecker{client, cache.ToListerWatcherWithContext(client)}
 }
 
 // ListWithContext implements cache.ListerWatcherWithContext.
@@ -55,7 +53,6 @@ func (h *historyChecker) check(ctx context.Context, seen string) error {
 	list, err := h.client.ListWithContext(ctx, metav1.ListOptions{Limit: 1})
 	switch {
 	case utilnet.IsConnectionRefused(err):
-		h.broken()
 		return apierrors.NewResourceExpired("the API server was away")
 	case err != nil:
 		return err
@@ -73,7 +70,6 @@ func (h *historyChecker) check(ctx context.Context, seen string) error {
 		return err
 	}
 	if newest < last {
-		h.broken()
 		return apierrors.NewResourceExpired(fmt.Sprintf("resourceVersions have gone back from %d to %d", last, newest))
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 // List fills the stores once, for those who look at the cluster at one moment and do not watch it. Lists come in
 // chunks, and each object is made lean at once, so that memory does not grow with the content. Run must not be called.
 func (c *Cluster) List(ctx context.Context) error {
-	for _, s := range c.streams() {
+	for _, s := range c.stores() {
 		if err := s.list(ctx); err != nil {
 			return err
 		}
@@ -21,7 +21,7 @@ func (c *Cluster) List(ctx context.Context) error {
 	return nil
 }
 
-func (s *stream[T]) list(ctx context.Context) error {
+func (s *store[T]) list(ctx context.Context) error {
 	var items []any
 	var version Version
 	lister := cache.ToListerWatcherWithContext(s.source)
@@ -38,5 +38,12 @@ func (s *stream[T]) list(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list %s: %w", s.name, err)
 	}
-	return s.Replace(items, version.String())
+	if err := s.informer.GetIndexer().Replace(items, version.String()); err != nil {
+		return fmt.Errorf("list %s: %w", s.name, err)
+	}
+	for _, t := range typed[T](items) {
+		s.handle(nameOf(t), none[T](), t)
+	}
+	s.listed.Store(true)
+	return nil
 }

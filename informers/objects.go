@@ -24,10 +24,26 @@ type Identity struct {
 	Deleting bool
 }
 
-// GetObjectMeta lets client-go's Reflector key a lean object while it streams the initial list.
-func (i *Identity) GetObjectMeta() metav1.Object {
-	return &metav1.ObjectMeta{Namespace: i.Namespace, Name: i.Name, ResourceVersion: i.Version.String(), UID: i.UID}
+// GetName is part of cache.Object.
+func (i *Identity) GetName() string { return i.Name }
+
+// GetNamespace is part of cache.Object.
+func (i *Identity) GetNamespace() string { return i.Namespace }
+
+// GetObjectMeta gives client-go's informers an object's key and resourceVersion; they ask for nothing else.
+func (i *Identity) GetObjectMeta() metav1.Object { return objectMeta{Identity: i} }
+
+// objectMeta has of a metav1.Object what informers ask for. A metav1.ObjectMeta would be ten times its size, and is
+// asked for several times a change.
+type objectMeta struct {
+	metav1.Object
+	*Identity
 }
+
+func (m objectMeta) GetName() string            { return m.Name }
+func (m objectMeta) GetNamespace() string       { return m.Namespace }
+func (m objectMeta) GetUID() types.UID          { return m.UID }
+func (m objectMeta) GetResourceVersion() string { return m.Version.String() }
 
 func (i *Identity) identity() *Identity { return i }
 
@@ -48,7 +64,7 @@ func IdentityOf(m metav1.Object) (Identity, error) {
 func intern(s string) string { return unique.Make(s).Value() }
 
 // Candidate is a Secret or ConfigMap that carries no replica label. Nothing of its content is known, and of one that
-// has nothing to say to Mirrorball not even its Identity.
+// has nothing to say to Mirrorball only its name and version.
 type Candidate struct {
 	Identity
 	// Claims is nil for an object that has nothing to say to Mirrorball.
@@ -61,18 +77,6 @@ type Candidate struct {
 	Stripped *Replica
 }
 
-// stranger stands in the store for every candidate without claims: most clusters hold little else, and all that matters
-// of such an object is that its name is taken.
-var stranger = &Candidate{}
-
-// keep is the form in which a candidate is kept.
-func (c *Candidate) keep() *Candidate {
-	if !c.speaks() {
-		return stranger
-	}
-	return c
-}
-
 func newCandidate(obj any) (*Candidate, error) {
 	m, ok := obj.(*metav1.PartialObjectMetadata)
 	if !ok {
@@ -81,9 +85,8 @@ func newCandidate(obj any) (*Candidate, error) {
 	claims := claimsOf(m)
 	if claims == nil && m.Annotations[annotations.ReplicaOf] == "" {
 		v, err := ParseVersion(m.ResourceVersion)
-		return &Candidate{
-			Identity: Identity{NamespacedName: types.NamespacedName{Namespace: m.Namespace, Name: m.Name}, Version: v},
-		}, err
+		n := types.NamespacedName{Namespace: intern(m.Namespace), Name: m.Name}
+		return &Candidate{Identity: Identity{NamespacedName: n, Version: v}}, err
 	}
 	id, err := IdentityOf(m)
 	if err != nil {
@@ -239,6 +242,16 @@ type ServiceAccount struct {
 	Attached map[string]types.NamespacedName
 	// Bare says that it has no annotations.
 	Bare bool
+}
+
+// isAttachedFor reports whether Mirrorball added an entry for the source.
+func (sa *ServiceAccount) isAttachedFor(source types.NamespacedName) bool {
+	for _, s := range sa.Attached {
+		if s == source {
+			return true
+		}
+	}
+	return false
 }
 
 func newServiceAccount(obj any) (*ServiceAccount, error) {

@@ -12,5 +12,5 @@ func (c *Cluster) ObserveAccount(sa *ServiceAccount) { c.accounts.observe(sa) }
 
 // ObserveDeleted takes in that the API server has confirmed a removal.
 func (c *Cluster) ObserveDeleted(kind annotations.Kind, r *Replica) {
-	c.kinds[kind].replicas.remove(r.Identity)
+	c.kinds[kind].replicas.observeDeleted(r.Identity)
 }

@@ -58,17 +58,11 @@ func (o Occupant) Identity() *Identity {
 
 // Get returns what stands under a name.
 func (c *Cluster) Get(k Key) Occupant {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.get(k)
-}
-
-func (c *Cluster) get(k Key) Occupant {
 	o := c.kinds[k.Kind]
 	if o == nil {
 		return Occupant{}
 	}
-	at := Occupant{Candidate: o.candidates.items[k.NamespacedName], Replica: o.replicas.items[k.NamespacedName]}
+	at := Occupant{Candidate: o.candidates.get(k.NamespacedName), Replica: o.replicas.get(k.NamespacedName)}
 	if at.Candidate != nil && at.Replica != nil {
 		// One of the watches is behind: the object was relabelled, or deleted and created again.
 		if at.Candidate.Version > at.Replica.Version {

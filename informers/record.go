@@ -133,14 +133,20 @@ func (r *Record) read(policy string) (problem string) {
 
 // CountRecords returns how many sources in a namespace are remembered.
 func (c *Cluster) CountRecords(namespace string) (n int) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	for source := range c.remembered {
-		if source.Namespace == namespace {
+	for _, r := range c.records.all() {
+		if r.Problem == "" && r.Source.Namespace == namespace {
 			n++
 		}
 	}
 	return n
+}
+
+// record returns what is remembered of a source, or nil.
+func (c *Cluster) record(source Key) *Record {
+	for _, r := range c.records.find(bySource, source.String()) {
+		return r
+	}
+	return nil
 }
 
 // ObserveRecord is Observe for a record.

@@ -46,10 +46,10 @@ func TestUnreadableRecord(t *testing.T) {
 				good.Name = RecordName(Key{annotations.Secret, types.NamespacedName{Namespace: "from", Name: "other"}})
 			}
 			if err := c.records.Replace([]any{bad, good}, "8"); err != nil {
-				t.Fatalf("the stream does not sync: %v", err)
+				t.Fatalf("the store does not sync: %v", err)
 			}
-			if !c.records.hasSynced() || len(c.remembered) != 1 {
-				t.Errorf("synced: %t, remembered: %d, want 1", c.records.hasSynced(), len(c.remembered))
+			if !c.records.hasSynced() || c.CountRecords("from") != 1 {
+				t.Errorf("synced: %t, remembered: %d, want 1", c.records.hasSynced(), c.CountRecords("from"))
 			}
 			if len(reported) != 1 || !strings.HasPrefix(reported[0], bad.Name+": it") {
 				t.Errorf("told %q, want one about %s", reported, bad.Name)
@@ -59,8 +59,8 @@ func TestUnreadableRecord(t *testing.T) {
 			if err := c.records.Update(second); err != nil || len(reported) != 1 {
 				t.Errorf("told %q again: %v", reported, err)
 			}
-			if err := c.records.Delete(second); err != nil || len(c.remembered) != 1 {
-				t.Errorf("remembered: %d: %v", len(c.remembered), err)
+			if err := c.records.Delete(second); err != nil || c.CountRecords("from") != 1 {
+				t.Errorf("remembered: %d: %v", c.CountRecords("from"), err)
 			}
 		})
 	}

@@ -37,18 +37,18 @@ func newRulesDocument(obj any) (*RulesDocument, error) {
 	return NewRulesDocument(cm)
 }
 
-func (c *Cluster) newRules(o Options) *stream[*RulesDocument] {
+func (c *Cluster) newRules(o Options) *store[*RulesDocument] {
 	from := listWatch(o.Typed.CoreV1().ConfigMaps(o.Namespace), selectors{
 		fields: fields.OneTermEqualSelector("metadata.name", RulesName).String(),
 	})
-	return newStream(c, "rules", newRulesDocument, func(_, _ *RulesDocument) {}, c.rulesChanged, from, &corev1.ConfigMap{})
+	return newStore(storeOptions[*RulesDocument]{
+		name: "rules", source: from, expected: &corev1.ConfigMap{}, convert: newRulesDocument, changed: c.rulesChanged,
+	})
 }
 
 // Rules returns the document of the operator's rules, or nil where there is none.
 func (c *Cluster) Rules() *RulesDocument {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	for _, d := range c.rules.items {
+	for _, d := range c.rules.all() {
 		return d
 	}
 	return nil

@@ -255,9 +255,9 @@ func (x *shares) recount(h *holder, cost annotations.Cost) []Key {
 func (c *Cluster) share(o *objects, n types.NamespacedName) {
 	c.mu.Lock()
 	var changed []Key
-	if present := o.candidates.items[n]; policyOf(present) != nil {
+	if present := o.candidates.get(n); policyOf(present) != nil {
 		changed = c.shares.put(Key{o.kind, n}, c.sinceOf(o, present), policyOf(present))
-	} else if o.tenures.departed[n] == nil {
+	} else if o.departed(n) == nil {
 		changed = c.shares.drop(Key{o.kind, n})
 	}
 	c.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
@@ -79,8 +80,8 @@ type PlacedAccount struct {
 	In *Namespace
 }
 
-// Snapshot gathers what concerns a source. The stores are read under one lock; policies, which may take long to match,
-// are matched without it.
+// Snapshot gathers what concerns a source. A store that changes meanwhile may be seen before and after the change; the
+// change is notified of then. Policies, which may take long to match, are matched without a lock.
 func (c *Cluster) Snapshot(q Query) Snapshot {
 	g := gathering{Query: q, name: q.Policy.ReplicaName(q.Key.Name)}
 	if q.Policy != nil {
@@ -113,8 +114,6 @@ func (c *Cluster) namespacesIn(s Scope) []*Namespace {
 	if s.Full {
 		return c.Namespaces()
 	}
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	var out []*Namespace
 	for name := range s.AllNamespaces() {
 		if n := c.namespace(name); n != nil {
@@ -134,14 +133,14 @@ func (c *Cluster) Namespaces() []*Namespace {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.sorted == nil {
-		c.sorted = slices.Collect(maps.Values(c.namespaces.items))
+		c.sorted = c.namespaces.all()
 		sortNamespaces(c.sorted)
 	}
 	return c.sorted
 }
 
 func (c *Cluster) namespace(name string) *Namespace {
-	return c.namespaces.items[types.NamespacedName{Name: name}]
+	return c.namespaces.get(types.NamespacedName{Name: name})
 }
 
 // maxMatching is how long a pass matches a policy. However slow it is, other sources get their turn.
@@ -197,7 +196,7 @@ func (g *gathering) readTargets(c *Cluster) {
 	for i := range g.out.Targets {
 		t := &g.out.Targets[i]
 		at := types.NamespacedName{Namespace: t.Namespace.Name, Name: g.name}
-		t.Occupant = c.get(Key{g.Key.Kind, at})
+		t.Occupant = c.Get(Key{g.Key.Kind, at})
 		if t.Occupant.Identity() == nil {
 			t.Vacated = c.isVacated(c.kinds[g.Key.Kind], at)
 			t.Owner = c.held[Key{g.Key.Kind, at}]
@@ -208,9 +207,9 @@ func (g *gathering) readTargets(c *Cluster) {
 		if !attaches {
 			continue
 		}
-		for n := range c.accountsIn[t.Namespace.Name] {
-			if g.Policy.AttachTo.Match(n.Name) {
-				t.Accounts = append(t.Accounts, c.accounts.items[n])
+		for _, sa := range c.accounts.find(byNamespace, t.Namespace.Name) {
+			if g.Policy.AttachTo.Match(sa.Name) {
+				t.Accounts = append(t.Accounts, sa)
 			}
 		}
 		slices.SortFunc(t.Accounts, func(a, b *ServiceAccount) int { return cmp.Compare(a.Name, b.Name) })
@@ -220,69 +219,79 @@ func (g *gathering) readTargets(c *Cluster) {
 // readReplicas reads the objects that name the source. One that has a policy of its own, and replicas, is a source that
 // somebody has labelled: were it removed, they would be, too.
 func (g *gathering) readReplicas(c *Cluster, o *objects) {
-	add := func(n types.NamespacedName) {
-		r := o.replicas.items[n]
-		posesAsSource := r.Claims != nil && r.Claims.Policy != nil && len(o.replicasOf[n]) > 0
+	replicas, candidates := g.named(o)
+	for _, r := range replicas {
+		posesAsSource := r.Claims != nil && r.Claims.Policy != nil && o.replicas.has(bySource, keyOf(r.NamespacedName))
 		if !posesAsSource {
-			g.out.Replicas = append(g.out.Replicas, PlacedReplica{r, c.namespace(n.Namespace)})
+			g.out.Replicas = append(g.out.Replicas, PlacedReplica{r, c.namespace(r.Namespace)})
 		}
 	}
-	addStripped := func(n types.NamespacedName) {
-		if o.replicas.items[n] == nil { // otherwise one of the watches is behind
-			g.out.Replicas = append(g.out.Replicas, PlacedReplica{o.candidates.items[n].Stripped, c.namespace(n.Namespace)})
+	labelled := sets.New[types.NamespacedName]()
+	if len(candidates) > 0 {
+		for _, r := range replicas {
+			labelled.Insert(r.NamespacedName)
 		}
 	}
-	g.eachNamed(o.replicasOf[g.Key.NamespacedName], add)
-	g.eachNamed(o.stripped[g.Key.NamespacedName], addStripped)
+	for _, x := range candidates {
+		// Otherwise one of the watches is behind.
+		if !labelled.Has(x.NamespacedName) && o.replicas.get(x.NamespacedName) == nil {
+			g.out.Replicas = append(g.out.Replicas, PlacedReplica{x.Stripped, c.namespace(x.Namespace)})
+		}
+	}
 	slices.SortFunc(g.out.Replicas, func(a, b PlacedReplica) int {
 		return compareNames(a.NamespacedName, b.NamespacedName)
 	})
 }
 
-// eachNamed calls a function with each of the objects that the scope covers.
-func (g *gathering) eachNamed(named names, add func(types.NamespacedName)) {
-	switch {
-	case g.Scope.Full:
-		for n := range named {
-			add(n)
+// named returns the objects in the scope that name the source: replicas, and candidates that were.
+func (g *gathering) named(o *objects) (replicas []*Replica, candidates []*Candidate) {
+	source := g.Key.NamespacedName
+	if g.Scope.Full {
+		return o.replicas.find(bySource, keyOf(source)), o.candidates.find(bySource, keyOf(source))
+	}
+	for n := range g.objects() {
+		if r := o.replicas.get(n); r != nil && r.Source == source {
+			replicas = append(replicas, r)
 		}
-	case len(named) > 0:
-		for n := range g.objects() {
-			if named.Has(n) {
-				add(n)
-			}
+		if x := o.candidates.get(n); x != nil && x.Stripped != nil && x.Stripped.Source == source {
+			candidates = append(candidates, x)
 		}
 	}
+	return replicas, candidates
 }
 
 // objects returns the names of the objects that a scope which is not full has to look at: those that it names, and the
 // replicas' name in each of its namespaces.
-func (g *gathering) objects() names {
-	all := names{}
+func (g *gathering) objects() sets.Set[types.NamespacedName] {
+	all := sets.New[types.NamespacedName]()
 	maps.Copy(all, g.Scope.Objects)
 	for namespace := range g.Scope.AllNamespaces() {
-		all[types.NamespacedName{Namespace: namespace, Name: g.name}] = struct{}{}
+		all.Insert(types.NamespacedName{Namespace: namespace, Name: g.name})
 	}
 	return all
 }
 
 func (g *gathering) readPullers(c *Cluster, o *objects) {
 	source := g.Key.NamespacedName
-	all := names{}
-	for _, x := range []nested{o.pullers, o.pulled} {
-		if g.Scope.Full {
-			for _, in := range x[source] {
-				maps.Copy(all, in)
-			}
-			continue
+	all := sets.New[types.NamespacedName]()
+	add := func(value string) {
+		for _, x := range o.candidates.find(byPull, value) {
+			all.Insert(x.NamespacedName)
 		}
+		for _, r := range o.replicas.find(byPull, value) {
+			all.Insert(r.NamespacedName)
+		}
+	}
+	if g.Scope.Full {
+		add(keyOf(source))
+	} else {
 		for namespace := range g.Scope.AllNamespaces() {
-			maps.Copy(all, x[source][namespace])
+			add(pullValue(source, namespace))
 		}
 	}
 	for n := range all {
 		// While an object passes from one watch to the other, what is indexed of the one may be outdated by the other.
-		at := c.get(Key{g.Key.Kind, n})
+		at := c.Get(Key{g.Key.Kind, n})
 		if pull := at.Pull(); pull != nil && pull.From == source {
 			g.out.Pullers = append(g.out.Pullers, Puller{Occupant: at, In: c.namespace(n.Namespace)})
 		}
@@ -293,22 +302,19 @@ func (g *gathering) readPullers(c *Cluster, o *objects) {
 }
 
 func (g *gathering) readAttached(c *Cluster) {
-	named := c.attached[g.Key.NamespacedName]
-	add := func(n types.NamespacedName) {
-		g.out.Attached = append(g.out.Attached, PlacedAccount{c.accounts.items[n], c.namespace(n.Namespace)})
-	}
-	switch {
-	case g.Scope.Full:
-		for n := range named {
-			add(n)
+	add := func(accounts []*ServiceAccount) {
+		for _, sa := range accounts {
+			g.out.Attached = append(g.out.Attached, PlacedAccount{sa, c.namespace(sa.Namespace)})
 		}
-	case len(named) > 0:
+	}
+	source := g.Key.NamespacedName
+	if g.Scope.Full {
+		add(c.accounts.find(bySource, keyOf(source)))
+	} else {
 		for namespace := range g.Scope.AllNamespaces() {
-			for n := range c.accountsIn[namespace] {
-				if _, ok := named[n]; ok {
-					add(n)
-				}
-			}
+			add(slices.DeleteFunc(c.accounts.find(byNamespace, namespace), func(sa *ServiceAccount) bool {
+				return !sa.isAttachedFor(source)
+			}))
 		}
 	}
 	slices.SortFunc(

@@ -13,7 +13,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-// newTestCluster is a Cluster whose streams are fed by hand.
+// newTestCluster is a Cluster whose stores are fed by hand.
 func newTestCluster(t *testing.T, notify func(Key, Change)) *Cluster {
 	t.Helper()
 	config := &rest.Config{Host: "http://unused.invalid"}
@@ -48,7 +48,7 @@ func TestPullersWithoutPushedReplicas(t *testing.T) {
 	if got := len(pullersOf(c, source)); got != 1 {
 		t.Fatalf("%d objects pull, want 1", got)
 	}
-	// The stream of replicas is ahead of that of candidates: the puller was deleted and a replica pushed in its place.
+	// The watch of replicas is ahead of that of candidates: the puller was deleted and a replica pushed in its place.
 	replica := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "to", Name: "s", ResourceVersion: "3",
 		Labels:      map[string]string{annotations.LabelReplica: annotations.ReplicaPush},

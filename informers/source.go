@@ -1,6 +1,7 @@
 package informers
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -13,8 +14,9 @@ type SourceView struct {
 	Record *Record
 	// Departed is the source as it last was, where it has left and is not given up; or nil.
 	Departed *Candidate
-	// Replicas, Pullers and Attached count the objects that name the source: those that carry the replica label or did,
-	// those that ask to be filled, and the ServiceAccounts that name one of its replicas on Mirrorball's account.
+	// Replicas, Pullers and Attached are 1 where any object names the source, and 0 where none does: those that carry the
+	// replica label or did, those that ask to be filled, and the ServiceAccounts that name one of its replicas on
+	// Mirrorball's account.
 	Replicas, Pullers, Attached int
 }
 
@@ -25,39 +27,33 @@ func (v *SourceView) Referenced() bool {
 
 // Source returns what the watches show of a source.
 func (c *Cluster) Source(k Key) SourceView {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	v := SourceView{Occupant: c.get(k), Record: c.remembered[k]}
+	v := SourceView{Occupant: c.Get(k), Record: c.record(k)}
 	if o := c.kinds[k.Kind]; o != nil {
-		v.Departed = o.tenures.departed[k.NamespacedName]
-		v.Replicas = len(o.replicasOf[k.NamespacedName]) + len(o.stripped[k.NamespacedName])
-		v.Pullers = o.pullers.count(k.NamespacedName) + o.pulled.count(k.NamespacedName)
+		v.Departed = c.departedOf(o, k.NamespacedName)
+		v.Replicas, v.Pullers = count(o.hasReplicas(k.NamespacedName)), count(o.hasPullers(k.NamespacedName))
 	}
 	if k.Kind == annotations.Secret {
-		v.Attached = len(c.attached[k.NamespacedName])
+		v.Attached = count(c.accounts.has(bySource, keyOf(k.NamespacedName)))
 	}
 	return v
 }
 
+func count(found bool) int {
+	if found {
+		return 1
+	}
+	return 0
+}
+
 // HasReplicaOlderThan reports whether a replica that names the source was created before t.
 func (c *Cluster) HasReplicaOlderThan(source Key, t time.Time) bool {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	o := c.kinds[source.Kind]
 	if o == nil {
 		return false
 	}
-	for n := range o.replicasOf[source.NamespacedName] {
-		if o.replicas.items[n].Created.Before(t) {
-			return true
-		}
-	}
-	for n := range o.stripped[source.NamespacedName] {
-		if o.candidates.items[n].Created.Before(t) {
-			return true
-		}
-	}
-	return false
+	key := keyOf(source.NamespacedName)
+	return slices.ContainsFunc(o.replicas.find(bySource, key), func(r *Replica) bool { return r.Created.Before(t) }) ||
+		slices.ContainsFunc(o.candidates.find(bySource, key), func(c *Candidate) bool { return c.Created.Before(t) })
 }
 
 // SetIneligible says whether a source does not compete for targets although its annotations ask for them: it is
@@ -76,16 +72,14 @@ func (c *Cluster) SetIneligible(source Key, ineligible bool) (changed bool) {
 
 // Competitors returns the other sources that push replicas of the given name, in no order.
 func (c *Cluster) Competitors(source Key, target string) []Key {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	o := c.kinds[source.Kind]
 	if o == nil {
 		return nil
 	}
 	var out []Key
-	for n := range o.wanted[target] {
-		if n != source.NamespacedName {
-			out = append(out, Key{source.Kind, n})
+	for _, x := range o.candidates.find(byTarget, target) {
+		if x.NamespacedName != source.NamespacedName {
+			out = append(out, Key{source.Kind, x.NamespacedName})
 		}
 	}
 	return out
@@ -93,14 +87,12 @@ func (c *Cluster) Competitors(source Key, target string) []Key {
 
 // CountReplicas counts the replicas that name a source and that a function returns true for.
 func (c *Cluster) CountReplicas(source Key, include func(*Replica) bool) (n int) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	o := c.kinds[source.Kind]
 	if o == nil {
 		return 0
 	}
-	for name := range o.replicasOf[source.NamespacedName] {
-		if include(o.replicas.items[name]) {
+	for _, r := range o.replicas.find(bySource, keyOf(source.NamespacedName)) {
+		if include(r) {
 			n++
 		}
 	}

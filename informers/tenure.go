@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
@@ -17,41 +18,38 @@ import (
 type tenures struct {
 	// began is when a source began, where that was before its present object.
 	began map[types.NamespacedName]time.Time
-	// departed are the sources that are gone or have lost their policy, as they last were, until they are given up;
-	// wanting are those of them that pushed, by the name of their replicas.
-	departed map[types.NamespacedName]*Candidate
-	wanting  index[string]
-	// returned are those that have come back, as they last were, until the others have been told.
-	returned map[types.NamespacedName]*Candidate
+	// last are the sources as they last were, until they are given up. One that the store does not have as a source any
+	// more has left, from that moment on: its change may be delivered later.
+	last map[types.NamespacedName]*Candidate
+	// wanting are those that push or did, by the name of their replicas.
+	wanting map[string]sets.Set[types.NamespacedName]
 }
 
 func newTenures() tenures {
 	return tenures{
-		began: map[types.NamespacedName]time.Time{}, departed: map[types.NamespacedName]*Candidate{},
-		wanting: index[string]{}, returned: map[types.NamespacedName]*Candidate{},
+		began: map[types.NamespacedName]time.Time{}, last: map[types.NamespacedName]*Candidate{},
+		wanting: map[string]sets.Set[types.NamespacedName]{},
 	}
 }
 
-// changed takes in a change of one candidate. Either may have no policy, or be nil.
-func (x *tenures) changed(old, new *Candidate) {
-	was, is := policyOf(old), policyOf(new)
-	switch {
-	case is != nil:
-		n, before := new.NamespacedName, old
-		if last := x.departed[n]; was == nil && last != nil {
-			before, x.returned[n] = last, last
-		}
+// updateTenure takes in a change of one candidate; either may have no policy, or be nil. It returns what a source was
+// when it left, if it has come back; else nil.
+func (c *Cluster) updateTenure(o *objects, n types.NamespacedName, old, new *Candidate) (returned *Candidate) {
+	if policyOf(new) == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x := &o.tenures
+	if last := x.last[n]; last != nil {
 		x.drop(n)
-		if policyOf(before) != nil {
-			x.begin(new, before.Created)
-		}
-	case was != nil:
-		n := old.NamespacedName
-		x.departed[n] = old
-		if was.Push != nil {
-			x.wanting.add(was.ReplicaName(n.Name), n)
+		x.begin(new, last.Created)
+		if policyOf(old) == nil {
+			returned = last
 		}
 	}
+	x.keep(new)
+	return returned
 }
 
 // begin notes that a source began with an object that was created at a time.
@@ -67,23 +65,40 @@ func (x *tenures) begin(c *Candidate, created time.Time) {
 	}
 }
 
-// drop takes a source out of those that have left.
-func (x *tenures) drop(n types.NamespacedName) {
-	c := x.departed[n]
-	if c == nil {
-		return
+// keep notes what a source is.
+func (x *tenures) keep(c *Candidate) {
+	x.last[c.NamespacedName] = c
+	if p := policyOf(c); p.Push != nil {
+		name := p.ReplicaName(c.Name)
+		if x.wanting[name] == nil {
+			x.wanting[name] = sets.New[types.NamespacedName]()
+		}
+		x.wanting[name].Insert(c.NamespacedName)
 	}
-	delete(x.departed, n)
-	x.wanting.remove(policyOf(c).ReplicaName(n.Name), n)
 }
 
-// takeReturned returns what a source was when it left, once after it has come back; else nil.
-func (c *Cluster) takeReturned(o *objects, n types.NamespacedName) *Candidate {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	last := o.tenures.returned[n]
-	delete(o.tenures.returned, n)
-	return last
+// drop takes a source out, present or not.
+func (x *tenures) drop(n types.NamespacedName) {
+	name := policyOf(x.last[n]).ReplicaName(n.Name)
+	delete(x.last, n)
+	delete(x.wanting[name], n)
+	if len(x.wanting[name]) == 0 {
+		delete(x.wanting, name)
+	}
+}
+
+// departed returns a source as it last was, where it has left and is not given up; else nil.
+func (o *objects) departed(n types.NamespacedName) *Candidate {
+	if policyOf(o.candidates.get(n)) != nil {
+		return nil
+	}
+	return o.tenures.last[n]
+}
+
+func (c *Cluster) departedOf(o *objects, n types.NamespacedName) *Candidate {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return o.departed(n)
 }
 
 // Competitor is another source that wants a target.
@@ -96,14 +111,20 @@ type Competitor struct {
 }
 
 // sinceOf returns when a source began, given its present object or the last one.
-func (c *Cluster) sinceOf(o *objects, last *Candidate) time.Time {
-	began := last.Created
-	//mutant:seniority-through-rotation
-	if s, ok := o.tenures.began[last.NamespacedName]; ok && s.Before(began) {
-		began = s
+func (c *Cluster) sinceOf(o *objects, x *Candidate) time.Time {
+	began := x.Created
+	earlier := func(t time.Time) {
+		if !t.IsZero() && t.Before(began) {
+			began = t
+		}
 	}
-	if r := c.remembered[Key{o.kind, last.NamespacedName}]; r != nil && !r.Since.IsZero() && r.Since.Before(began) {
-		began = r.Since
+	//mutant:seniority-through-rotation
+	earlier(o.tenures.began[x.NamespacedName])
+	if last := o.tenures.last[x.NamespacedName]; last != nil {
+		earlier(last.Created)
+	}
+	if r := c.record(Key{o.kind, x.NamespacedName}); r != nil {
+		earlier(r.Since)
 	}
 	return began
 }
@@ -120,7 +141,7 @@ func (c *Cluster) Since(source Key) time.Time {
 }
 
 func (c *Cluster) began(o *objects, n types.NamespacedName) time.Time {
-	if present := o.candidates.items[n]; policyOf(present) != nil {
+	if present := o.candidates.get(n); policyOf(present) != nil {
 		return c.sinceOf(o, present)
 	}
 	return time.Time{}
@@ -129,8 +150,7 @@ func (c *Cluster) began(o *objects, n types.NamespacedName) time.Time {
 // isVacated reports whether the place of a source that has left is kept for it: it left while this process watched, or,
 // while this process can't know better, a record or a replica names it.
 func (c *Cluster) isVacated(o *objects, n types.NamespacedName) bool {
-	return o.tenures.departed[n] != nil ||
-		!c.settled && (c.remembered[Key{o.kind, n}] != nil || len(o.replicasOf[n]) > 0)
+	return o.departed(n) != nil || !c.settled && (c.record(Key{o.kind, n}) != nil || o.replicas.has(bySource, keyOf(n)))
 }
 
 // GiveUp frees the places of a source that has left for good; last is the source as it was when that was decided.
@@ -140,7 +160,7 @@ func (c *Cluster) GiveUp(source Key, last *Candidate) {
 		return
 	}
 	c.mu.Lock()
-	if last == nil || o.tenures.departed[source.NamespacedName] != last {
+	if last == nil || o.departed(source.NamespacedName) != last {
 		c.mu.Unlock()
 		return
 	}
@@ -156,11 +176,9 @@ func (c *Cluster) GiveUp(source Key, last *Candidate) {
 
 // placeChanged adds the sources whose replicas have the name of n, where the place of n is kept or is not any more.
 func (c *Cluster) placeChanged(o *objects, n types.NamespacedName, all changes) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	for other := range o.wanted[n.Name] {
-		if other != n {
-			all.add(other, Change{Scope: ObjectScope(n)})
+	for _, other := range o.candidates.find(byTarget, n.Name) {
+		if other.NamespacedName != n {
+			all.add(other.NamespacedName, Change{Scope: ObjectScope(n)})
 		}
 	}
 }
@@ -180,28 +198,33 @@ func (c *Cluster) Settle() {
 	}
 }
 
+func (c *Cluster) hasSettled() bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.settled
+}
+
 // namingChanged adds those for whom a replica that begins or ceases to name a source matters; see isVacated.
 func (c *Cluster) namingChanged(o *objects, source types.NamespacedName, all changes) {
-	c.mu.RLock()
-	matters := !c.settled && c.get(Key{o.kind, source}).Identity() == nil
-	c.mu.RUnlock()
-	if matters {
+	if !c.hasSettled() && c.Get(Key{o.kind, source}).Identity() == nil {
 		c.placeChanged(o, source, all)
 	}
 }
 
 func (c *Cluster) missingSources(o *objects) []types.NamespacedName {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	var missing []types.NamespacedName
-	for n := range o.replicasOf {
-		if c.get(Key{o.kind, n}).Identity() == nil {
-			missing = append(missing, n)
+	named := sets.New[types.NamespacedName]()
+	for _, r := range o.replicas.all() {
+		named.Insert(r.Source)
+	}
+	for _, r := range c.records.all() {
+		if r.Problem == "" && r.Source.Kind == o.kind {
+			named.Insert(r.Source.NamespacedName)
 		}
 	}
-	for key := range c.remembered {
-		if key.Kind == o.kind && c.get(key).Identity() == nil {
-			missing = append(missing, key.NamespacedName)
+	var missing []types.NamespacedName
+	for n := range named {
+		if c.Get(Key{o.kind, n}).Identity() == nil {
+			missing = append(missing, n)
 		}
 	}
 	return missing
@@ -214,14 +237,12 @@ func (c *Cluster) tenureChanged(r *Record) {
 		return
 	}
 	all, n := changes{}, r.Source.NamespacedName
-	c.mu.RLock()
-	at, settled := c.get(r.Source), c.settled
-	c.mu.RUnlock()
+	at := c.Get(r.Source)
 	if p := policyOf(at.Candidate); p != nil && !r.Since.IsZero() && r.Since.Before(at.Candidate.Created) {
 		c.competitorChanged(o, n, all, p)
 		all.add(n, Change{Scope: FullScope()})
 	}
-	if at.Identity() == nil && !settled {
+	if at.Identity() == nil && !c.hasSettled() {
 		c.placeChanged(o, n, all)
 	}
 	c.send(o.kind, all)
@@ -236,13 +257,24 @@ func (g *gathering) readCompetitors(c *Cluster, o *objects) {
 			})
 		}
 	}
-	for n := range o.wanted[g.name] {
-		if _, ineligible := c.ineligible[Key{g.Key.Kind, n}]; !ineligible {
-			add(o.candidates.items[n], false)
+	present := func(r *Candidate) {
+		if _, ineligible := c.ineligible[Key{g.Key.Kind, r.NamespacedName}]; !ineligible {
+			add(r, false)
 		}
 	}
-	for n := range o.tenures.wanting[g.name] {
-		add(o.tenures.departed[n], true)
+	known := o.tenures.wanting[g.name]
+	for n := range known {
+		switch r := o.candidates.get(n); {
+		case policyOf(r) == nil:
+			add(o.tenures.last[n], true)
+		case policyOf(r).Push != nil && policyOf(r).ReplicaName(n.Name) == g.name:
+			present(r)
+		}
+	}
+	for _, r := range o.candidates.find(byTarget, g.name) {
+		if !known.Has(r.NamespacedName) { // its change is still to be delivered
+			present(r)
+		}
 	}
 	slices.SortFunc(g.competitors, func(a, b competitorPolicy) int {
 		return compareNames(a.NamespacedName, b.NamespacedName)

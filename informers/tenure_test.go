@@ -46,6 +46,11 @@ func (w *tenureTest) meta(namespace, name string, created int64) metav1.ObjectMe
 	}
 }
 
+func withPolicy(m metav1.ObjectMeta) metav1.ObjectMeta {
+	metav1.SetMetaDataAnnotation(&m, annotations.PushTo, "*")
+	return m
+}
+
 func (w *tenureTest) put(namespace, name string, created int64, notes ...string) {
 	w.Helper()
 	m := w.meta(namespace, name, created)
@@ -108,6 +113,16 @@ func TestTenure(t *testing.T) {
 			w.put("from", "s", 10+rotation, annotations.PushTo, "*")
 		}
 		w.want("after", map[string]any{"to": at(1, false)})
+	})
+	t.Run("a source has left before that is told", func(t *testing.T) {
+		w := newTenureTest(t)
+		store := w.kinds[annotations.Secret].candidates
+		w.must(store.indexer().Delete(store.item(key.NamespacedName)))
+		w.want("gone from the store", map[string]any{"to": at(1, true), "from": "kept"})
+		back, err := newCandidate(&metav1.PartialObjectMetadata{ObjectMeta: withPolicy(w.meta("from", "s", 10))})
+		w.must(err)
+		w.must(store.indexer().Add(back))
+		w.want("back in the store", map[string]any{"to": at(1, false)})
 	})
 	t.Run("a source that is given up begins anew", func(t *testing.T) {
 		w := newTenureTest(t)

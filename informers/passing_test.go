@@ -97,6 +97,7 @@ func TestAnswerAndList(t *testing.T) {
 }
 
 // TestPullerStreamOrder: an object that is filled stays a puller, in whatever order the streams tell of it.
+// TestPullerStreamOrder: an object that is filled stays a puller, in whatever order the watches tell of it.
 func TestPullerStreamOrder(t *testing.T) {
 	source := Key{annotations.Secret, types.NamespacedName{Namespace: "platform", Name: "token"}}
 	asks := filled("3")
