@@ -21,7 +21,12 @@ var errTimeout = errors.New("timeout")
 // match is how a policy asks about a name.
 func match(b *budget, known *answers, name string, do func() (bool, error)) (bool, error) {
 	m := meter{budget: b}
-	return m.remember(known, name, func() (bool, error) { return m.spend(do) })
+	for {
+		yes, err := m.remember(known, name, func() (bool, error) { return m.spend(do) })
+		if !errors.Is(err, ErrTryAgain) {
+			return yes, err
+		}
+	}
 }
 
 // take is a match that takes some time.

@@ -25,6 +25,10 @@ const (
 
 var errNotRemembered = errors.New("not remembered")
 
+// ErrTryAgain says that a match ran into its timeout, and that there is time left to try it again: the machine may have
+// been slow.
+var ErrTryAgain = errors.New("matching was interrupted")
+
 // remember returns the remembered answer for a name, or calls do and remembers its answer.
 func (m meter) remember(known *answers, name string, do func() (bool, error)) (bool, error) {
 	if m.budget == nil {
@@ -50,17 +54,19 @@ func (m meter) spend(do func() (bool, error)) (bool, error) {
 	case m.mode == asGuest:
 		return m.spendAsGuest(do)
 	}
-	for {
-		if err := m.budget.mayMatch(); err != nil {
-			return false, err
-		}
-		begin := time.Now()
-		matches, err := do()
-		m.budget.charge(begin, time.Now(), err)
-		if err == nil {
-			return matches, nil
-		}
+	if err := m.budget.mayMatch(); err != nil {
+		return false, err
 	}
+	begin := time.Now()
+	matches, err := do()
+	m.budget.charge(begin, time.Now(), err)
+	if err == nil {
+		return matches, nil
+	}
+	if err := m.budget.frozen(); err != nil {
+		return false, err
+	}
+	return false, ErrTryAgain
 }
 
 // spendAsGuest matches what is quick, and charges it to those whose policy it is. The other source is not to pay for
@@ -74,7 +80,6 @@ func (m meter) spendAsGuest(do func() (bool, error)) (bool, error) {
 	}
 	matches, err := do()
 	end := time.Now()
-	b.charge(begin, end, err)
-	b.share.Load().spendAsGuest(begin, end)
+	b.chargeGuest(begin, end, err)
 	return matches, err
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -69,6 +70,11 @@ func TestRivals(t *testing.T) {
 		}
 		if !w.notified[source1("rival").NamespacedName] {
 			t.Error("the source was not told")
+		}
+		w.notified = map[types.NamespacedName]bool{}
+		w.do(w.namespaces.Update(&metav1.PartialObjectMetadata{ObjectMeta: w.meta("", "abcdefghij", 0)}))
+		if w.notified[source1("rival").NamespacedName] || !w.notified[types.NamespacedName{Namespace: "rival", Name: "t"}] {
+			t.Errorf("a new namespace: notified are %v", w.notified)
 		}
 		w.remove("rival", "t")
 		older := w.kinds[annotations.Secret].tenures.left
