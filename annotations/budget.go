@@ -44,8 +44,8 @@ func (l limits) maxCharge() time.Duration { return 2 * l.matchTimeout() }
 
 // budget bounds the time that matching one policy takes: one second at once, and one percent of the time in the long
 // run. A policy that has spent its time cannot be matched at all for a minute, then for two, up to an hour. A match
-// that runs into its timeout may be tried again while there is time left, because the machine may have been slow. What was
-// matched once is remembered (see answers) and costs nothing, so each try gets further than the one before.
+// that runs into its timeout may be tried again while there is time left, because the machine may have been slow. What
+// was matched once is remembered (see answers) and costs nothing, so each try gets further than the one before.
 type budget struct {
 	limits
 	// keys are the annotations that hold the policy's patterns, for the error.
