@@ -44,8 +44,8 @@ func (l limits) maxCharge() time.Duration { return 2 * l.matchTimeout() }
 
 // budget bounds the time that matching one policy takes: one second at once, and one percent of the time in the long
 // run. A policy that has spent its time cannot be matched at all for a minute, then for two, up to an hour. A match
-// that runs into its timeout is tried again while there is time left, because the machine may have been slow. What was
-// matched once is remembered (see answers) and costs nothing, so each try gets further than the one before.
+// that runs into its timeout may be tried again while there is time left, because the machine may have been slow. What
+// was matched once is remembered (see answers) and costs nothing, so each try gets further than the one before.
 type budget struct {
 	limits
 	// keys are the annotations that hold the policy's patterns, for the error.
@@ -112,13 +112,7 @@ func (b *budget) mayMatch() error {
 // charge takes the cost of one match from what the policy and the sources of its namespace may spend, and freezes the
 // policy when nothing is left. An error that is no timeout would come again, so it freezes the policy at once.
 func (b *budget) charge(begin, end time.Time, err error) {
-	cost := min(end.Sub(begin), b.maxCharge())
-	if isTimeout(err) {
-		cost = max(cost, b.matchTimeout())
-	}
-	if cost > slowMatch {
-		b.slow.Store(true)
-	}
+	cost := b.cost(begin, end, err)
 	ownLeft, shareLeft := b.own.spend(begin, end, cost), b.share.Load().spend(begin, end, cost)
 	switch {
 	case !ownLeft || err != nil && !isTimeout(err):
@@ -126,6 +120,27 @@ func (b *budget) charge(begin, end time.Time, err error) {
 	case !shareLeft:
 		b.rest(end)
 	}
+}
+
+// chargeCompetitor takes the cost of one match on account of another source. It does not freeze the policy: the source's own
+// pass is to notice that, which then comes back to it.
+func (b *budget) chargeCompetitor(begin, end time.Time, err error) {
+	cost, share := b.cost(begin, end, err), b.share.Load()
+	b.own.spend(begin, end, cost)
+	share.spend(begin, end, cost)
+	share.spendAsCompetitor(begin, end)
+}
+
+// cost is that of one match.
+func (b *budget) cost(begin, end time.Time, err error) time.Duration {
+	cost := min(end.Sub(begin), b.maxCharge())
+	if isTimeout(err) {
+		cost = max(cost, b.matchTimeout())
+	}
+	if cost > slowMatch {
+		b.slow.Store(true)
+	}
+	return cost
 }
 
 func (b *budget) freeze(now time.Time, err error) {

@@ -21,7 +21,12 @@ var errTimeout = errors.New("timeout")
 // match is how a policy asks about a name.
 func match(b *budget, known *answers, name string, ask func() (bool, error)) (bool, error) {
 	m := meter{budget: b}
-	return m.cached(known, name, func() (bool, error) { return m.spend(ask) })
+	for {
+		yes, err := m.cached(known, name, func() (bool, error) { return m.spend(ask) })
+		if !errors.Is(err, ErrTryAgain) {
+			return yes, err
+		}
+	}
 }
 
 // take is a match that takes some time.

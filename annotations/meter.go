@@ -25,6 +25,10 @@ const (
 
 var errNotRemembered = errors.New("not remembered")
 
+// ErrTryAgain says that a match ran into its timeout, and that there is time left to try it again: the machine may have
+// been slow.
+var ErrTryAgain = errors.New("matching was interrupted")
+
 // cached returns the remembered answer for a name, or calls ask and remembers its answer.
 func (m meter) cached(known *answers, name string, ask func() (bool, error)) (bool, error) {
 	if m.budget == nil {
@@ -50,17 +54,19 @@ func (m meter) spend(ask func() (bool, error)) (bool, error) {
 	case m.mode == asCompetitor:
 		return m.spendAsCompetitor(ask)
 	}
-	for {
-		if err := m.budget.mayMatch(); err != nil {
-			return false, err
-		}
-		begin := time.Now()
-		matches, err := ask()
-		m.budget.charge(begin, time.Now(), err)
-		if err == nil {
-			return matches, nil
-		}
+	if err := m.budget.mayMatch(); err != nil {
+		return false, err
 	}
+	begin := time.Now()
+	matches, err := ask()
+	m.budget.charge(begin, time.Now(), err)
+	if err == nil {
+		return matches, nil
+	}
+	if err := m.budget.frozen(); err != nil {
+		return false, err
+	}
+	return false, ErrTryAgain
 }
 
 // spendAsCompetitor matches what is quick, and charges it to those whose policy it is. The other source is not to pay for
@@ -74,7 +80,6 @@ func (m meter) spendAsCompetitor(ask func() (bool, error)) (bool, error) {
 	}
 	matches, err := ask()
 	end := time.Now()
-	b.charge(begin, end, err)
-	b.share.Load().spendAsCompetitor(begin, end)
+	b.chargeCompetitor(begin, end, err)
 	return matches, err
 }

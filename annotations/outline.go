@@ -28,8 +28,8 @@ type outline struct{ fingerprint [sha256.Size]byte }
 var errNotLoaded = errors.New("the annotations have not been read yet")
 
 // Outline is Parse for all objects of a cluster. Of a source whose policy is long it reads only what is short: not the
-// patterns, selectors, expressions and data keys. What such a policy selects, and whether it has a Problem, is not known
-// until Load, nor after Suspend.
+// patterns, selectors, expressions and data keys. What such a policy selects, and whether it has a Problem, is not
+// known until Load, nor after Suspend.
 func Outline(namespace, name string, annotations map[string]string) Claims {
 	if !Has(annotations) {
 		return Claims{}

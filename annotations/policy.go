@@ -1,6 +1,7 @@
 package annotations
 
 import (
+	"errors"
 	"maps"
 	"slices"
 )
@@ -25,6 +26,16 @@ func (d Dialect) String() string {
 // Exclude does not take it away. An error means that the answer is not known, because matching takes too long. The
 // source is frozen then, and it can be asked again later.
 func (p *Policy) PushesTo(namespace string, labels map[string]string) (bool, error) {
+	for {
+		if yes, err := p.TryPushesTo(namespace, labels); !errors.Is(err, ErrTryAgain) {
+			return yes, err
+		}
+	}
+}
+
+// TryPushesTo is PushesTo, but returns ErrTryAgain when a match ran into its timeout, so that others get their turn
+// before it is tried again.
+func (p *Policy) TryPushesTo(namespace string, labels map[string]string) (bool, error) {
 	if p == nil || p.Push == nil {
 		return false, nil
 	}
@@ -47,6 +58,15 @@ func (p *Policy) SelectsByLabel() bool {
 // PullableBy reports whether an object in a namespace of this name and with these labels may be filled from the source.
 // Its error is as that of PushesTo.
 func (p *Policy) PullableBy(namespace string, labels map[string]string) (bool, error) {
+	for {
+		if yes, err := p.TryPullableBy(namespace, labels); !errors.Is(err, ErrTryAgain) {
+			return yes, err
+		}
+	}
+}
+
+// TryPullableBy is to PullableBy what TryPushesTo is to PushesTo.
+func (p *Policy) TryPullableBy(namespace string, labels map[string]string) (bool, error) {
 	if p == nil || p.Pull == nil {
 		return false, nil
 	}
@@ -67,6 +87,17 @@ func (p *Policy) loaded() (*Policy, error) {
 		return nil, errNotLoaded
 	}
 	return full, full.budget.frozen()
+}
+
+// Frozen returns the error for which nothing is done on the policy's account now, or nil.
+func (p *Policy) Frozen() error {
+	if err := p.Suspended(); err != nil {
+		return err
+	}
+	if full := p.Full(); full != nil {
+		return full.budget.frozen()
+	}
+	return nil
 }
 
 // Competes reports whether the source is pushed to a namespace, for another source that wants the same target there.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -165,6 +166,58 @@ func TestTrustTime(t *testing.T) {
 			if _, err := c.Get(s.Context(), "/readyz"); err != nil {
 				s.Fatal(err)
 			}
+		})
+	}
+}
+
+// TestLongPolicy: a source whose annotations are longer than what is held of every source is like any other.
+func TestLongPolicy(t *testing.T) {
+	for name, dialect := range map[string]struct {
+		key, suffix string
+		annotations map[string]string
+	}{
+		"native": {key: native + "push-to", annotations: map[string]string{native + "on-delete": "keep"}},
+		"reflector": {
+			key: reflector + "reflection-allowed-namespaces", suffix: "(?!x)",
+			annotations: map[string]string{
+				reflector + "reflection-allowed": "true", reflector + "reflection-auto-enabled": "true",
+			},
+		},
+		"replicator": {key: replicator + "replicate-to", suffix: "(|)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			forEachKind(t, func(s *scene, k kind) {
+				from, one, two := s.namespace("from"), s.namespace("one"), s.namespace("two")
+				list := func(namespaces ...string) string {
+					var b strings.Builder
+					for i := range 200 {
+						fmt.Fprintf(&b, "a-namespace-that-is-not-there-%03d%s,", i, dialect.suffix)
+					}
+					return b.String() + strings.Join(namespaces, ",")
+				}
+				annotations := maps.Clone(dialect.annotations)
+				if annotations == nil {
+					annotations = map[string]string{}
+				}
+				annotations[dialect.key] = list(one)
+				source := s.create(object{
+					kind: k, namespace: from, name: "long", data: map[string]string{"token": "one"}, annotations: annotations,
+				})
+				s.replicated(source, one)
+				source = s.edit(source, func(o *object) { o.data["token"] = "two" })
+				s.replicated(source, one)
+				source = s.annotate(source, dialect.key, list(two))
+				s.replicated(source, two)
+				s.absent(k, one, "long")
+				source = s.annotate(source, dialect.key, list(one, "("))
+				s.expectEvent(source, "Frozen", dialect.key)
+				s.absent(k, one, "long")
+				source = s.annotate(source, dialect.key, list(one, two))
+				s.replicated(source, one)
+				s.replicated(source, two)
+				s.unannotate(source, dialect.key)
+				s.absentIn([]string{one, two}, k, "long")
+			})
 		})
 	}
 }

@@ -160,7 +160,8 @@ func (c *Cluster) namespaceChanged(n types.NamespacedName, old, new *Namespace) 
 		if !sameLabels && s.key.Namespace == n.Name {
 			c.homeChanged(s)
 		}
-		if mayReach(s.policy, old) || mayReach(s.policy, new) {
+		// One that is frozen is looked at in full when that ends.
+		if s.policy.Frozen() == nil && (mayReach(s.policy, old) || mayReach(s.policy, new)) {
 			c.notify(s.key, change)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -70,14 +71,18 @@ func TestCompetitors(t *testing.T) {
 		if !w.notified[source1("competitor").NamespacedName] {
 			t.Error("the source was not told")
 		}
-		w.remove("competitor", "t")
-		older := w.kinds[annotations.Secret].tenures.last
-		for n, last := range older {
-			if policyOf(w.kinds[annotations.Secret].candidates.get(source1("competitor").NamespacedName)).Suspended() == nil {
-				t.Error("a source that may come back does not count")
-			}
-			w.GiveUp(Key{annotations.Secret, n}, last)
+		w.notified = map[types.NamespacedName]bool{}
+		w.must(w.namespaces.Update(&metav1.PartialObjectMetadata{ObjectMeta: w.meta("", "abcdefghij", 0)}))
+		if w.notified[source1("competitor").NamespacedName] ||
+			!w.notified[types.NamespacedName{Namespace: "competitor", Name: "t"}] {
+			t.Errorf("a new namespace: notified are %v", w.notified)
 		}
+		w.remove("competitor", "t")
+		if policy(w, "competitor").Suspended() == nil {
+			t.Error("a source that may come back does not count")
+		}
+		older := types.NamespacedName{Namespace: "competitor", Name: "t"}
+		w.GiveUp(Key{annotations.Secret, older}, w.kinds[annotations.Secret].departed(older))
 		if err := policy(w, "competitor").Suspended(); err != nil {
 			t.Errorf("there is room: %v", err)
 		}

@@ -2,6 +2,7 @@ package informers
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -86,15 +87,23 @@ func (c *Cluster) Snapshot(q Query) Snapshot {
 	g := gathering{Query: q, name: q.Policy.ReplicaName(q.Key.Name)}
 	if q.Policy != nil {
 		if finished, err := g.selectTargets(c.namespacesIn(q.Scope), maxMatching); err != nil || !finished {
-			return Snapshot{Err: err, Unfinished: err == nil}
+			return unmatched(err)
 		}
 	}
 	g.read(c)
 	if err := g.permitPullers(); err != nil {
-		return Snapshot{Err: err}
+		return unmatched(err)
 	}
 	g.matchCompetitors()
 	return g.out
+}
+
+// unmatched is the snapshot where a policy was not matched to the end.
+func unmatched(err error) Snapshot {
+	if err == nil || errors.Is(err, annotations.ErrTryAgain) {
+		return Snapshot{Unfinished: true}
+	}
+	return Snapshot{Err: err}
 }
 
 // gathering is a Snapshot that is being made.
@@ -154,7 +163,7 @@ func (g *gathering) selectTargets(namespaces []*Namespace, limit time.Duration) 
 		if ns.Name == g.Key.Namespace {
 			continue
 		}
-		selected, err := g.Policy.PushesTo(ns.Name, ns.Labels)
+		selected, err := g.Policy.TryPushesTo(ns.Name, ns.Labels)
 		if err != nil {
 			return false, err
 		}
@@ -330,7 +339,7 @@ func (g *gathering) permitPullers() error {
 			continue
 		}
 		var err error
-		if p.Permitted, err = g.Policy.PullableBy(p.In.Name, p.In.Labels); err != nil {
+		if p.Permitted, err = g.Policy.TryPullableBy(p.In.Name, p.In.Labels); err != nil {
 			return err
 		}
 	}

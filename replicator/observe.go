@@ -80,9 +80,7 @@ func watched(v informers.SourceView) plan.Watched {
 // observeSource brings the state up to the source's version.
 func (b *observer) observeSource(ctx context.Context, key informers.Key, s *state, o *observation) error {
 	seen := o.view.Candidate
-	if o.suspended = seen.Claims.Policy.Suspended(); o.suspended != nil {
-		s.loaded, s.uid, o.Reading = nil, seen.UID, plan.ReadingUnreadable
-		s.takesPolicy(seen.Claims.Policy, seen.Claims.Policy)
+	if b.isSuspended(s, o) {
 		return nil
 	}
 	// UID and version both: a list that is behind may show an older one again, and then it has to be read again.
@@ -104,6 +102,18 @@ func (b *observer) observeSource(ctx context.Context, key informers.Key, s *stat
 	s.takesPolicy(s.loaded.policy, seen.Claims.Policy)
 	o.Reading = s.loaded.outcome()
 	return nil
+}
+
+// isSuspended reports whether the source's policy is not followed for now, so that its content need not be read. Then
+// the state holds no more of it than the cache does.
+func (b *observer) isSuspended(s *state, o *observation) bool {
+	seen := o.view.Candidate
+	if o.suspended = seen.Claims.Policy.Suspended(); o.suspended == nil {
+		return false
+	}
+	s.loaded, s.uid, o.Reading = nil, seen.UID, plan.ReadingUnreadable
+	s.takesPolicy(seen.Claims.Policy, seen.Claims.Policy)
+	return true
 }
 
 // observeLive asks the API server itself what became of the source, and what is remembered of it: the removal of

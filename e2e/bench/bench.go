@@ -123,7 +123,8 @@ func Run(ctx context.Context, o Options, done func(Result) error) error {
 		}
 	}
 	for _, c := range benchmarks {
-		if len(o.Cases) == 0 && slices.Contains(notByDefault, c.name) || len(o.Cases) > 0 && !slices.Contains(o.Cases, c.name) {
+		run := slices.Contains(o.Cases, c.name) || len(o.Cases) == 0 && !slices.Contains(notByDefault, c.name)
+		if !run {
 			continue
 		}
 		if err := runOne(ctx, o, c, done); err != nil {

@@ -33,8 +33,8 @@ const (
 	replicatorPrefix = "replicator.v1.mittwald.de/"
 )
 
-// hostileSources are the worst ones that the API server accepts, each by what it costs. Those that cost time come first:
-// were they newer than those that cost memory, they would be frozen on account of these.
+// hostileSources are the worst ones that the API server accepts, each by what it costs. Those that cost time come
+// first: were they newer than those that cost memory, they would be frozen on account of these.
 var hostileSources = []struct {
 	name        string
 	annotations func(i int) map[string]string
@@ -51,7 +51,8 @@ var hostileSources = []struct {
 		return a
 	}},
 	{"memory for a short expression", func(i int) map[string]string {
-		return map[string]string{replicatorPrefix + "replicate-to": fmt.Sprintf("(?:abcdefg%04d){1000},x(?:abcdefg%04d){500}", i, i)}
+		list := fmt.Sprintf("(?:abcdefg%04d){1000},x(?:abcdefg%04d){500}", i, i)
+		return map[string]string{replicatorPrefix + "replicate-to": list}
 	}},
 	{"memory for .NET expressions", func(i int) map[string]string {
 		return reflected(strings.Repeat(fmt.Sprintf("(?!a%04d)b,", i), 2700))
@@ -140,8 +141,8 @@ func hostile(ctx context.Context, b *bench) (_ Result, err error) {
 		alone.add(quiet)
 		among.add(beset)
 		steady, peak = append(steady, now), append(peak, most)
-		b.say("round %d: p50 %.0f ms, p99 %.0f ms among %d hostile sources, %.0f and %.0f ms without; RSS %.0f MB, at the peak "+
-			"%.0f MB", round+1, Quantile(beset, 0.5), Quantile(beset, 0.99), count, Quantile(quiet, 0.5), Quantile(quiet, 0.99),
+		b.say("round %d: p50 %.0f ms, p99 %.0f ms among %d hostile sources, %.0f and %.0f ms without; RSS %.0f MB, at the "+
+			"peak %.0f MB", round+1, Quantile(beset, 0.5), Quantile(beset, 0.99), count, Quantile(quiet, 0.5), Quantile(quiet, 0.99),
 			now, most)
 	}
 	blame, err := b.blamed(ctx)
@@ -162,17 +163,17 @@ func hostile(ctx context.Context, b *bench) (_ Result, err error) {
 func (b *bench) hostileSources(ctx context.Context, count int) error {
 	b.say("making %d hostile sources", count)
 	return parallel(count, setupConcurrency/2, func(i int) error {
-		c := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+		meta := metav1.ObjectMeta{
 			Namespace: tenant, Name: fmt.Sprintf("hostile-%05d", i),
 			Annotations: hostileSources[i*len(hostileSources)/count].annotations(i),
-		}}
-		var err error
-		// The competitors have to be of the kind of what they want.
-		if c.Annotations["mirrorball.dev/target-name"] != "" {
-			_, err = b.client.CoreV1().Secrets(tenant).Create(ctx, &corev1.Secret{ObjectMeta: c.ObjectMeta}, metav1.CreateOptions{})
-		} else {
-			_, err = b.client.CoreV1().ConfigMaps(tenant).Create(ctx, c, metav1.CreateOptions{})
 		}
+		core := b.client.CoreV1()
+		// The competitors have to be of the kind of what they want.
+		if meta.Annotations["mirrorball.dev/target-name"] != "" {
+			_, err := core.Secrets(tenant).Create(ctx, &corev1.Secret{ObjectMeta: meta}, metav1.CreateOptions{})
+			return err
+		}
+		_, err := core.ConfigMaps(tenant).Create(ctx, &corev1.ConfigMap{ObjectMeta: meta}, metav1.CreateOptions{})
 		return err
 	})
 }
@@ -198,7 +199,7 @@ func (b *bench) blamed(ctx context.Context) ([]string, error) {
 			continue
 		}
 		what := "for its annotations"
-		for _, word := range []string{"too much memory", "together they may take", "take too long to match", "took too long"} {
+		for _, word := range []string{"too much memory", "together they may take", "too long to match", "took too long"} {
 			if strings.Contains(event.Note, word) {
 				what = word
 				break

@@ -206,11 +206,11 @@ var guards = map[string]*guard{
 	},
 	"competitors-pay": {
 		title: "no waiting for the patterns of a slow competitor", change: becomesFalse,
-		implied: "no pattern is slow in the simulation, which has no time of its own; TestCompetes of package annotations notices",
+		implied: "no pattern is slow in the simulation; TestCompetes of package annotations notices",
 	},
 	"matching-in-parts": {
 		title: "a pass ends when matching takes long", change: becomesFalse,
-		implied: "no pattern is slow in the simulation, which has no time of its own; TestUnfinished of package informers notices",
+		implied: "no pattern is slow in the simulation; TestUnfinished of package informers notices",
 	},
 }
 
