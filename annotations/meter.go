@@ -69,8 +69,8 @@ func (m meter) spend(ask func() (bool, error)) (bool, error) {
 	return false, ErrTryAgain
 }
 
-// spendAsCompetitor matches what is quick, and charges it to those whose policy it is. The other source is not to pay for
-// the policy, and it does not wait for what is slow.
+// spendAsCompetitor matches what is quick, and charges it to those whose policy it is. The other source is not to pay
+// for the policy, and it does not wait for what is slow.
 func (m meter) spendAsCompetitor(ask func() (bool, error)) (bool, error) {
 	b := m.budget
 	begin := time.Now()
