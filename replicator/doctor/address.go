@@ -1,0 +1,111 @@
+package doctor
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// addressLimit is the length of the longest address that is printed.
+const addressLimit = 120
+
+// address is the address of a registry, as the kubelet reads it.
+type address struct {
+	// raw is as written. It is never printed: it may contain a password (https://user:password@host).
+	raw string
+	// key is what the kubelet compares with images: host, port and path. It is empty if the address cannot be read.
+	key  string
+	host string // with the port
+	path string
+	// scheme is set for a scheme other than http and https, which the kubelet does not remove.
+	scheme string
+	// extra is set if there is user information, a query or a fragment, which the kubelet ignores.
+	extra bool
+}
+
+var errAddress = errors.New("not an address")
+
+// parseAddress reads an address as BasicDockerKeyring.Add of Kubernetes does.
+func parseAddress(raw string) (address, error) {
+	a := address{raw: raw}
+	text := raw
+	if !strings.HasPrefix(text, "https://") && !strings.HasPrefix(text, "http://") {
+		text = "https://" + text
+	}
+	parsed, err := url.Parse(text)
+	if err != nil {
+		return a, errAddress // err quotes the address
+	}
+	effective := parsed.Path
+	// /v1/ and /v2/ are the API's own paths, the same as the host alone.
+	if strings.HasPrefix(effective, "/v2/") || strings.HasPrefix(effective, "/v1/") {
+		effective = effective[len("/v2"):]
+	}
+	if effective == "/" {
+		effective = ""
+	}
+	a.host, a.path, a.key = parsed.Host, effective, parsed.Host+effective
+	a.extra = parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != ""
+	if scheme, _, found := strings.Cut(raw, "://"); found && scheme != "http" && scheme != "https" {
+		a.scheme = scheme
+	}
+	return a, nil
+}
+
+// hostname returns the host without the port, and the port.
+func (a address) hostname() (host, port string) { return splitPort(a.host) }
+
+// String returns the address in a form that can be printed, or a description of what does not look like an address:
+// somebody may have written a password in its place.
+func (a address) String() string {
+	host, _ := a.hostname()
+	if a.key == "" || !looksLikeHost(host) {
+		return "(an address that is not printed)"
+	}
+	return Printable(a.key, addressLimit)
+}
+
+// looksLikeHost reports whether the text has the form of a host or of a pattern for hosts.
+func looksLikeHost(host string) bool {
+	if host != "localhost" && !strings.Contains(host, ".") && !strings.Contains(host, ":") {
+		return false
+	}
+	return !strings.ContainsFunc(host, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(".-:*?[]", r))
+	})
+}
+
+// matches reports whether the kubelet uses a credential under this key for a repository. It follows URLsMatchStr of
+// Kubernetes: ports are equal, paths are prefixes, and each label of the host is a glob for one label.
+func matches(key, repository string) bool {
+	glob, err := url.Parse("https://" + key)
+	if err != nil {
+		return false
+	}
+	target, err := url.Parse("https://" + repository)
+	if err != nil {
+		return false
+	}
+	globHost, globPort := splitPort(glob.Host)
+	targetHost, targetPort := splitPort(target.Host)
+	globLabels, targetLabels := strings.Split(globHost, "."), strings.Split(targetHost, ".")
+	if globPort != targetPort || len(globLabels) != len(targetLabels) || !strings.HasPrefix(target.Path, glob.Path) {
+		return false
+	}
+	for i, label := range globLabels {
+		if matched, err := path.Match(label, targetLabels[i]); err != nil || !matched {
+			return false
+		}
+	}
+	return true
+}
+
+func splitPort(hostport string) (host, port string) {
+	host, port, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return hostport, ""
+	}
+	return host, port
+}

@@ -1,0 +1,134 @@
+package doctor
+
+import (
+	"crypto/sha256"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+)
+
+// findingLimit is the number of findings about the content of one Secret. One that is all wrong is told by fewer.
+const findingLimit = 20
+
+// pullSecret is what the checks need of a Secret that is, or is used as, a pull Secret.
+type pullSecret struct {
+	object Object
+	// config is nil if the type is not one of a pull Secret.
+	config  *Config
+	typ     corev1.SecretType
+	written time.Time
+	// source is set on a replica.
+	source types.NamespacedName
+	policy *annotations.Policy
+	// digest compares a replica with its source. It is not printed.
+	digest [sha256.Size]byte
+}
+
+// newPullSecret keeps of a Secret what the checks need. Configs of the same content are shared.
+func (e *Examination) newPullSecret(s *corev1.Secret) *pullSecret {
+	p := &pullSecret{
+		object:  Object{Kind: "secret", Namespace: s.Namespace, Name: s.Name},
+		typ:     s.Type,
+		written: writtenAt(s.ObjectMeta),
+		policy:  annotations.Parse(s.Namespace, s.Name, s.Annotations).Policy,
+	}
+	if namespace, name, ok := strings.Cut(s.Annotations[annotations.ReplicaOf], "/"); ok {
+		p.source = types.NamespacedName{Namespace: namespace, Name: name}
+	}
+	switch s.Type {
+	case corev1.SecretTypeDockerConfigJson:
+		p.config, p.digest = e.config(s.Data[corev1.DockerConfigJsonKey], ParseDockerConfigJSON)
+	case corev1.SecretTypeDockercfg:
+		p.config, p.digest = e.config(s.Data[corev1.DockerConfigKey], ParseDockercfg)
+	}
+	return p
+}
+
+func (e *Examination) config(content []byte, parse func([]byte) *Config) (*Config, [sha256.Size]byte) {
+	digest := sha256.Sum256(content)
+	config, known := e.configs[digest]
+	if !known {
+		config = parse(content)
+		e.configs[digest] = config
+	}
+	return config, digest
+}
+
+// check checks the content. hosts are those that images come from.
+func (p *pullSecret) check(hosts *hosts, options Options) []Finding {
+	c, o := p.config, p.object
+	if c.refusal != "" {
+		return []Finding{newFinding(c.code, o, "%s", c.refusal)}
+	}
+	var findings []Finding
+	if len(c.entries) == 0 {
+		findings = append(findings, newFinding(NoEntries, o, "%s", p.noEntries()))
+	}
+	findings = append(findings, c.checkHelpers(o)...)
+	seen := map[string]bool{}
+	for i := range c.entries {
+		e := &c.entries[i]
+		if e.unreadable {
+			findings = append(findings, newFinding(BadAddress, o, "entry %d of %d: its address is no URL; the kubelet skips it",
+				i+1, len(c.entries)))
+			continue
+		}
+		if seen[e.address.key] {
+			findings = append(findings, newFinding(Duplicate, o, "entry %s: another entry has the same address, without its "+
+				"scheme and /v1/ or /v2/", e.address))
+		}
+		seen[e.address.key] = true
+		findings = append(findings, checkAddress(o, e.address, hosts)...)
+		findings = append(findings, checkLogin(o, e)...)
+		findings = append(findings, checkExpiry(o, e, p.written, options)...)
+	}
+	if more := len(findings) - findingLimit; more > 0 {
+		last := findings[findingLimit-1]
+		findings = append(findings[:findingLimit-1], newFinding(last.Code, o, "and %d more findings about this Secret", more+1))
+	}
+	return findings
+}
+
+func (p *pullSecret) noEntries() string {
+	switch {
+	case p.config.misplaced && p.typ == corev1.SecretTypeDockerConfigJson:
+		return "there is no auths; the registries are at the top level, which is the format of kubernetes.io/dockercfg"
+	case p.config.misplaced:
+		return "the registries are in auths, which is the format of kubernetes.io/dockerconfigjson"
+	case p.typ == corev1.SecretTypeDockerConfigJson:
+		return "auths is absent or empty"
+	}
+	return "the JSON object is empty"
+}
+
+// checkHelpers finds registries whose credentials are somewhere else, as Docker Desktop stores them. A helper beside
+// credentials does no harm: the kubelet does not look at it.
+func (c *Config) checkHelpers(o Object) []Finding {
+	complete, lacking := map[string]bool{}, len(c.entries) == 0
+	for i := range c.entries {
+		if c.entries[i].password != "" {
+			complete[c.entries[i].address.key] = true
+		} else {
+			lacking = true
+		}
+	}
+	var findings []Finding
+	if c.store && lacking {
+		findings = append(findings, newFinding(Helper, o, "credsStore names a program that is not on the nodes"))
+	}
+	var names []string
+	for _, helper := range c.helpers {
+		if !complete[helper.key] {
+			names = append(names, helper.String())
+		}
+	}
+	if len(names) > 0 {
+		findings = append(findings, newFinding(Helper, o, "credHelpers names programs that are not on the nodes, for %s",
+			listed(names)))
+	}
+	return findings
+}
