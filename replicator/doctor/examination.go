@@ -92,6 +92,9 @@ func (e *Examination) AddIngress(i *networkingv1.Ingress) {
 	}
 }
 
+// AddFinding adds a finding of somebody else, for example about the answer of a registry.
+func (e *Examination) AddFinding(f Finding) { e.findings = append(e.findings, f) }
+
 // Unresolved returns the names of Secrets that ServiceAccounts and Pods refer to, and that are no known pull Secrets.
 func (e *Examination) Unresolved() []string {
 	unresolved := map[string]bool{}

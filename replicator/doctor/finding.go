@@ -60,10 +60,14 @@ func merge(findings []Finding) []Finding {
 
 func compareFindings(a, b Finding) int {
 	return cmp.Or(
-		cmp.Compare(a.Object.Namespace, b.Object.Namespace),
-		cmp.Compare(a.Object.Kind, b.Object.Kind),
-		cmp.Compare(a.Object.Name, b.Object.Name),
+		compareObjects(a.Object, b.Object),
 		cmp.Compare(a.Code, b.Code),
 		cmp.Compare(a.Message, b.Message),
+	)
+}
+
+func compareObjects(a, b Object) int {
+	return cmp.Or(
+		cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name),
 	)
 }
