@@ -87,6 +87,12 @@ type doctorTarget struct {
 	kind, namespace, name string
 }
 
+// doctorKinds are the names of kinds that people write, as kubectl takes them.
+var doctorKinds = map[string]string{
+	"pod": "pod", "pods": "pod", "po": "pod", "secret": "secret", "secrets": "secret",
+}
+
+// parse checks the flags, and reads the argument: KIND/NAME or KIND/NAMESPACE/NAME.
 func (f *doctorFlags) parse(args []string) (doctorTarget, error) {
 	t := doctorTarget{namespace: f.connection.namespace()}
 	switch {
@@ -99,11 +105,12 @@ func (f *doctorFlags) parse(args []string) (doctorTarget, error) {
 	case len(args) == 0:
 		return t, nil
 	}
-	kind, name, found := strings.Cut(args[0], "/")
-	kinds := map[string]string{
-		"pod": "pod", "pods": "pod", "po": "pod", "secret": "secret", "secrets": "secret",
+	parts := strings.Split(args[0], "/")
+	t.kind, t.name = doctorKinds[parts[0]], parts[len(parts)-1]
+	if len(parts) == 3 {
+		t.namespace = parts[1]
 	}
-	if t.kind, t.name = kinds[kind], name; !found || t.kind == "" || name == "" {
+	if len(parts) < 2 || len(parts) > 3 || t.kind == "" || slices.Contains(parts, "") {
 		return t, unable("%q: write pod/NAME or secret/NAME, with -n NAMESPACE", args[0])
 	}
 	if t.namespace == "" {
@@ -181,6 +188,3 @@ func (r *doctorReport) outcome() error {
 	}
 	return nil
 }
-
-// exitFindings means that a command that examines a cluster has findings.
-const exitFindings = 1

@@ -74,7 +74,11 @@ func (r *doctorReport) printRemedies(out io.Writer) error {
 	examined := fmt.Sprintf("%d pull Secrets, %d certificates, %d ServiceAccounts, %d Pods", r.examined.PullSecrets,
 		r.examined.Certificates, r.examined.ServiceAccounts, r.examined.Pods)
 	if len(r.findings) == 0 {
-		_, err := fmt.Fprintf(out, "No findings. Examined: %s.\n", examined)
+		where := ""
+		if len(r.missing) > 0 {
+			where = " in what could be read"
+		}
+		_, err := fmt.Fprintf(out, "No findings%s. Examined: %s.\n", where, examined)
 		return err
 	}
 	_, err := fmt.Fprintf(out, "\n%d errors, %d warnings. Examined: %s.\n", failures, len(r.findings)-failures, examined)
