@@ -20,8 +20,8 @@ func (f *doctorFlags) probeAll(ctx context.Context, e *doctor.Examination, login
 	slots := make(chan struct{}, probesAtOnce)
 	var group sync.WaitGroup
 	for i, login := range logins {
-		if login.IsPattern() {
-			answers[i] = probe.Answer{Text: "it is a pattern; ask for one image of it with 'mirrorball doctor pod/NAME --probe'"}
+		if reason := notProbed(login); reason != "" {
+			answers[i] = probe.Answer{Text: reason}
 			continue
 		}
 		slots <- struct{}{}
@@ -45,4 +45,15 @@ func (f *doctorFlags) probeAll(ctx context.Context, e *doctor.Examination, login
 		}
 	}
 	return unclear
+}
+
+// notProbed says why a credential is not sent, or "".
+func notProbed(login *doctor.Login) string {
+	switch {
+	case login.IsPattern():
+		return "it is a pattern; ask for one image of it with 'mirrorball doctor pod/NAME --probe'"
+	case login.Meant != "":
+		return "it looks like a misspelt " + login.Meant + ", and the credentials are not sent there"
+	}
+	return ""
 }

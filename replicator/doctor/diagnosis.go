@@ -50,7 +50,10 @@ func (e *Examination) Diagnose(namespace, name string) (Diagnosis, bool) {
 		return Diagnosis{}, false
 	}
 	p := e.pods[i]
-	d := Diagnosis{Pod: p.object, Account: p.account, Secrets: p.secrets}
+	d := Diagnosis{Pod: p.object, Account: p.account}
+	for _, name := range p.secrets {
+		d.Secrets = append(d.Secrets, Printable(name, addressLimit))
+	}
 	for _, c := range p.containers {
 		d.Images = append(d.Images, e.diagnoseImage(p, c))
 	}
@@ -74,7 +77,10 @@ func (e *Examination) diagnoseImage(p *pod, c container) ImageDiagnosis {
 		})
 	}
 	for _, name := range p.secrets {
-		d.NotTried = append(d.NotTried, e.notTried(p.object.Namespace, name, c.parsed.Repository, tried)...)
+		for _, attempt := range e.notTried(p.object.Namespace, name, c.parsed.Repository, tried) {
+			attempt.Secret = Printable(name, addressLimit)
+			d.NotTried = append(d.NotTried, attempt)
+		}
 	}
 	return d
 }
@@ -94,22 +100,20 @@ func (e *Examination) loginNote(namespace string, c Credential) string {
 func (e *Examination) notTried(namespace, name, repository string, tried map[*entry]bool) []Attempt {
 	switch e.state(namespace, name) {
 	case absent:
-		return []Attempt{{Secret: name, Note: "the Secret does not exist in this namespace"}}
+		return []Attempt{{Note: "the Secret does not exist in this namespace"}}
 	case otherType:
-		return []Attempt{{Secret: name, Note: "the Secret is no pull Secret"}}
+		return []Attempt{{Note: "the Secret is no pull Secret"}}
 	case unknown:
-		return []Attempt{{Secret: name, Note: "the Secret could not be read"}}
+		return []Attempt{{Note: "the Secret could not be read"}}
 	}
 	config := e.secrets[types.NamespacedName{Namespace: namespace, Name: name}].config
 	if config.refusal != "" {
-		return []Attempt{{Secret: name, Note: "the kubelet cannot read the Secret: " + config.refusal}}
+		return []Attempt{{Note: "the kubelet cannot read the Secret: " + config.refusal}}
 	}
 	var attempts []Attempt
 	for i := range config.entries {
 		if entry := &config.entries[i]; !tried[entry] && len(attempts) < findingLimit {
-			attempts = append(attempts, Attempt{
-				Secret: name, Address: entry.address.String(), Note: entry.address.mismatch(repository),
-			})
+			attempts = append(attempts, Attempt{Address: entry.address.String(), Note: entry.address.mismatch(repository)})
 		}
 	}
 	return attempts

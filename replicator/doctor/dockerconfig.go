@@ -60,6 +60,9 @@ func ParseDockerConfigJSON(content []byte) *Config {
 		CredsStore  any                        `json:"credsStore"`
 		CredHelpers any                        `json:"credHelpers"`
 	}
+	if len(content) == 0 {
+		return &Config{} // the kubelet ignores it
+	}
 	if refusal := decode(content, &document); refusal != "" {
 		return &Config{refusal: refusal, code: Unreadable}
 	}
@@ -85,6 +88,9 @@ func ParseDockerConfigJSON(content []byte) *Config {
 // ParseDockercfg reads the content of a Secret of the type kubernetes.io/dockercfg.
 func ParseDockercfg(content []byte) *Config {
 	var entries map[string]json.RawMessage
+	if len(content) == 0 {
+		return &Config{} // the kubelet ignores it
+	}
 	if refusal := decode(content, &entries); refusal != "" {
 		return &Config{refusal: refusal, code: Unreadable}
 	}
@@ -118,9 +124,6 @@ func decode(content []byte, into any) (refusal string) {
 	err := json.Unmarshal(content, into)
 	if err == nil {
 		return ""
-	}
-	if len(content) == 0 {
-		return "the content is empty"
 	}
 	if decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(content))); err == nil && json.Valid(decoded) {
 		return "the content is in base64 twice: put it into data as it is, in base64 once, or without base64 into stringData"

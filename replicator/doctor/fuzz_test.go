@@ -24,14 +24,18 @@ func FuzzPullSecret(f *testing.F) {
 		other := pullSecretOf("team", "old", "")
 		other.Type, other.Data = corev1.SecretTypeDockercfg, map[string][]byte{corev1.DockerConfigKey: []byte(content)}
 		e.AddSecret(other)
-		e.AddPod(failingPod("team", "app", image, content, "regcred", "old"))
+		e.AddPod(failingPod("team", "app", image, content, "regcred", "old", content))
 		for _, finding := range e.Findings() {
 			checkText(t, finding.Message)
 		}
 		diagnosis, _ := e.Diagnose("team", "app")
+		for _, name := range diagnosis.Secrets {
+			checkText(t, name)
+		}
 		for _, image := range diagnosis.Images {
 			checkText(t, image.Image)
 			for _, attempt := range append(image.Tried, image.NotTried...) {
+				checkText(t, attempt.Secret)
 				checkText(t, attempt.Address)
 				checkText(t, attempt.Note)
 			}

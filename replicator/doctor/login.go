@@ -13,6 +13,9 @@ type Login struct {
 	Registry string
 	// Address is the address as the Secrets have it, in a form that can be printed.
 	Address string
+	// Meant is what the registry is probably meant to be, if it looks misspelt. Credentials are not to be sent to
+	// somebody who registered the misspelt name.
+	Meant   string
 	Secrets []Object
 	// username and password must not be printed.
 	username, password string
@@ -39,7 +42,7 @@ func (e *Examination) Logins() []*Login {
 			}
 		}
 	}
-	return sortLogins(logins)
+	return e.finish(logins)
 }
 
 // LoginsOf returns the credentials that the kubelet tries for the images of a Pod, with the registries of the images.
@@ -54,7 +57,7 @@ func (e *Examination) LoginsOf(d Diagnosis) []*Login {
 			}
 		}
 	}
-	return sortLogins(logins)
+	return e.finish(logins)
 }
 
 func (e *entry) isComplete() bool {
@@ -81,9 +84,11 @@ func appendLogin(logins []*Login, known map[loginKey]*Login, key loginKey, secre
 	return logins
 }
 
-// sortLogins orders them by their first Secret.
-func sortLogins(logins []*Login) []*Login {
+// finish completes the logins, and orders them by their first Secret.
+func (e *Examination) finish(logins []*Login) []*Login {
 	for _, login := range logins {
+		host, _ := splitPort(login.Registry)
+		login.Meant = Printable(e.hosts.misspelt(host), addressLimit)
 		slices.SortFunc(login.Secrets, compareObjects)
 	}
 	slices.SortFunc(logins, func(a, b *Login) int {

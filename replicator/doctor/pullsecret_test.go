@@ -40,7 +40,7 @@ func TestPullSecret(t *testing.T) {
 		"good, with a pattern":          {auths("*.example.com"), nil},
 		"good, for another cloud":       {auths("team.azurecr.io", "eu-docker.jfrog.io"), nil},
 
-		"nothing":                   {"", []Code{Unreadable}},
+		"nothing":                   {"", []Code{NoEntries}},
 		"no JSON":                   {`{"auths":`, []Code{Unreadable}},
 		"a list":                    {`{"auths":[]}`, []Code{Unreadable}},
 		"base64 twice":              {base64.StdEncoding.EncodeToString([]byte(auths(registry))), []Code{Unreadable}},

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -33,19 +32,19 @@ type refusal struct{ text string }
 func (r *refusal) Error() string { return r.text }
 
 func newGuard(inner http.RoundTripper, registry string, more []string) *guard {
-	g := &guard{inner: inner, allowed: map[string]bool{strings.ToLower(registry): true}}
+	g := &guard{inner: inner, allowed: map[string]bool{canonical(registry): true}}
 	if server, known := tokenServers[registry]; known {
 		g.allowed[server] = true
 	}
 	for _, host := range more {
-		g.allowed[strings.ToLower(host)] = true
+		g.allowed[canonical(host)] = true
 	}
 	return g
 }
 
 func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	switch {
-	case !g.allowed[hostOf(request.URL)]:
+	case !g.allowed[canonical(request.URL.Host)]:
 		return nil, &refusal{fmt.Sprintf("the registry wants the credentials to be sent to the host %q, which the Secret does "+
 			"not name; if that is right, allow it with --probe-token-server", request.URL.Host)}
 	case request.URL.Scheme != "https" && !isLoopback(request.URL.Hostname()):
@@ -66,8 +65,8 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// hostOf returns the host of a URL in lower case, without the port if it is that of HTTPS.
-func hostOf(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.Host), ":443") }
+// canonical returns a host in lower case, without the port if it is that of HTTPS.
+func canonical(host string) string { return strings.TrimSuffix(strings.ToLower(host), ":443") }
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
