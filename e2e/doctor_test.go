@@ -93,12 +93,12 @@ func (s *doctorScene) serve(handler http.Handler) string {
 
 // expiredToken is a JSON Web Token, with the marker for a signature.
 func expiredToken(marker string) string {
-	encode := func(claims map[string]any) string {
-		text, _ := json.Marshal(claims)
+	encode := func(part map[string]any) string {
+		text, _ := json.Marshal(part)
 		return base64.RawURLEncoding.EncodeToString(text)
 	}
-	return encode(map[string]any{"alg": "RS256"}) + "." +
-		encode(map[string]any{"exp": time.Now().Add(-time.Hour).Unix()}) + "." + base64.RawURLEncoding.EncodeToString([]byte(marker))
+	header, claims := map[string]any{"alg": "RS256"}, map[string]any{"exp": time.Now().Add(-time.Hour).Unix()}
+	return encode(header) + "." + encode(claims) + "." + base64.RawURLEncoding.EncodeToString([]byte(marker))
 }
 
 // runDoctor is the script command `doctor CODE ARGUMENTS…`: it runs mirrorball doctor, and compares the exit code.

@@ -23,12 +23,12 @@ type doctorFlags struct {
 	tokenServers  []string
 }
 
-const doctorHelp = `Doctor checks image pull Secrets and certificates as a person would check them by hand, and finds out why Pods
-cannot pull their images. It only reads. It never prints user names, passwords or other values of Secrets.
+const doctorHelp = `Doctor checks image pull Secrets and certificates as a person would check them by hand, and finds
+out why Pods cannot pull their images. It only reads. It never prints user names, passwords or other values of Secrets.
 
-Without an argument it examines everything in reach: the pull Secrets and certificates, the ServiceAccounts and Pods that
-name them, and the Pods that cannot pull. With pod/NAME it says which credentials the kubelet tries for each image of
-the Pod, in which order, and which it does not. With secret/NAME it examines one Secret.
+Without an argument it examines everything in reach: the pull Secrets and certificates, the ServiceAccounts and Pods
+that name them, and the Pods that cannot pull. With pod/NAME it says which credentials the kubelet tries for each image
+of the Pod, in which order, and which it does not. With secret/NAME it examines one Secret.
 
 Every finding has a code. docs/doctor.md explains each, and says what to do.
 
@@ -78,7 +78,7 @@ func doctorCommand() *cobra.Command {
 	set.DurationVar(&f.probeTimeout, "probe-timeout", 10*time.Second, "how long one registry may take")
 	set.StringSliceVar(&f.tokenServers, "probe-token-server", nil,
 		"`hosts` that may get credentials although no Secret names them, because a registry has its token server there")
-	f.connection.register(set)
+	f.register(set)
 	return cmd
 }
 
@@ -94,7 +94,7 @@ var doctorKinds = map[string]string{
 
 // parse checks the flags, and reads the argument: KIND/NAME or KIND/NAMESPACE/NAME.
 func (f *doctorFlags) parse(args []string) (doctorTarget, error) {
-	t := doctorTarget{namespace: f.connection.namespace()}
+	t := doctorTarget{namespace: f.namespace()}
 	switch {
 	case !slices.Contains([]string{"table", "json", "yaml"}, f.output):
 		return t, unable("-o %q: must be table, json or yaml", f.output)
@@ -124,7 +124,7 @@ func (f *doctorFlags) parse(args []string) (doctorTarget, error) {
 
 // examine reads what the target needs, and returns what there is to say about it.
 func (f *doctorFlags) examine(ctx context.Context, target doctorTarget) (*doctorReport, error) {
-	config, err := f.connection.config()
+	config, err := f.config()
 	if err != nil {
 		return nil, err
 	}
@@ -167,14 +167,15 @@ func (t doctorTarget) about(findings []doctor.Finding, pod *doctor.Diagnosis) []
 		return findings
 	}
 	return slices.DeleteFunc(findings, func(finding doctor.Finding) bool {
-		o := finding.Object
-		switch {
+		switch o := finding.Object; {
 		case o.Kind == t.kind && o.Name == t.name:
 			return false
-		case pod == nil:
-			return true
+		case pod != nil && o.Kind == "secret":
+			return !slices.Contains(pod.Secrets, o.Name)
+		case pod != nil && o.Kind == "serviceaccount":
+			return o.Name != pod.Account
 		}
-		return !(o.Kind == "secret" && slices.Contains(pod.Secrets, o.Name) || o.Kind == "serviceaccount" && o.Name == pod.Account)
+		return true
 	})
 }
 

@@ -90,7 +90,8 @@ func printDiagnosis(out io.Writer, d *doctor.Diagnosis) {
 	if len(d.Secrets) > 0 {
 		secrets = strings.Join(d.Secrets, ", ")
 	}
-	fmt.Fprintf(out, "Pod %s/%s, ServiceAccount %s, imagePullSecrets: %s\n", d.Pod.Namespace, d.Pod.Name, d.Account, secrets)
+	fmt.Fprintf(out, "Pod %s/%s, ServiceAccount %s, imagePullSecrets: %s\n",
+		d.Pod.Namespace, d.Pod.Name, d.Account, secrets)
 	for _, image := range d.Images {
 		state := ""
 		if image.Reason != "" {

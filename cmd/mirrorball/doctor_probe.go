@@ -41,7 +41,8 @@ func (f *doctorFlags) probeAll(ctx context.Context, e *doctor.Examination, login
 			e.AddFinding(login.Finding(doctor.ProbeNoHost, answer.Text))
 		default:
 			secret := login.Secrets[0]
-			unclear = append(unclear, fmt.Sprintf("probe of %s in %s/%s: %s", login.Address, secret.Namespace, secret, answer.Text))
+			unclear = append(unclear,
+				fmt.Sprintf("probe of %s in %s/%s: %s", login.Address, secret.Namespace, secret, answer.Text))
 		}
 	}
 	return unclear

@@ -78,13 +78,14 @@ func (r *doctorReader) readPods(ctx context.Context) error {
 		}
 		return r.tell(err, "get pods in the namespace "+r.target.namespace)
 	}
-	return r.list(ctx, "pods", metav1.ListOptions{}, func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-		return r.client.CoreV1().Pods(r.target.namespace).List(ctx, o)
-	}, func(o runtime.Object) {
-		if pod, ok := o.(*corev1.Pod); ok {
-			r.addPod(pod)
-		}
-	})
+	return r.list(ctx, "pods", metav1.ListOptions{},
+		func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return r.client.CoreV1().Pods(r.target.namespace).List(ctx, o)
+		}, func(o runtime.Object) {
+			if pod, ok := o.(*corev1.Pod); ok {
+				r.addPod(pod)
+			}
+		})
 }
 
 func (r *doctorReader) addPod(pod *corev1.Pod) {

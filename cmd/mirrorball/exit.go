@@ -12,8 +12,8 @@ const (
 	exitUnable = 2
 )
 
-// exitFindings is the exit code of a command that reads and has something to say. exitUnable means that it could not tell
-// all.
+// exitFindings is the exit code of a command that reads and has something to say. exitUnable means that it could not
+// tell all.
 const exitFindings = 1
 
 const exitCodesHelp = `Exit codes:

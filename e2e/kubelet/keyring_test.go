@@ -92,9 +92,11 @@ func agree(t rapid.TB, image string, pullSecrets ...corev1.Secret) {
 // TestKeyring compares a table of addresses with a table of images.
 func TestKeyring(t *testing.T) {
 	images := []string{
-		"nginx", "nginx:1", "team/app", "docker.io/team/app", "index.docker.io/team/app", "localhost/app", "localhost:5000/app",
+		"nginx", "nginx:1", "team/app", "docker.io/team/app", "index.docker.io/team/app", "localhost/app",
+		"localhost:5000/app",
 		"registry.example.com/app", "registry.example.com/team/app:1", "registry.example.com:443/app",
-		"registry.example.com:5000/team/app@sha256:" + strings.Repeat("0", 64), "eu.registry.example.com/app", "[::1]:5000/app",
+		"registry.example.com:5000/team/app@sha256:" + strings.Repeat("0", 64), "eu.registry.example.com/app",
+		"[::1]:5000/app",
 		"Registry.example.com/app", "quay.io/coreos/etcd", "a", "UPPER/app", "bad image", "",
 	}
 	addresses := []string{
@@ -132,9 +134,14 @@ func canonical(address string) string {
 // TestKeyringProperty compares several Secrets with many addresses: which are used, and in which order.
 func TestKeyringProperty(t *testing.T) {
 	label := rapid.SampledFrom([]string{"registry", "example", "com", "docker", "io", "index", "a", "b"})
-	globs := rapid.SampledFrom([]string{"registry", "example", "com", "docker", "io", "index", "a", "*", "reg*", "?", "[a-b]", "["})
+	globs := rapid.SampledFrom([]string{
+		"registry", "example", "com", "docker", "io", "index", "a", "*", "reg*", "?", "[a-b]", "[",
+	})
 	port := rapid.SampledFrom([]string{"", "", "", ":443", ":5000"})
-	path := rapid.SampledFrom([]string{"", "", "/", "/team", "/team/app", "/te", "/v1/", "/v2/", "/v1", "/v2/team", "/team/"})
+	path := rapid.SampledFrom([]string{
+		"", "", "/", "/team", "/team/app", "/te", "/v1/", "/v2/", "/v1", "/v2/team", "/team/",
+	})
+	rest := rapid.SampledFrom([]string{"", "/team/app", "/team/app:1", "/app"})
 	join := func(t *rapid.T, part *rapid.Generator[string]) string {
 		return strings.Join(rapid.SliceOfN(part, 1, 4).Draw(t, "labels"), ".")
 	}
@@ -149,8 +156,7 @@ func TestKeyringProperty(t *testing.T) {
 			}
 			pullSecrets = append(pullSecrets, pullSecret(name, marshal(map[string]any{"auths": entries})))
 		}
-		image := join(t, label) + port.Draw(t, "port") + rapid.SampledFrom([]string{"", "/team/app", "/team/app:1", "/app"}).Draw(t, "rest")
-		agree(t, image, pullSecrets...)
+		agree(t, join(t, label)+port.Draw(t, "port")+rest.Draw(t, "rest"), pullSecrets...)
 	})
 }
 
@@ -158,7 +164,8 @@ func TestKeyringProperty(t *testing.T) {
 func TestContentProperty(t *testing.T) {
 	text := rapid.SampledFrom([]any{"", "robot", "r:w", 1, nil, []string{"x"}})
 	auth := rapid.SampledFrom([]any{
-		"", "cjp3", "cjp3cA==", "cjp3cA", "cjp3\n", "cg==", "Og==", "!", base64.URLEncoding.EncodeToString([]byte("r:\xff\xfe\xfd")), 1, nil,
+		"", "cjp3", "cjp3cA==", "cjp3cA", "cjp3\n", "cg==", "Og==", "!", 1, nil,
+		base64.URLEncoding.EncodeToString([]byte("r:\xff\xfe\xfd")),
 	})
 	entry := rapid.Custom(func(t *rapid.T) any {
 		if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
@@ -175,7 +182,8 @@ func TestContentProperty(t *testing.T) {
 		return fields
 	})
 	content := rapid.Custom(func(t *rapid.T) any {
-		document := map[string]any{"auths": rapid.MapOfN(rapid.SampledFrom([]string{"a.b", "c.d"}), entry, 0, 2).Draw(t, "auths")}
+		addresses := rapid.SampledFrom([]string{"a.b", "c.d"})
+		document := map[string]any{"auths": rapid.MapOfN(addresses, entry, 0, 2).Draw(t, "auths")}
 		switch rapid.IntRange(0, 12).Draw(t, "odd") {
 		case 0:
 			document["auths"] = rapid.SampledFrom([]any{nil, "text", []string{}}).Draw(t, "auths")

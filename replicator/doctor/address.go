@@ -72,9 +72,8 @@ func looksLikeHost(host string) bool {
 	if host != "localhost" && !strings.Contains(host, ".") && !strings.Contains(host, ":") {
 		return false
 	}
-	return !strings.ContainsFunc(host, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(".-:*?[]", r))
-	})
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:*?[]"
+	return strings.Trim(host, allowed) == ""
 }
 
 // matches reports whether the kubelet uses a credential under this key for a repository. It follows URLsMatchStr of

@@ -26,7 +26,8 @@ func auths(addresses ...string) string {
 
 // login is the content of a Secret with one entry.
 func login(address, username, password string) string {
-	return document(map[string]any{"auths": map[string]any{address: map[string]any{"auth": authField(username, password)}}})
+	entry := map[string]any{"auth": authField(username, password)}
+	return document(map[string]any{"auths": map[string]any{address: entry}})
 }
 
 func authField(username, password string) string {
@@ -43,9 +44,11 @@ func document(v any) string {
 
 func pullSecretOf(namespace, name, content string) *corev1.Secret {
 	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, CreationTimestamp: metav1.NewTime(now.Add(-48 * time.Hour))},
-		Type:       corev1.SecretTypeDockerConfigJson,
-		Data:       map[string][]byte{corev1.DockerConfigJsonKey: []byte(content)},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: name, CreationTimestamp: metav1.NewTime(now.Add(-48 * time.Hour)),
+		},
+		Type: corev1.SecretTypeDockerConfigJson,
+		Data: map[string][]byte{corev1.DockerConfigJsonKey: []byte(content)},
 	}
 }
 
@@ -81,8 +84,9 @@ func runningPod(namespace, name, image string, secrets ...string) *corev1.Pod {
 func failingPod(namespace, name, image, message string, secrets ...string) *corev1.Pod {
 	p := runningPod(namespace, name, image, secrets...)
 	p.Status.Phase = corev1.PodPending
-	p.Status.ContainerStatuses[0].ImageID = ""
-	p.Status.ContainerStatuses[0].State.Waiting = &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: message}
+	status := &p.Status.ContainerStatuses[0]
+	status.ImageID = ""
+	status.State.Waiting = &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: message}
 	return p
 }
 

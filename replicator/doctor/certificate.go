@@ -13,7 +13,7 @@ import (
 // chainLimit is the number of certificates of one Secret that are read.
 const chainLimit = 20
 
-// Certificate is what the checks need of a Secret of the type kubernetes.io/tls.
+// certificate is what the checks need of a Secret of the type kubernetes.io/tls.
 type certificate struct {
 	object Object
 	// leaf is nil if it cannot be read.
@@ -37,8 +37,8 @@ func checkCertificate(s *corev1.Secret, options Options) (certificate, []Finding
 	}
 	for i := range len(chain) - 1 {
 		if !slices.Equal(chain[i].RawIssuer, chain[i+1].RawSubject) || chain[i].CheckSignatureFrom(chain[i+1]) != nil {
-			findings = append(findings, newFinding(BadChain, o, "certificate %d in tls.crt, %s, was not issued by the next one, %s",
-				i+1, subject(chain[i]), subject(chain[i+1])))
+			findings = append(findings, newFinding(BadChain, o,
+				"certificate %d in tls.crt, %s, was not issued by the next one, %s", i+1, subject(chain[i]), subject(chain[i+1])))
 			break
 		}
 	}

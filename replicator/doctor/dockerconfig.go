@@ -125,12 +125,13 @@ func decode(content []byte, into any) (refusal string) {
 	if err == nil {
 		return ""
 	}
-	if decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(content))); err == nil && json.Valid(decoded) {
+	if decoded, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(string(content))); json.Valid(decoded) {
 		return "the content is in base64 twice: put it into data as it is, in base64 once, or without base64 into stringData"
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		line := 1 + strings.Count(string(content[:min(int(syntax.Offset), len(content))]), "\n")
-		return fmt.Sprintf("the content is no JSON: there is an error in line %d, at byte %d of %d", line, syntax.Offset, len(content))
+		return fmt.Sprintf("the content is no JSON: there is an error in line %d, at byte %d of %d",
+			line, syntax.Offset, len(content))
 	}
 	return "the content has the wrong form: expected a JSON object with an object for each registry"
 }

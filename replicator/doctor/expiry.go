@@ -39,6 +39,7 @@ func (l lifetime) soon(within time.Duration) time.Duration {
 	return within
 }
 
+// How long credentials live at most, as their issuers document it.
 const (
 	ecrLifetime        = 12 * time.Hour
 	googleLifetime     = time.Hour
@@ -68,8 +69,8 @@ func lifetimeOf(e *entry) lifetime {
 	return lifetime{sort: "a token", end: end}
 }
 
-// tokenEnd returns the time at which a token says that it expires: the claim exp of a JSON Web Token, or expiration in a
-// token of Amazon ECR, which is JSON in base64.
+// tokenEnd returns the time at which a token says that it expires: the claim exp of a JSON Web Token, or expiration in
+// a token of Amazon ECR, which is JSON in base64.
 func tokenEnd(token string) time.Time {
 	if parts := strings.Split(token, "."); len(parts) == 3 {
 		var header struct {

@@ -8,9 +8,9 @@ import (
 
 func TestLogins(t *testing.T) {
 	e := NewExamination(testOptions)
-	e.AddSecret(pullSecretOf("infra", "regcred", auths(registry, "ghrc.io", "*.example.com", "oci://"+registry, "bad host")))
-	e.AddSecret(annotated(pullSecretOf("team", "regcred", auths(registry, "ghrc.io", "*.example.com", "oci://"+registry, "bad host")),
-		"replica-of", "infra/regcred"))
+	content := auths(registry, "ghrc.io", "*.example.com", "oci://"+registry, "bad host")
+	e.AddSecret(pullSecretOf("infra", "regcred", content))
+	e.AddSecret(annotated(pullSecretOf("team", "regcred", content), "replica-of", "infra/regcred"))
 	e.AddSecret(pullSecretOf("team", "copy", auths(registry)))
 	e.AddSecret(pullSecretOf("team", "incomplete", `{"auths":{"registry.example.com":{"username":"robot"}}}`))
 	e.AddSecret(pullSecretOf("team", "refused", `{"auths":{"registry.example.com":{"auth":"!"}}}`))
@@ -33,12 +33,13 @@ func TestLogins(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	diagnosis, _ := e.Diagnose("team", "app")
-	logins := e.LoginsOf(diagnosis)
-	if got := describe(logins); strings.Join(got, "\n") != "registry.example.com registry.example.com [secret/copy] false " {
+	got := describe(e.LoginsOf(diagnosis))
+	if strings.Join(got, "\n") != "registry.example.com registry.example.com [secret/copy] false " {
 		t.Errorf("for the Pod got\n%s", strings.Join(got, "\n"))
 	}
 	finding := e.Logins()[2].Finding(ProbeRejected, "no")
-	if finding.Message != "entry registry.example.com: no (the same in 1 other Secrets)" || finding.Object.Namespace != "infra" {
+	if finding.Message != "entry registry.example.com: no (the same in 1 other Secrets)" ||
+		finding.Object.Namespace != "infra" {
 		t.Errorf("got %+v", finding)
 	}
 }

@@ -14,7 +14,7 @@ type pod struct {
 	containers []container
 }
 
-// container is one container of a Pod, or several with the same image and state.
+// container is one container of a Pod.
 type container struct {
 	name    string
 	image   string
@@ -50,7 +50,8 @@ func newPod(p *corev1.Pod) *pod {
 }
 
 func containers(p *corev1.Pod) []container {
-	statuses := slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses)
+	statuses := slices.Concat(
+		p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses)
 	images := slices.Concat(p.Spec.InitContainers, p.Spec.Containers)
 	for _, ephemeral := range p.Spec.EphemeralContainers {
 		images = append(images, corev1.Container{Name: ephemeral.Name, Image: ephemeral.Image})

@@ -22,8 +22,8 @@ func (e *Examination) checkPod(p *pod) []Finding {
 	return findings
 }
 
-// checkAccountOf checks whether the ServiceAccount has a pull Secret that the Pod needs and does not get. The API server
-// copies the imagePullSecrets of the account into a new Pod, if it has none of its own, and never again.
+// checkAccountOf checks whether the ServiceAccount has a pull Secret that the Pod needs and does not get. The API
+// server copies the imagePullSecrets of the account into a new Pod, if it has none of its own, and never again.
 func (e *Examination) checkAccountOf(p *pod) []Finding {
 	a, known := e.accounts[p.object.Namespace][p.account]
 	if !known {
@@ -42,8 +42,8 @@ func (e *Examination) checkAccountOf(p *pod) []Finding {
 		return []Finding{newFinding(PodOlder, p.object, "was created before the ServiceAccount %s got %s",
 			p.account, listed(lacking))}
 	}
-	return []Finding{newFinding(AccountHidden, p.object, "has imagePullSecrets of its own (%s), so it does not get %s of the "+
-		"ServiceAccount %s", listed(p.secrets), listed(lacking), p.account)}
+	return []Finding{newFinding(AccountHidden, p.object, "has imagePullSecrets of its own (%s), so it does not get %s of "+
+		"the ServiceAccount %s", listed(p.secrets), listed(lacking), p.account)}
 }
 
 // neededBy reports whether a Secret has credentials for an image of the Pod for which the Pod has none.
@@ -69,7 +69,8 @@ func (e *Examination) checkPull(p *pod, c container) []Finding {
 		return finding(OtherCause, "its signature is not accepted by the policy of the node")
 	}
 	for _, name := range p.secrets {
-		if s, known := e.secrets[types.NamespacedName{Namespace: p.object.Namespace, Name: name}]; known && s.config.refusal != "" {
+		s, known := e.secrets[types.NamespacedName{Namespace: p.object.Namespace, Name: name}]
+		if known && s.config.refusal != "" {
 			return finding(SecretBreaksPod, "the kubelet cannot read the Secret %s (%s)", name, s.config.code)
 		}
 	}
@@ -109,11 +110,11 @@ func (e *Examination) checkNoCredential(p *pod, c container, finding func(Code, 
 	own := e.keyring(p.object.Namespace, p.secrets)
 	switch {
 	case len(fitting) > 0:
-		return finding(NotNamed, "%s has credentials for %s, but is not in imagePullSecrets of the Pod, and was not in those "+
-			"of the ServiceAccount %s when the Pod was created", listed(fitting), registry, p.account)
+		return finding(NotNamed, "%s has credentials for %s, but is not in imagePullSecrets of the Pod, and was not in "+
+			"those of the ServiceAccount %s when the Pod was created", listed(fitting), registry, p.account)
 	case len(p.secrets) == 0:
-		return finding(NoMatch, "neither the Pod nor the ServiceAccount %s had imagePullSecrets when the Pod was created, and "+
-			"no Secret of the namespace has credentials for %s%s", p.account, registry, hint)
+		return finding(NoMatch, "neither the Pod nor the ServiceAccount %s had imagePullSecrets when the Pod was created, "+
+			"and no Secret of the namespace has credentials for %s%s", p.account, registry, hint)
 	case len(own.index) == 0:
 		return finding(NoMatch, "there is no credential in the Secrets of the Pod (%s)%s", listed(p.secrets), hint)
 	}

@@ -87,8 +87,8 @@ func (p *pullSecret) check(hosts *hosts, options Options) []Finding {
 		findings = append(findings, checkExpiry(o, e, p.written, options)...)
 	}
 	if more := len(findings) - findingLimit; more > 0 {
-		last := findings[findingLimit-1]
-		findings = append(findings[:findingLimit-1], newFinding(last.Code, o, "and %d more findings about this Secret", more+1))
+		code := findings[findingLimit-1].Code
+		findings = append(findings[:findingLimit-1], newFinding(code, o, "and %d more findings about this Secret", more+1))
 	}
 	return findings
 }

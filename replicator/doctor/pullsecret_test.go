@@ -19,7 +19,8 @@ func jwt(expires time.Time) string {
 }
 
 func ecrToken(expires time.Time) string {
-	return base64.StdEncoding.EncodeToString([]byte(document(map[string]any{"payload": "x", "expiration": expires.Unix()})))
+	text := document(map[string]any{"payload": "x", "expiration": expires.Unix()})
+	return base64.StdEncoding.EncodeToString([]byte(text))
 }
 
 const keyFile = `{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY-----","client_email":"a@b"}`
@@ -75,14 +76,15 @@ func TestPullSecret(t *testing.T) {
 		"auth has line breaks": {`{"auths":{"registry.example.com":{"auth":"cjpw\n"}}}`, nil},
 		"auth disagrees": {`{"auths":{"registry.example.com":{"auth":"cjpw","username":"robot"}}}`,
 			[]Code{AuthDisagrees}},
-		"nothing in it":    {`{"auths":{"registry.example.com":{}}}`, []Code{NoCredentials}},
-		"only a token":     {`{"auths":{"registry.example.com":{"identitytoken":"hunter2"}}}`, []Code{NoCredentials}},
-		"no password":      {login(registry, "robot", ""), []Code{NoCredentials}},
-		"no user":          {login(registry, "", "hunter2"), []Code{NoCredentials}},
-		"a line break":     {login(registry, "robot", "hunter2\n"), []Code{Whitespace}},
-		"a store":          {`{"auths":{"registry.example.com":{}},"credsStore":"desktop"}`, []Code{NoCredentials, Helper}},
-		"a helper":         {`{"auths":{},"credHelpers":{"gcr.io":"gcloud"}}`, []Code{NoEntries, Helper}},
-		"a helper, unused": {`{"auths":{"gcr.io":{"auth":"X2pzb25fa2V5Ong="}},"credHelpers":{"gcr.io":"x"}}`, []Code{BadKeyFile}},
+		"nothing in it": {`{"auths":{"registry.example.com":{}}}`, []Code{NoCredentials}},
+		"only a token":  {`{"auths":{"registry.example.com":{"identitytoken":"hunter2"}}}`, []Code{NoCredentials}},
+		"no password":   {login(registry, "robot", ""), []Code{NoCredentials}},
+		"no user":       {login(registry, "", "hunter2"), []Code{NoCredentials}},
+		"a line break":  {login(registry, "robot", "hunter2\n"), []Code{Whitespace}},
+		"a store":       {`{"auths":{"registry.example.com":{}},"credsStore":"desktop"}`, []Code{NoCredentials, Helper}},
+		"a helper":      {`{"auths":{},"credHelpers":{"gcr.io":"gcloud"}}`, []Code{NoEntries, Helper}},
+		"a helper beside a login": {
+			`{"auths":{"registry.example.com":{"auth":"cjpw"}},"credHelpers":{"registry.example.com":"x"}}`, nil},
 
 		"a token of ECR, by its claim":    {login(ecr, "AWS", ecrToken(now.Add(-time.Hour))), []Code{Expired}},
 		"a token of ECR, by its age":      {login(ecr, "AWS", "hunter2"), []Code{Expired}},
@@ -98,13 +100,13 @@ func TestPullSecret(t *testing.T) {
 		"a key file":                      {login(google, "_json_key", keyFile+"\n"), nil},
 		"a key file in base64": {
 			login(google, "_json_key_base64", base64.StdEncoding.EncodeToString([]byte(keyFile))), nil},
-		"a key file that is none":       {login(google, "_json_key", "hunter2"), []Code{BadKeyFile}},
-		"a key file without key":        {login(google, "_json_key", `{"type":"service_account"}`), []Code{BadKeyFile}},
-		"a key file of a user":          {login(google, "_json_key", `{"type":"authorized_user"}`), []Code{BadKeyFile}},
-		"another user for Google":       {login(google, "robot", "hunter2"), []Code{WrongUser}},
-		"a number that is not a time":   {login(registry, "robot", "eyJleHBpcmF0aW9uIjoxZTMwMH0="), nil},
-		"a mistake in each of two":      {auths("ghrc.io", registry+":443"), []Code{Typo, DefaultPort}},
-		"an entry of dockercfg in auth": {`{"auths":{"auths":{"registry.example.com":{"auth":"cjpw"}}}}`, []Code{NoCredentials}},
+		"a key file that is none":     {login(google, "_json_key", "hunter2"), []Code{BadKeyFile}},
+		"a key file without key":      {login(google, "_json_key", `{"type":"service_account"}`), []Code{BadKeyFile}},
+		"a key file of a user":        {login(google, "_json_key", `{"type":"authorized_user"}`), []Code{BadKeyFile}},
+		"another user for Google":     {login(google, "robot", "hunter2"), []Code{WrongUser}},
+		"a number that is not a time": {login(registry, "robot", "eyJleHBpcmF0aW9uIjoxZTMwMH0="), nil},
+		"a mistake in each of two":    {auths("ghrc.io", registry+":443"), []Code{Typo, DefaultPort}},
+		"auths in auths":              {`{"auths":{"auths":{"registry.example.com":{}}}}`, []Code{NoCredentials}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -154,8 +156,9 @@ func TestWrittenAt(t *testing.T) {
 	}{
 		"nobody says":             {nil, 9},
 		"the last who wrote data": {[]metav1.ManagedFieldsEntry{managed(5, `{"f:data":{}}`), managed(3, `{"f:data":{}}`)}, 3},
-		"not who wrote labels":    {[]metav1.ManagedFieldsEntry{managed(5, `{"f:data":{}}`), managed(3, `{"f:metadata":{}}`)}, 5},
-		"what cannot be read":     {[]metav1.ManagedFieldsEntry{managed(5, `"f:data"`)}, 9},
+		"not who wrote labels": {
+			[]metav1.ManagedFieldsEntry{managed(5, `{"f:data":{}}`), managed(3, `{"f:metadata":{}}`)}, 5},
+		"what cannot be read": {[]metav1.ManagedFieldsEntry{managed(5, `"f:data"`)}, 9},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -199,8 +199,8 @@ func TestDiagnose(t *testing.T) {
 		"one | ghcr.io | another registry",
 		"one | registry.example.com/team/other | the image does not begin with the path /team/other",
 		"one | registry.example.com:443 | the port of the image is not given",
-		"four |  | the kubelet cannot read the Secret: the content has the wrong form: expected a JSON object with an object " +
-			"for each registry",
+		"four |  | the kubelet cannot read the Secret: the content has the wrong form: expected a JSON object with an " +
+			"object for each registry",
 		"five |  | the Secret is no pull Secret",
 		"six |  | the Secret could not be read",
 	}

@@ -45,8 +45,8 @@ func newGuard(inner http.RoundTripper, registry string, more []string) *guard {
 func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	switch {
 	case !g.allowed[canonical(request.URL.Host)]:
-		return nil, &refusal{fmt.Sprintf("the registry wants the credentials to be sent to the host %q, which the Secret does "+
-			"not name; if that is right, allow it with --probe-token-server", request.URL.Host)}
+		return nil, &refusal{fmt.Sprintf("the registry wants the credentials to be sent to the host %q, which the Secret "+
+			"does not name; if that is right, allow it with --probe-token-server", request.URL.Host)}
 	case request.URL.Scheme != "https" && !isLoopback(request.URL.Hostname()):
 		return nil, &refusal{"the registry speaks HTTP without TLS, and credentials are not sent that way"}
 	}

@@ -153,12 +153,13 @@ func TestRedirect(t *testing.T) {
 		}
 		withPassword().ServeHTTP(w, r)
 	})
+	foreignRealm := withToken(func() string { return "http://" + foreign + "/token" })
 	tests := map[string]string{
 		"the registry redirects":                  serve(t, redirect(http.StatusFound)),
 		"the registry redirects, with the method": serve(t, redirect(http.StatusPermanentRedirect)),
 		"the registry redirects after the login":  serve(t, afterLogin),
 		"the token server redirects":              afterToken,
-		"the token server is another host":        serve(t, withToken(func() string { return "http://" + foreign + "/token" })),
+		"the token server is another host":        serve(t, foreignRealm),
 		"the token server is not on this machine": serve(t, withToken(func() string { return "https://192.0.2.1/token" })),
 	}
 	for name, host := range tests {
