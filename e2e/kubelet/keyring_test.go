@@ -131,32 +131,37 @@ func canonical(address string) string {
 	return host + "/" + path
 }
 
-// TestKeyringProperty compares several Secrets with many addresses: which are used, and in which order.
+// TestKeyringProperty compares several Secrets with many addresses, which are made from the name of the image: which are
+// used, and in which order.
 func TestKeyringProperty(t *testing.T) {
 	label := rapid.SampledFrom([]string{"registry", "example", "com", "docker", "io", "index", "a", "b"})
-	globs := rapid.SampledFrom([]string{
-		"registry", "example", "com", "docker", "io", "index", "a", "*", "reg*", "?", "[a-b]", "[",
-	})
+	globs := rapid.SampledFrom([]string{"registry", "index", "*", "*", "?*", "reg*", "?", "[a-b]", "["})
 	port := rapid.SampledFrom([]string{"", "", "", ":443", ":5000"})
 	path := rapid.SampledFrom([]string{
 		"", "", "/", "/team", "/team/app", "/te", "/v1/", "/v2/", "/v1", "/v2/team", "/team/",
 	})
 	rest := rapid.SampledFrom([]string{"", "/team/app", "/team/app:1", "/app"})
-	join := func(t *rapid.T, part *rapid.Generator[string]) string {
-		return strings.Join(rapid.SliceOfN(part, 1, 4).Draw(t, "labels"), ".")
-	}
 	rapid.Check(t, func(t *rapid.T) {
+		labels, imagePort := rapid.SliceOfN(label, 1, 4).Draw(t, "labels"), port.Draw(t, "port of the image")
+		host := rapid.Custom(func(t *rapid.T) string {
+			own := slices.Clone(labels)
+			if i := rapid.IntRange(0, 2*len(own)).Draw(t, "other label"); i < len(own) {
+				own[i] = globs.Draw(t, "label")
+			}
+			ports := rapid.SampledFrom([]string{imagePort, imagePort, imagePort, "", ":5000"})
+			return strings.Join(own, ".") + ports.Draw(t, "port")
+		})
 		var pullSecrets []corev1.Secret
 		for i := range rapid.IntRange(1, 3).Draw(t, "Secrets") {
 			name, entries := fmt.Sprint("secret-", i), map[string]any{}
 			for range rapid.IntRange(0, 6).Draw(t, "entries") {
 				scheme := rapid.SampledFrom([]string{"", "", "https://", "http://", "oci://"}).Draw(t, "scheme")
-				address := scheme + join(t, globs) + port.Draw(t, "port") + path.Draw(t, "path")
+				address := scheme + host.Draw(t, "host") + path.Draw(t, "path")
 				entries[address] = map[string]string{"username": name + " " + canonical(address), "password": "x"}
 			}
 			pullSecrets = append(pullSecrets, pullSecret(name, marshal(map[string]any{"auths": entries})))
 		}
-		agree(t, join(t, label)+port.Draw(t, "port")+rest.Draw(t, "rest"), pullSecrets...)
+		agree(t, strings.Join(labels, ".")+imagePort+rest.Draw(t, "rest"), pullSecrets...)
 	})
 }
 

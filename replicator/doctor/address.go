@@ -2,10 +2,10 @@ package doctor
 
 import (
 	"errors"
-	"net"
 	"net/url"
-	"path"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // addressLimit is the length of the longest address that is printed.
@@ -16,9 +16,11 @@ type address struct {
 	// raw is as written. It is never printed: it may contain a password (https://user:password@host).
 	raw string
 	// key is what the kubelet compares with images: host, port and path. It is empty if the address cannot be read.
-	key  string
-	host string // with the port
-	path string
+	key string
+	// pattern is the key, for the comparison.
+	pattern pattern
+	host    string // with the port
+	path    string
 	// scheme is set for a scheme other than http and https, which the kubelet does not remove.
 	scheme string
 	// extra is set if there is user information, a query or a fragment, which the kubelet ignores.
@@ -47,6 +49,7 @@ func parseAddress(raw string) (address, error) {
 		effective = ""
 	}
 	a.host, a.path, a.key = parsed.Host, effective, parsed.Host+effective
+	a.pattern = newPattern(a.key)
 	a.extra = parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != ""
 	if scheme, _, found := strings.Cut(raw, "://"); found && scheme != "http" && scheme != "https" {
 		a.scheme = scheme
@@ -72,39 +75,11 @@ func looksLikeHost(host string) bool {
 	if host != "localhost" && !strings.Contains(host, ".") && !strings.Contains(host, ":") {
 		return false
 	}
-	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:*?[]"
-	return strings.Trim(host, allowed) == ""
-}
-
-// matches reports whether the kubelet uses a credential under this key for a repository. It follows URLsMatchStr of
-// Kubernetes: ports are equal, paths are prefixes, and each label of the host is a glob for one label.
-func matches(key, repository string) bool {
-	glob, err := url.Parse("https://" + key)
-	if err != nil {
-		return false
-	}
-	target, err := url.Parse("https://" + repository)
-	if err != nil {
-		return false
-	}
-	globHost, globPort := splitPort(glob.Host)
-	targetHost, targetPort := splitPort(target.Host)
-	globLabels, targetLabels := strings.Split(globHost, "."), strings.Split(targetHost, ".")
-	if globPort != targetPort || len(globLabels) != len(targetLabels) || !strings.HasPrefix(target.Path, glob.Path) {
-		return false
-	}
-	for i, label := range globLabels {
-		if matched, err := path.Match(label, targetLabels[i]); err != nil || !matched {
-			return false
+	for label := range strings.SplitSeq(host, ".") {
+		if len(label) > validation.DNS1123LabelMaxLength {
+			return false // a token has dots, too
 		}
 	}
-	return true
-}
-
-func splitPort(hostport string) (host, port string) {
-	host, port, err := net.SplitHostPort(hostport)
-	if err != nil {
-		return hostport, ""
-	}
-	return host, port
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:*?[]"
+	return strings.Trim(host, allowed) == ""
 }

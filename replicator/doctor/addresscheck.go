@@ -13,7 +13,7 @@ func checkAddress(o Object, a address, hosts *hosts) []Finding {
 	}
 	switch {
 	case a.scheme != "":
-		return finding(BadScheme, "the scheme %s:// is not http:// or https://", Printable(a.scheme, 20))
+		return finding(BadScheme, "it begins with %s, not with http:// or https://", a.printableScheme())
 	case a.extra:
 		return finding(BadAddress, "it has user information, a query or a fragment, which the kubelet ignores")
 	case a.host == "":
@@ -62,4 +62,13 @@ func badGlob(host string) bool {
 		}
 	}
 	return !strings.Contains(host, ".") && strings.Contains(host, "*")
+}
+
+// printableScheme returns the scheme if it is a usual one. Anything else may be a part of a password.
+func (a address) printableScheme() string {
+	switch scheme := strings.ToLower(a.scheme); scheme {
+	case "http", "https", "oci", "docker", "tcp", "ssh", "ftp":
+		return a.scheme + "://"
+	}
+	return "something else"
 }

@@ -144,6 +144,9 @@ func orNone(port string) string {
 
 // keyring collects the credentials of those of the Secrets that can be read.
 func (e *Examination) keyring(namespace string, names []string) *Keyring {
+	if l := e.latest; l.keyring != nil && l.namespace == namespace && slices.Equal(l.names, names) {
+		return l.keyring
+	}
 	keyring := &Keyring{}
 	for _, name := range names {
 		s, known := e.secrets[types.NamespacedName{Namespace: namespace, Name: name}]
@@ -151,6 +154,7 @@ func (e *Examination) keyring(namespace string, names []string) *Keyring {
 			keyring.Add(name, s.config)
 		}
 	}
+	e.latest.namespace, e.latest.names, e.latest.keyring = namespace, names, keyring
 	return keyring
 }
 

@@ -24,6 +24,12 @@ type Examination struct {
 	// places are the namespaces that have a Secret of a name, of whatever type. A name that is not in it is not known.
 	places   map[string][]string
 	findings []Finding
+	// latest is the keyring that was used last, and for what. The Pods of one Deployment have the same.
+	latest struct {
+		namespace string
+		names     []string
+		keyring   *Keyring
+	}
 }
 
 // NewExamination returns an examination that knows no object yet.
@@ -43,6 +49,7 @@ func NewExamination(options Options) *Examination {
 // AddSecret adds a Secret. Only pull Secrets and certificates are of interest.
 func (e *Examination) AddSecret(s *corev1.Secret) {
 	key := types.NamespacedName{Namespace: s.Namespace, Name: s.Name}
+	e.latest.keyring = nil
 	switch s.Type {
 	case corev1.SecretTypeDockerConfigJson, corev1.SecretTypeDockercfg:
 		e.secrets[key] = e.newPullSecret(s)

@@ -12,6 +12,7 @@ const defaultRegistryKey = "index.docker.io"
 type Keyring struct {
 	index       []string
 	credentials map[string][]Credential
+	patterns    map[string]pattern
 }
 
 // Credential is one entry of one Secret.
@@ -30,7 +31,7 @@ func (c Credential) Login() (username, password string) { return c.entry.usernam
 // Add adds the entries of a Secret. The order of the calls is the order of imagePullSecrets.
 func (k *Keyring) Add(secret string, config *Config) {
 	if k.credentials == nil {
-		k.credentials = map[string][]Credential{}
+		k.credentials, k.patterns = map[string][]Credential{}, map[string]pattern{}
 	}
 	for i := range config.entries {
 		e := &config.entries[i]
@@ -39,6 +40,7 @@ func (k *Keyring) Add(secret string, config *Config) {
 		}
 		if _, known := k.credentials[e.address.key]; !known {
 			k.index = append(k.index, e.address.key)
+			k.patterns[e.address.key] = e.address.pattern
 		}
 		k.credentials[e.address.key] = append(k.credentials[e.address.key], Credential{Secret: secret, entry: e})
 	}
@@ -49,8 +51,9 @@ func (k *Keyring) Add(secret string, config *Config) {
 // Lookup returns the credentials for a repository in the order in which the kubelet tries them.
 func (k *Keyring) Lookup(repository string) []Credential {
 	var found []Credential
+	target := newPattern(repository)
 	for _, key := range k.index {
-		if matches(key, repository) {
+		if k.patterns[key].matches(target) {
 			found = append(found, k.credentials[key]...)
 		}
 	}
@@ -58,4 +61,19 @@ func (k *Keyring) Lookup(repository string) []Credential {
 		return k.credentials[defaultRegistryKey]
 	}
 	return found
+}
+
+// fits reports whether the content has a credential that a keyring would find.
+func (c *Config) fits(repository string) bool {
+	if c.refusal != "" {
+		return false
+	}
+	target, isDefault := newPattern(repository), isDefaultRegistry(repository)
+	for i := range c.entries {
+		a := &c.entries[i].address
+		if !c.entries[i].unreadable && (a.pattern.matches(target) || isDefault && a.key == defaultRegistryKey) {
+			return true
+		}
+	}
+	return false
 }

@@ -48,9 +48,17 @@ func (e *Examination) checkAccountOf(p *pod) []Finding {
 
 // neededBy reports whether a Secret has credentials for an image of the Pod for which the Pod has none.
 func (e *Examination) neededBy(p *pod, name string) bool {
-	theirs, own := e.keyring(p.object.Namespace, []string{name}), e.keyring(p.object.Namespace, p.secrets)
 	return slices.ContainsFunc(p.containers, func(c container) bool {
-		return c.problem == nil && len(theirs.Lookup(c.parsed.Repository)) > 0 && len(own.Lookup(c.parsed.Repository)) == 0
+		return c.problem == nil && e.fits(p.object.Namespace, []string{name}, c.parsed.Repository) &&
+			!e.fits(p.object.Namespace, p.secrets, c.parsed.Repository)
+	})
+}
+
+// fits reports whether one of the Secrets has credentials for a repository.
+func (e *Examination) fits(namespace string, names []string, repository string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		s, known := e.secrets[types.NamespacedName{Namespace: namespace, Name: name}]
+		return known && s.config.fits(repository)
 	})
 }
 
@@ -96,8 +104,7 @@ func (e *Examination) checkPull(p *pod, c container) []Finding {
 func (e *Examination) checkNoCredential(p *pod, c container, finding func(Code, string, ...any) []Finding) []Finding {
 	var fitting []string
 	for _, name := range e.names[p.object.Namespace] {
-		if !slices.Contains(p.secrets, name) &&
-			len(e.keyring(p.object.Namespace, []string{name}).Lookup(c.parsed.Repository)) > 0 {
+		if !slices.Contains(p.secrets, name) && e.fits(p.object.Namespace, []string{name}, c.parsed.Repository) {
 			fitting = append(fitting, name)
 		}
 	}

@@ -27,8 +27,12 @@ type hosts struct {
 	answers map[string]string
 }
 
-// namedLimit is the number of hosts that are compared with an address.
-const namedLimit = 1000
+// namedLimit is the number of hosts that are compared with an address, and answersLimit that of the addresses. Whoever
+// may write many Secrets and Pods cannot make the comparison take long.
+const (
+	namedLimit   = 200
+	answersLimit = 10_000
+)
 
 func newHosts() *hosts {
 	return &hosts{named: map[string]bool{}, pulled: map[string]bool{}, answers: map[string]string{}}
@@ -49,7 +53,7 @@ func (h *hosts) add(registry string, pulled bool) {
 // returns "" if the host is known, or not near a known one. All images have been added before.
 func (h *hosts) misspelt(host string) string {
 	answer, known := h.answers[host]
-	if !known {
+	if !known && len(h.answers) < answersLimit {
 		answer = h.compare(strings.ToLower(host))
 		h.answers[host] = answer
 	}
