@@ -139,8 +139,12 @@ func (f *doctorFlags) examine(ctx context.Context, target doctorTarget) (*doctor
 	logins := r.examination.Logins
 	if target.kind == "pod" {
 		diagnosis, known := r.examination.Diagnose(target.namespace, target.name)
-		if known {
+		switch {
+		case known:
 			report.pod = &diagnosis
+		case len(r.missing) == 0:
+			return nil, unable("the Pod %s in the namespace %s has ended, and pulls no image any more", target.name,
+				target.namespace)
 		}
 		logins = func() []*doctor.Login { return r.examination.LoginsOf(diagnosis) }
 	}

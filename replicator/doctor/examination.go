@@ -194,7 +194,7 @@ func (e *Examination) checkSecrets() []Finding {
 		found := p.check(e.hosts, e.options)
 		for i := range found {
 			if n := replicas[key]; n > 0 {
-				found[i] = newFinding(found[i].Code, found[i].Object, "%s (and so do its %d replicas)", found[i].Message, n)
+				found[i] = newFinding(found[i].Code, found[i].Object, "%s (as in its %d replicas)", found[i].Message, n)
 			} else if p.source.Name != "" {
 				found[i] = newFinding(found[i].Code, found[i].Object, "%s (a replica of %s)", found[i].Message, p.source)
 			}
