@@ -83,7 +83,8 @@ func inKnownDomain(host string) bool {
 	return slices.ContainsFunc(knownDomains, func(domain string) bool { return strings.HasSuffix(host, "."+domain) })
 }
 
-// isNear reports whether two names differ by a single typing mistake, or by two if they are long.
+// isNear reports whether two names differ by a single typing mistake, or by two if they are long. Names that are told
+// apart on purpose do not count: registry-1 and registry-2, eu.example.com and us.example.com.
 func isNear(a, b string) bool {
 	allowed := 1
 	if len(b) >= 12 {
@@ -92,7 +93,31 @@ func isNear(a, b string) bool {
 	if len(a)-len(b) > allowed || len(b)-len(a) > allowed || len(a) > hostLimit {
 		return false
 	}
-	return distance(a, b) <= allowed
+	return !toldApart(a, b) && distance(a, b) <= allowed
+}
+
+// shortLabel is the length up to which labels of a host are abbreviations, of regions or teams.
+const shortLabel = 3
+
+func toldApart(a, b string) bool {
+	letters := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return -1
+			}
+			return r
+		}, s)
+	}
+	if letters(a) == letters(b) {
+		return true
+	}
+	theirs, own := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(theirs), len(own)) - 1 {
+		if len(theirs) == len(own) && theirs[i] != own[i] && max(len(theirs[i]), len(own[i])) <= shortLabel {
+			return true
+		}
+	}
+	return false
 }
 
 // hostLimit is the length of the longest host name.
