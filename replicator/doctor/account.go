@@ -60,7 +60,7 @@ func (e *Examination) checkReference(o Object, name string, missing Code) []Find
 // checkAttached checks that the ServiceAccounts that the source of a replica selects name the replica.
 func (e *Examination) checkAttached(p *pullSecret) []Finding {
 	source, known := e.secrets[p.source]
-	if !known || source.policy == nil || source.policy.AttachTo.Empty() || p.config == nil {
+	if !known || source.policy == nil || source.policy.AttachTo.Empty() {
 		return nil
 	}
 	var findings []Finding

@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -54,6 +55,26 @@ func issue(t *testing.T, name string, from, to int, issuer *issued, hosts ...str
 		certificate: certificate, key: key,
 		chain: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		pem:   pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: encoded}),
+	}
+}
+
+func TestCertificateOfReplicas(t *testing.T) {
+	expired := issue(t, "web", -100, -1, nil, "web.example.com")
+	e := NewExamination(testOptions)
+	for _, namespace := range []string{"infra", "team-a", "team-b"} {
+		s := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "tls"}, Type: corev1.SecretTypeTLS,
+			Data: map[string][]byte{corev1.TLSCertKey: expired.chain, corev1.TLSPrivateKeyKey: expired.pem},
+		}
+		if namespace != "infra" {
+			annotated(s, "replica-of", "infra/tls")
+		}
+		e.AddSecret(s)
+	}
+	findings := e.Findings()
+	wantCodes(t, findings, CertificateExpired)
+	if len(findings) == 1 && !strings.Contains(findings[0].Message, "as in its 2 replicas") {
+		t.Errorf("%q does not count the replicas", findings[0].Message)
 	}
 }
 

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"crypto/sha256"
 	"maps"
 	"slices"
 
@@ -13,9 +12,12 @@ import (
 // Examination collects what is known of a cluster, and checks it. The zero value is not usable: see [NewExamination].
 type Examination struct {
 	options      Options
-	configs      map[[sha256.Size]byte]*Config
 	secrets      map[types.NamespacedName]*pullSecret
 	certificates map[types.NamespacedName]certificate
+	origins      map[types.NamespacedName]origin
+	// configs and chains are the contents, which replicas share with their source.
+	configs map[digest]*Config
+	chains  map[digest]*chain
 	// names are those of the pull Secrets, by namespace.
 	names    map[string][]string
 	accounts map[string]map[string]*account // by namespace and name
@@ -36,9 +38,11 @@ type Examination struct {
 func NewExamination(options Options) *Examination {
 	return &Examination{
 		options:      options,
-		configs:      map[[sha256.Size]byte]*Config{},
 		secrets:      map[types.NamespacedName]*pullSecret{},
 		certificates: map[types.NamespacedName]certificate{},
+		origins:      map[types.NamespacedName]origin{},
+		configs:      map[digest]*Config{},
+		chains:       map[digest]*chain{},
 		names:        map[string][]string{},
 		accounts:     map[string]map[string]*account{},
 		hosts:        newHosts(),
@@ -54,10 +58,10 @@ func (e *Examination) AddSecret(s *corev1.Secret) {
 	case corev1.SecretTypeDockerConfigJson, corev1.SecretTypeDockercfg:
 		e.secrets[key] = e.newPullSecret(s)
 		e.names[s.Namespace] = append(e.names[s.Namespace], s.Name)
+		e.origins[key] = e.secrets[key].origin
 	case corev1.SecretTypeTLS:
-		c, findings := checkCertificate(s, e.options)
-		e.certificates[key] = c
-		e.findings = append(e.findings, findings...)
+		e.certificates[key] = e.newCertificate(s)
+		e.origins[key] = e.certificates[key].origin
 	}
 }
 
@@ -88,7 +92,7 @@ func (e *Examination) AddIngress(i *networkingv1.Ingress) {
 	for _, part := range i.Spec.TLS {
 		c, known := e.certificates[types.NamespacedName{Namespace: i.Namespace, Name: part.SecretName}]
 		if !known || c.leaf == nil {
-			continue
+			continue // the certificate was not found, or has a finding already
 		}
 		for _, host := range part.Hosts {
 			if host != "" && !c.covers(host) {
@@ -176,30 +180,21 @@ func (e *Examination) Findings() []Finding {
 	return merge(findings)
 }
 
-// checkSecrets checks the content of all pull Secrets. A replica with the content of its source is counted there, so
-// that one mistake is one finding.
+// checkSecrets checks the content of all pull Secrets and certificates. A replica with the content of its source is
+// counted there, so that one mistake is one finding.
 func (e *Examination) checkSecrets() []Finding {
 	var findings []Finding
-	replicas := map[types.NamespacedName]int{}
-	for _, p := range e.secrets {
+	copies := e.copies()
+	for key, p := range e.secrets {
 		findings = append(findings, e.checkAttached(p)...)
-		if source, known := e.secrets[p.source]; known && source.digest == p.digest {
-			replicas[p.source]++
+		if !e.isCopy(p.origin) {
+			findings = append(findings, withOrigin(p.check(e.hosts, e.options), p.origin, copies[key])...)
 		}
 	}
-	for key, p := range e.secrets {
-		if source, known := e.secrets[p.source]; known && source.digest == p.digest {
-			continue
+	for key, c := range e.certificates {
+		if !e.isCopy(c.origin) {
+			findings = append(findings, withOrigin(c.findings(), c.origin, copies[key])...)
 		}
-		found := p.check(e.hosts, e.options)
-		for i := range found {
-			if n := replicas[key]; n > 0 {
-				found[i] = newFinding(found[i].Code, found[i].Object, "%s (as in its %d replicas)", found[i].Message, n)
-			} else if p.source.Name != "" {
-				found[i] = newFinding(found[i].Code, found[i].Object, "%s (a replica of %s)", found[i].Message, p.source)
-			}
-		}
-		findings = append(findings, found...)
 	}
 	return findings
 }

@@ -54,10 +54,11 @@ func checkText(t *testing.T, text string) {
 func FuzzCertificate(f *testing.F) {
 	f.Add([]byte("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"), []byte("x"))
 	f.Fuzz(func(t *testing.T, certificate, key []byte) {
-		_, findings := checkCertificate(&corev1.Secret{
-			Data: map[string][]byte{corev1.TLSCertKey: certificate, corev1.TLSPrivateKeyKey: key},
-		}, testOptions)
-		for _, finding := range findings {
+		e := NewExamination(testOptions)
+		e.AddSecret(&corev1.Secret{
+			Type: corev1.SecretTypeTLS, Data: map[string][]byte{corev1.TLSCertKey: certificate, corev1.TLSPrivateKeyKey: key},
+		})
+		for _, finding := range e.Findings() {
 			checkText(t, finding.Message)
 		}
 	})

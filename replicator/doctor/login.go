@@ -33,7 +33,7 @@ func (e *Examination) Logins() []*Login {
 	var logins []*Login
 	known := map[loginKey]*Login{}
 	for _, p := range e.secrets {
-		if source, inReach := e.secrets[p.source]; inReach && source.digest == p.digest || p.config.refusal != "" {
+		if e.isCopy(p.origin) || p.config.refusal != "" {
 			continue
 		}
 		for i := range p.config.entries {

@@ -2,11 +2,9 @@ package doctor
 
 import (
 	"crypto/sha256"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
@@ -16,46 +14,31 @@ const findingLimit = 20
 
 // pullSecret is what the checks need of a Secret that is, or is used as, a pull Secret.
 type pullSecret struct {
-	object Object
-	// config is nil if the type is not one of a pull Secret.
+	origin
 	config  *Config
 	typ     corev1.SecretType
 	written time.Time
-	// source is set on a replica.
-	source types.NamespacedName
+	// policy is set on a source.
 	policy *annotations.Policy
-	// digest compares a replica with its source. It is not printed.
-	digest [sha256.Size]byte
 }
 
 // newPullSecret keeps of a Secret what the checks need. Configs of the same content are shared.
 func (e *Examination) newPullSecret(s *corev1.Secret) *pullSecret {
-	p := &pullSecret{
-		object:  Object{Kind: "secret", Namespace: s.Namespace, Name: s.Name},
+	content, parse := s.Data[corev1.DockerConfigJsonKey], ParseDockerConfigJSON
+	if s.Type == corev1.SecretTypeDockercfg {
+		content, parse = s.Data[corev1.DockerConfigKey], ParseDockercfg
+	}
+	sum := digest(sha256.Sum256(append([]byte(s.Type), content...)))
+	if e.configs[sum] == nil {
+		e.configs[sum] = parse(content)
+	}
+	return &pullSecret{
+		origin:  newOrigin(s, sum),
+		config:  e.configs[sum],
 		typ:     s.Type,
 		written: writtenAt(s.ObjectMeta),
 		policy:  annotations.Parse(s.Namespace, s.Name, s.Annotations).Policy,
 	}
-	if namespace, name, ok := strings.Cut(s.Annotations[annotations.ReplicaOf], "/"); ok {
-		p.source = types.NamespacedName{Namespace: namespace, Name: name}
-	}
-	switch s.Type {
-	case corev1.SecretTypeDockerConfigJson:
-		p.config, p.digest = e.config(s.Data[corev1.DockerConfigJsonKey], ParseDockerConfigJSON)
-	case corev1.SecretTypeDockercfg:
-		p.config, p.digest = e.config(s.Data[corev1.DockerConfigKey], ParseDockercfg)
-	}
-	return p
-}
-
-func (e *Examination) config(content []byte, parse func([]byte) *Config) (*Config, [sha256.Size]byte) {
-	digest := sha256.Sum256(content)
-	config, known := e.configs[digest]
-	if !known {
-		config = parse(content)
-		e.configs[digest] = config
-	}
-	return config, digest
 }
 
 // check checks the content. hosts are those that images come from.
