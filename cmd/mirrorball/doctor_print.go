@@ -71,7 +71,7 @@ func (r *doctorReport) printRemedies(out io.Writer) error {
 		about := code.About()
 		fmt.Fprintf(out, "\n%s  %s\n       %s\n", code, about.Title, about.Remedy)
 	}
-	examined := fmt.Sprintf("%d pull Secrets, %d certificates, %d ServiceAccounts, %d Pods", r.examined.PullSecrets,
+	examined := fmt.Sprintf("pull Secrets %d, certificates %d, ServiceAccounts %d, Pods %d", r.examined.PullSecrets,
 		r.examined.Certificates, r.examined.ServiceAccounts, r.examined.Pods)
 	if len(r.findings) == 0 {
 		where := ""
@@ -81,7 +81,7 @@ func (r *doctorReport) printRemedies(out io.Writer) error {
 		_, err := fmt.Fprintf(out, "No findings%s. Examined: %s.\n", where, examined)
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\n%d errors, %d warnings. Examined: %s.\n", failures, len(r.findings)-failures, examined)
+	_, err := fmt.Fprintf(out, "\nErrors: %d, warnings: %d. Examined: %s.\n", failures, len(r.findings)-failures, examined)
 	return err
 }
 
