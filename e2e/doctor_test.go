@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -106,7 +107,7 @@ func runDoctor(ts *testscript.TestScript, _ bool, args []string) {
 	s := sceneOf(ts)
 	code := 0
 	if err := ts.Exec(s.system.Mirrorball(), append([]string{"doctor"}, args[1:]...)...); err != nil {
-		exit, ok := err.(*exec.ExitError)
+		exit, ok := errors.AsType[*exec.ExitError](err)
 		if !ok {
 			ts.Fatalf("doctor: %v", err)
 		}

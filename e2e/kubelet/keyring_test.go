@@ -131,8 +131,8 @@ func canonical(address string) string {
 	return host + "/" + path
 }
 
-// TestKeyringProperty compares several Secrets with many addresses, which are made from the name of the image: which are
-// used, and in which order.
+// TestKeyringProperty compares several Secrets with many addresses, which are made from the name of the image: which
+// are used, and in which order.
 func TestKeyringProperty(t *testing.T) {
 	label := rapid.SampledFrom([]string{"registry", "example", "com", "docker", "io", "index", "a", "b"})
 	globs := rapid.SampledFrom([]string{"registry", "index", "*", "*", "?*", "reg*", "?", "[a-b]", "["})

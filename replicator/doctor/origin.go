@@ -29,8 +29,8 @@ func newOrigin(s *corev1.Secret, content digest) origin {
 	return o
 }
 
-// isCopy reports whether a Secret is a replica with the content of its source, so that what is wrong with the content is
-// told of the source. That a Secret claims to be a replica is not enough.
+// isCopy reports whether a Secret is a replica with the content of its source, so that what is wrong with the content
+// is told of the source. That a Secret claims to be a replica is not enough.
 func (e *Examination) isCopy(o origin) bool {
 	source, inReach := e.origins[o.source]
 	return inReach && source.digest == o.digest

@@ -14,7 +14,8 @@ import (
 func TestSecrecy(t *testing.T) {
 	const marker = "hunter2"
 	value := rapid.SampledFrom([]any{
-		marker, marker + "\n", " " + marker, jwt(now) + marker, "ghs_" + marker, "ya29." + marker, `{"type":"` + marker + `"}`,
+		marker, marker + "\n", " " + marker, jwt(now) + marker, "ghs_" + marker, "ya29." + marker,
+		`{"type":"` + marker + `"}`,
 		authField(marker, marker), authField("_json_key", marker), authField("AWS", marker), "!" + marker, "", nil, 7,
 		[]string{marker}, base64.StdEncoding.EncodeToString([]byte(marker)),
 	})
