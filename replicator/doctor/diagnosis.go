@@ -40,9 +40,6 @@ type Attempt struct {
 	credential Credential
 }
 
-// Credential returns the credential that is tried.
-func (a Attempt) Credential() Credential { return a.credential }
-
 // Diagnose says how the Pod pulls its images. It reports false if the Pod is not known, or has ended.
 func (e *Examination) Diagnose(namespace, name string) (Diagnosis, bool) {
 	i := slices.IndexFunc(e.pods, func(p *pod) bool { return p.object.Namespace == namespace && p.object.Name == name })
