@@ -52,7 +52,7 @@ E2E := cd e2e && MIRRORBALL="$(CURDIR)/bin/race/mirrorball" go test $(RACE) -cou
 test-e2e: test-e2e-quick test-e2e-slow ## Run the end-to-end tests on a real control plane
 
 test-e2e-quick: build race-build devcluster ## Run those that share a control plane; e2e/README.md says how to run one
-	$(E2E) . ./harness ./internal/... ./bench
+	$(E2E) . ./harness ./internal/... ./bench ./kubelet
 
 test-e2e-slow: build race-build devcluster ## Run those that have a control plane each
 	$(E2E) . -slow

@@ -24,11 +24,16 @@ func clusterConfig(kubeconfig, version string) (*rest.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	return tuned(config, version), nil
+}
+
+// tuned returns the configuration with what all commands set.
+func tuned(config *rest.Config, version string) *rest.Config {
 	// No client-side rate limit: API priority and fairness limits the requests. With client-go's default of 5 requests a
 	// second, the first 10,000 replicas would take half an hour.
 	config.QPS = -1
 	config.UserAgent = "mirrorball/" + version
-	return config, nil
+	return config
 }
 
 func loadConfig(kubeconfig string) (*rest.Config, error) {

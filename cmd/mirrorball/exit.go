@@ -12,6 +12,10 @@ const (
 	exitUnable = 2
 )
 
+// exitFindings is the exit code of a command that reads and has something to say. exitUnable means that it could not
+// tell all.
+const exitFindings = 1
+
 const exitCodesHelp = `Exit codes:
   0  stopped by SIGTERM or SIGINT, after the writes in flight were finished
   1  ended while running: the lease was lost, the controller failed, or a second signal interrupted the shutdown
