@@ -122,8 +122,8 @@ func (b *budget) charge(begin, end time.Time, err error) {
 	}
 }
 
-// chargeCompetitor takes the cost of one match on account of another source. It does not freeze the policy: the source's
-// own pass is to notice that, which then comes back to it.
+// chargeCompetitor takes the cost of one match on account of another source. It does not freeze the policy: the pass of
+// the source itself is to notice that, and then comes back to it.
 func (b *budget) chargeCompetitor(begin, end time.Time, err error) {
 	cost, share := b.cost(begin, end, err), b.share.Load()
 	b.own.spend(begin, end, cost)
