@@ -44,7 +44,7 @@ clean: ## Remove bin/ and dist/
 ##@ Check
 .PHONY: test test-unit test-e2e test-e2e-quick test-e2e-slow test-packaging race-build
 .PHONY: fuzz simulate guards mutants lint fmt tidy
-test: test-unit test-e2e test-packaging ## Run all tests: unit, end-to-end, and those of the image
+test: test-unit test-e2e test-packaging ## Run all tests: unit, end-to-end, and those of image and alerts
 
 test-unit: ## Run the unit tests and the simulation; some seconds, without a control plane
 	go test $(RACE) -timeout 30m ./...
@@ -63,7 +63,7 @@ test-e2e-slow: build race-build devcluster ## Run those that have a control plan
 	$(E2E) . -slow
 	$(E2E) ./controlplane ./cmd/demo
 
-test-packaging: build devcluster ## Test the image
+test-packaging: build devcluster ## Test image, alerts and dashboard
 	cd e2e/packaging && go test -count=1 -p 1 -timeout 30m ./...
 
 # The end-to-end tests use this controller, which is built with the race detector. bin/mirrorball is the static binary.
