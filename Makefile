@@ -23,12 +23,15 @@ run: build devcluster ## Start a control plane and the controller, and keep them
 	bin/demo --stay
 
 ##@ Build
-.PHONY: build devcluster image push clean
+.PHONY: build devcluster image push helm clean
 build: ## Build bin/mirrorball, one static binary
 	CGO_ENABLED=0 $(BUILD) -ldflags "-s -w $(LDFLAGS)" -o bin/mirrorball ./cmd/mirrorball
 
 devcluster: ## Build bin/devcluster and bin/kubectl; the first build takes minutes
 	./e2e/build
+
+helm: ## Build bin/helm, from the version in e2e/packaging/go.mod
+	cd e2e/packaging && go build -o "$(CURDIR)/bin/helm" helm.sh/helm/v4/cmd/helm
 
 # No container engine is needed. Two builds of one commit have the same digest.
 PACKAGER := cd e2e/packaging && go run ./cmd/packager --version $(VERSION)
@@ -44,7 +47,7 @@ clean: ## Remove bin/ and dist/
 ##@ Check
 .PHONY: test test-unit test-e2e test-e2e-quick test-e2e-slow test-packaging race-build
 .PHONY: fuzz simulate guards mutants lint fmt tidy
-test: test-unit test-e2e test-packaging ## Run all tests: unit, end-to-end, and those of image and alerts
+test: test-unit test-e2e test-packaging ## Run all tests: unit, end-to-end, and those of image, chart and alerts
 
 test-unit: ## Run the unit tests and the simulation; some seconds, without a control plane
 	go test $(RACE) -timeout 30m ./...
@@ -63,7 +66,7 @@ test-e2e-slow: build race-build devcluster ## Run those that have a control plan
 	$(E2E) . -slow
 	$(E2E) ./controlplane ./cmd/demo
 
-test-packaging: build devcluster ## Test image, alerts and dashboard
+test-packaging: build devcluster helm ## Test image, chart, alerts and dashboard
 	cd e2e/packaging && go test -count=1 -p 1 -timeout 30m ./...
 
 # The end-to-end tests use this controller, which is built with the race detector. bin/mirrorball is the static binary.
