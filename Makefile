@@ -23,7 +23,7 @@ run: build devcluster ## Start a control plane and the controller, and keep them
 	bin/demo --stay
 
 ##@ Build
-.PHONY: build devcluster image push helm clean
+.PHONY: build devcluster image push release push-release helm clean
 build: ## Build bin/mirrorball, one static binary
 	CGO_ENABLED=0 $(BUILD) -ldflags "-s -w $(LDFLAGS)" -o bin/mirrorball ./cmd/mirrorball
 
@@ -41,11 +41,17 @@ image: ## Build the container image for linux/amd64 and arm64 into dist/image, a
 push: image ## Build the image and push it; IMAGE=registry.example.com/mirrorball:tag
 	$(PACKAGER) push "$(IMAGE)"
 
+release: ## Make a release into dist/; VERSION=v1.2.3 IMAGE=registry.example.com/mirrorball; see docs/releasing.md
+	$(PACKAGER) release "$(IMAGE)"
+
+push-release: ## Push the image of the release in dist/, with VERSION as its tag
+	$(PACKAGER) push "$(IMAGE):$(VERSION)"
+
 clean: ## Remove bin/ and dist/
 	rm -rf bin dist
 
 ##@ Check
-.PHONY: test test-unit test-e2e test-e2e-quick test-e2e-slow test-packaging race-build
+.PHONY: test test-unit test-e2e test-e2e-quick test-e2e-slow test-packaging test-release race-build
 .PHONY: fuzz simulate guards mutants lint fmt tidy
 test: test-unit test-e2e test-packaging ## Run all tests: unit, end-to-end, and those of image, chart and alerts
 
@@ -66,8 +72,11 @@ test-e2e-slow: build race-build devcluster ## Run those that have a control plan
 	$(E2E) . -slow
 	$(E2E) ./controlplane ./cmd/demo
 
-test-packaging: build devcluster helm ## Test image, chart, alerts and dashboard
+test-packaging: build devcluster helm ## Test image, release, chart, alerts and the README's installation
 	cd e2e/packaging && go test -count=1 -p 1 -timeout 30m ./...
+
+test-release: helm ## Test a release for all platforms; minutes, and not part of make test
+	cd e2e/packaging && go test -count=1 -timeout 60m ./release -run '^TestRelease$$' -all
 
 # The end-to-end tests use this controller, which is built with the race detector. bin/mirrorball is the static binary.
 race-build:

@@ -1,4 +1,5 @@
-// Command packager makes Mirrorball's image from a checkout. `make image` and `make push` call it.
+// Command packager makes Mirrorball's image and releases from a checkout. `make image`, `make push` and `make release`
+// call it.
 package main
 
 import (
@@ -48,7 +49,7 @@ func command() *cobra.Command {
 			Source: source, Dist: dist, Programs: release.ProgramPlatforms, Log: cmd.OutOrStdout(),
 		}, err
 	}
-	root.AddCommand(imageCommand(maker), pushCommand(maker))
+	root.AddCommand(imageCommand(maker), pushCommand(maker), releaseCommand(maker))
 	return root
 }
 
@@ -82,6 +83,21 @@ func pushCommand(maker newMaker) *cobra.Command {
 			}
 			_, err = m.Push(cmd.Context(), args[0])
 			return err
+		},
+	}
+}
+
+func releaseCommand(maker newMaker) *cobra.Command {
+	return &cobra.Command{
+		Use:   "release IMAGE",
+		Short: "Make a release, whose manifests and chart name this image",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := maker(cmd)
+			if err != nil {
+				return err
+			}
+			return m.Release(cmd.Context(), args[0])
 		},
 	}
 }
