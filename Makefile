@@ -3,7 +3,6 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo dev)
-IMAGE ?= ghcr.io/mirrorball-dev/mirrorball:$(VERSION)
 FUZZTIME ?= 30s
 SEEDS ?= 2000
 GOLANGCI_LINT_VERSION := v2.15.0
@@ -24,22 +23,37 @@ run: build devcluster ## Start a control plane and the controller, and keep them
 	bin/demo --stay
 
 ##@ Build
-.PHONY: build devcluster image clean
+.PHONY: build devcluster image push release push-release helm clean
 build: ## Build bin/mirrorball, one static binary
 	CGO_ENABLED=0 $(BUILD) -ldflags "-s -w $(LDFLAGS)" -o bin/mirrorball ./cmd/mirrorball
 
 devcluster: ## Build bin/devcluster and bin/kubectl; the first build takes minutes
 	./e2e/build
 
-image: ## Build the container image (needs docker); IMAGE=registry/name:tag
-	docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
+helm: ## Build bin/helm, from the version in e2e/packaging/go.mod
+	cd e2e/packaging && go build -o "$(CURDIR)/bin/helm" helm.sh/helm/v4/cmd/helm
 
-clean: ## Remove bin/
-	rm -rf bin
+# No container engine is needed. Two builds of one commit have the same digest.
+PACKAGER := cd e2e/packaging && go run ./cmd/packager --version $(VERSION)
+image: ## Build the container image for linux/amd64 and arm64 into dist/image, an OCI layout
+	$(PACKAGER) image
+
+push: image ## Build the image and push it; IMAGE=registry.example.com/mirrorball:tag
+	$(PACKAGER) push "$(IMAGE)"
+
+release: ## Make a release into dist/; VERSION=v1.2.3 IMAGE=registry.example.com/mirrorball; see docs/releasing.md
+	$(PACKAGER) release "$(IMAGE)"
+
+push-release: ## Push the image of the release in dist/, with VERSION as its tag
+	$(PACKAGER) push "$(IMAGE):$(VERSION)"
+
+clean: ## Remove bin/ and dist/
+	rm -rf bin dist
 
 ##@ Check
-.PHONY: test test-unit test-e2e test-e2e-quick test-e2e-slow race-build fuzz simulate guards mutants lint fmt tidy
-test: test-unit test-e2e ## Run all tests: unit and end-to-end
+.PHONY: test test-unit test-e2e test-e2e-quick test-e2e-slow test-packaging test-release race-build
+.PHONY: fuzz simulate guards mutants lint fmt tidy
+test: test-unit test-e2e test-packaging ## Run all tests: unit, end-to-end, and those of image, chart and alerts
 
 test-unit: ## Run the unit tests and the simulation; some seconds, without a control plane
 	go test $(RACE) -timeout 30m ./...
@@ -57,6 +71,12 @@ test-e2e-quick: build race-build devcluster ## Run those that share a control pl
 test-e2e-slow: build race-build devcluster ## Run those that have a control plane each
 	$(E2E) . -slow
 	$(E2E) ./controlplane ./cmd/demo
+
+test-packaging: build devcluster helm ## Test image, release, chart, alerts and the README's installation
+	cd e2e/packaging && go test -count=1 -p 1 -timeout 30m ./...
+
+test-release: helm ## Test a release for all platforms; minutes, and not part of make test
+	cd e2e/packaging && go test -count=1 -timeout 60m ./release -run '^TestRelease$$' -all
 
 # The end-to-end tests use this controller, which is built with the race detector. bin/mirrorball is the static binary.
 race-build:
@@ -91,10 +111,10 @@ guards: ## Remove each guard of the controller in turn; show the test, or the se
 mutants: ## Change parsers, plan and executor, one small change at a time; list the changes that no test notices
 	cd e2e && go run ./simulation/cmd/mutants $(MUTANTS)
 
-lint: $(GOLANGCI_LINT) ## Check formatting, go vet, golangci-lint and go.mod, in both modules
+lint: $(GOLANGCI_LINT) ## Check formatting, go vet, golangci-lint and go.mod, in all modules
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')) || exit 1; \
 	if [ -n "$$unformatted" ]; then echo "These files are not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi
-	@for module in . e2e; do \
+	@for module in . e2e e2e/packaging; do \
 	  echo "== $$module: go mod tidy, go vet, golangci-lint"; \
 	  (cd "$$module" && go mod tidy -diff && go vet ./... && \
 	    "$(GOLANGCI_LINT)" run --allow-parallel-runners --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
@@ -103,9 +123,10 @@ lint: $(GOLANGCI_LINT) ## Check formatting, go vet, golangci-lint and go.mod, in
 fmt: ## Format the Go files
 	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
 
-tidy: ## Tidy go.mod in both modules
+tidy: ## Tidy go.mod in all modules
 	go mod tidy
 	cd e2e && go mod tidy
+	cd e2e/packaging && go mod tidy
 
 # The linter, in a pinned version, is compiled from its Go module. That takes some minutes, once.
 $(GOLANGCI_LINT):

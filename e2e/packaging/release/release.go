@@ -1,0 +1,157 @@
+package release
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/mirrorball-dev/mirrorball/e2e/packaging/archive"
+	"github.com/mirrorball-dev/mirrorball/e2e/packaging/product"
+)
+
+// semantic matches versions: of releases, and of pre-releases, which have a hyphen.
+var semantic = regexp.MustCompile(`^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$`)
+
+// Release makes everything, for an image that will have this name in a registry.
+func (m Maker) Release(ctx context.Context, repository string) error {
+	if err := m.check(ctx, repository); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(m.Dist); err != nil {
+		return fmt.Errorf("remove the release that was made before: %w", err)
+	}
+	if err := os.MkdirAll(m.Dist, 0o755); err != nil {
+		return fmt.Errorf("make the folder of the release: %w", err)
+	}
+	notes, err := m.notes()
+	if err != nil {
+		return err
+	}
+	index, err := m.Image(ctx)
+	if err != nil {
+		return err
+	}
+	digest, err := index.Digest()
+	if err != nil {
+		return fmt.Errorf("compute the image's digest: %w", err)
+	}
+	chart, err := m.chart(repository, digest.String())
+	if err != nil {
+		return err
+	}
+	manifest, err := m.manifest(repository, digest.String())
+	if err != nil {
+		return err
+	}
+	for _, f := range []archive.File{
+		{Name: "CHANGELOG.md", Content: notes},
+		{Name: "install.yaml", Content: manifest},
+		{Name: "mirrorball-" + m.chartVersion() + ".tgz", Content: chart},
+	} {
+		if err := m.write(f.Name, f.Content); err != nil {
+			return err
+		}
+	}
+	for _, p := range m.Programs {
+		if err := m.program(ctx, p); err != nil {
+			return err
+		}
+	}
+	return m.checksums()
+}
+
+// check refuses what would make a release that nobody can reproduce or install.
+func (m Maker) check(ctx context.Context, repository string) error {
+	if !semantic.MatchString(m.Source.Version) {
+		return fmt.Errorf("VERSION %q: write it as v1.2.3, or v1.2.3-rc.1 for a pre-release", m.Source.Version)
+	}
+	if _, err := name.NewRepository(repository, name.StrictValidation); err != nil {
+		return fmt.Errorf("IMAGE %q: %w; write it as registry.example.com/mirrorball, without a tag", repository, err)
+	}
+	changes, err := m.Source.Changes(ctx)
+	if err != nil {
+		return err
+	}
+	if changes != "" {
+		return fmt.Errorf("the checkout has changes, a release is of a commit; commit or remove them:\n%s", changes)
+	}
+	return nil
+}
+
+// write makes a file of the release.
+func (m Maker) write(name string, content []byte) error {
+	if err := os.WriteFile(filepath.Join(m.Dist, name), content, 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	m.say("%s: %d bytes", filepath.Join(m.Dist, name), len(content))
+	return nil
+}
+
+// program makes the archive and the SBOM of the program of a platform.
+func (m Maker) program(ctx context.Context, p product.Platform) error {
+	work, err := os.MkdirTemp("", "mirrorball-program-")
+	if err != nil {
+		return fmt.Errorf("make a temporary folder: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	built, err := m.build(ctx, p, work)
+	if err != nil {
+		return err
+	}
+	binary, err := os.ReadFile(built.file)
+	if err != nil {
+		return fmt.Errorf("read the program: %w", err)
+	}
+	licence, err := os.ReadFile(filepath.Join(m.Source.Dir, "LICENSE"))
+	if err != nil {
+		return fmt.Errorf("read the licence: %w", err)
+	}
+	name := fmt.Sprintf("mirrorball-%s-%s-%s", m.Source.Version, p.OS, p.Arch)
+	pack, extension := archive.TarGzip, ".tar.gz"
+	if p.OS == "windows" {
+		pack, extension = archive.Zip, ".zip"
+	}
+	content, err := pack(m.Source.Time,
+		archive.File{Name: "LICENSE", Mode: 0o644, Content: licence},
+		archive.File{Name: "NOTICES.txt", Mode: 0o644, Content: built.notices},
+		archive.File{Name: filepath.Base(built.file), Mode: 0o755, Content: binary},
+	)
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.write(name+extension, content), m.write(name+".spdx.json", built.spdx))
+}
+
+// checksums writes the SHA-256 sums of all files, in the format of sha256sum.
+func (m Maker) checksums() error {
+	var sums []string
+	err := filepath.WalkDir(m.Dist, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		inside, err := filepath.Rel(m.Dist, path)
+		if err != nil {
+			return err
+		}
+		sums = append(sums, fmt.Sprintf("%x  %s\n", sha256.Sum256(content), filepath.ToSlash(inside)))
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("compute checksums: %w", err)
+	}
+	slices.SortFunc(sums, func(a, b string) int { return strings.Compare(a[66:], b[66:]) })
+	return m.write("SHA256SUMS", []byte(strings.Join(sums, "")))
+}
