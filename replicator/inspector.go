@@ -196,6 +196,7 @@ func (i *Inspector) try(ctx context.Context, p *pass) (incompatible bool, err er
 		}
 		switch err := e.checkAction(a, have); {
 		case err == nil:
+			a.Occupant = e.knowing(a.Occupant, have)
 		case a.Verb == plan.Update:
 			a.Verb = plan.Recreate
 		default:
@@ -204,6 +205,17 @@ func (i *Inspector) try(ctx context.Context, p *pass) (incompatible bool, err er
 		}
 	}
 	return incompatible, nil
+}
+
+// knowing returns a replica whose label was taken off with what was found out about it: the patch that puts the label
+// back leaves it immutable.
+func (e *executor) knowing(at informers.Occupant, have informers.Content) informers.Occupant {
+	if at.Candidate.Stripped == nil || !have.Immutable || e.push.Immutable {
+		return at
+	}
+	candidate, stripped := *at.Candidate, *at.Candidate.Stripped
+	stripped.Immutable, candidate.Stripped = true, &stripped
+	return informers.Occupant{Candidate: &candidate}
 }
 
 // loadContent reads the content of an active source for an executor that does not have it yet.

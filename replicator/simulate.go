@@ -98,12 +98,16 @@ func (i *Inspector) written(p *pass, a *plan.Action) *informers.Replica {
 	if id := a.Occupant.Identity(); id != nil && a.Verb != plan.Recreate {
 		r.Identity = *id
 	}
-	if was := a.Occupant.Replica; was != nil {
-		r.Claims, r.Immutable = was.Claims, was.Immutable
+	immutable := false
+	if was := a.Occupant.Marked(); was != nil && a.Verb == plan.Update {
+		r.Claims, immutable = was.Claims, was.Immutable
 	}
 	r.Version, r.Source, r.Type = i.edited.next(), p.key.NamespacedName, src.Type
 	if a.Verb != plan.Fill {
 		r.Mode, r.Digest, r.Keep = annotations.ReplicaPush, src.Pushed(a.Plain), src.Policy.OnDelete == annotations.Keep
+		if immutable {
+			r.Immutable, r.Digest = true, informers.Digest{} // it has to be made again
+		}
 		return &r
 	}
 	r.Mode, r.Digest, r.Claims = annotations.ReplicaPull, src.Pulled(a.Pull.Dialect), a.Occupant.Claims()

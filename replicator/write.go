@@ -22,6 +22,8 @@ type Write struct {
 	Verb plan.Verb
 	// Object is what is written to, and Source the source on whose account.
 	Object, Source informers.Key
+	// New says that there is no object yet.
+	New bool
 	// Secret is the name that is added to the imagePullSecrets of a ServiceAccount, or taken out.
 	Secret string
 	// Reason is a clause for people; empty where the verb says it all.
@@ -48,6 +50,7 @@ func (p *pass) writes() []Write {
 	case p.save != nil && (have == nil || !have.Same(p.save)):
 		at := types.NamespacedName{Namespace: p.world.Settings.Namespace, Name: informers.RecordName(p.key)}
 		policy(VerbSave, at, "the policy has to outlive its source")
+		list[len(list)-1].New = have == nil
 	case p.isOver() && have != nil && p.withdrawn() == nil:
 		policy(VerbForget, have.NamespacedName, "nothing is left of the source")
 	}
@@ -57,7 +60,9 @@ func (p *pass) writes() []Write {
 	}
 	for i := range p.decision.Actions {
 		a := &p.decision.Actions[i]
-		w := Write{Verb: a.Verb, Object: a.Object(p.key.Kind), Source: p.key, Secret: a.Secret}
+		w := Write{
+			Verb: a.Verb, Object: a.Object(p.key.Kind), Source: p.key, New: a.Verb == plan.Create, Secret: a.Secret,
+		}
 		if a.Secret == "" {
 			w.Reason = reasons[a.Target]
 		}

@@ -22,6 +22,8 @@ type World struct {
 	started   int
 	begin     time.Time
 	trace     []string
+	// unattended is set for a time in which no controller runs, whatever starts one.
+	unattended bool
 }
 
 // Result is the outcome of a history.
@@ -39,21 +41,11 @@ type Result struct {
 
 // Run runs a history. It must be called in a bubble of testing/synctest.
 func Run(ctx context.Context, h History) (Result, error) {
-	w := &World{history: h, begin: time.Now()}
-	w.oracle = newOracle(h.Settings, w.log)
-	w.server = apiservertest.New(apiservertest.Options{
-		OnCommit: w.oracle.commit, Termination: 2 * time.Second, NoWatchList: h.Settings.NoWatchList,
-	})
-	defer w.server.Close()
-	w.network = newNetwork(h.Seed, w.server, func(n int) {
-		w.oracle.locked(func() {
-			w.oracle.violate(ruleEndless, fmt.Sprintf("there have been %d requests, and they do not end", n))
-		})
-	})
-	var err error
-	if w.workload, err = newWorkload(w.server); err != nil {
+	w, err := newWorld(h)
+	if err != nil {
 		return Result{}, err
 	}
+	defer w.server.Close()
 	defer w.end()
 	if err := w.run(ctx); err != nil {
 		return Result{}, err
@@ -64,11 +56,44 @@ func Run(ctx context.Context, h History) (Result, error) {
 	}, nil
 }
 
+// newWorld returns a cluster in which nothing has happened yet.
+func newWorld(h History) (*World, error) {
+	w := &World{history: h, begin: time.Now()}
+	w.oracle = newOracle(h.Settings, w.log)
+	w.server = apiservertest.New(apiservertest.Options{
+		OnCommit: w.oracle.commit, Termination: 2 * time.Second, NoWatchList: h.Settings.NoWatchList,
+	})
+	w.network = newNetwork(h.Seed, w.server, func(n int) {
+		w.oracle.locked(func() {
+			w.oracle.violate(ruleEndless, fmt.Sprintf("there have been %d requests, and they do not end", n))
+		})
+	})
+	var err error
+	w.workload, err = newWorkload(w.server)
+	return w, err
+}
+
 func (w *World) log(line string) {
 	w.trace = append(w.trace, fmt.Sprintf("%12s  %s", time.Since(w.begin).Round(time.Millisecond), line))
 }
 
 func (w *World) run(ctx context.Context) error {
+	if err := w.setUp(ctx); err != nil {
+		return err
+	}
+	w.start()
+	if w.history.Settings.Lease {
+		w.start() // a standby
+	}
+	w.take(ctx, w.history.Steps)
+	if w.oracle.violation != "" {
+		return nil
+	}
+	return w.finish()
+}
+
+// setUp makes what every history begins with.
+func (w *World) setUp(ctx context.Context) error {
 	for _, name := range permanentNamespaces {
 		if err := w.workload.createNamespace(ctx, name, map[string]string{"tier": "web"}); err != nil {
 			return fmt.Errorf("set up the world: %w", err)
@@ -77,14 +102,15 @@ func (w *World) run(ctx context.Context) error {
 	if err := w.workload.writeRules(ctx); err != nil {
 		return fmt.Errorf("write the rules: %w", err)
 	}
-	w.start()
-	if w.history.Settings.Lease {
-		w.start() // a standby
-	}
-	for _, s := range w.history.Steps {
+	return nil
+}
+
+// take takes steps, until a rule is violated.
+func (w *World) take(ctx context.Context, steps []Step) {
+	for _, s := range steps {
 		w.advance(s.After)
 		if w.oracle.violation != "" {
-			return nil
+			return
 		}
 		result := ""
 		if err := s.do(ctx, w); err != nil {
@@ -92,7 +118,6 @@ func (w *World) run(ctx context.Context) error {
 		}
 		w.oracle.locked(func() { w.log(fmt.Sprintf("%d: %s%s", s.Number, s.Text, result)) })
 	}
-	return w.finish()
 }
 
 func brief(err error) string {
@@ -140,6 +165,9 @@ func (w *World) drop(p *process) {
 }
 
 func (w *World) start() {
+	if w.unattended {
+		return
+	}
 	w.started++
 	p := start(w.network, w.started, w.history.Settings)
 	w.processes = append(w.processes, p)
