@@ -21,6 +21,8 @@ import (
 // nothing. Edit changes the listed cluster, and Simulate does to it what the Controller would do to the real one.
 type Inspector struct {
 	decider
+	kinds   []annotations.Kind
+	clients clients
 	cluster *informers.Cluster
 	records *records
 	states  *states
@@ -45,6 +47,7 @@ func NewInspector(o Options) (*Inspector, error) {
 		return nil, err
 	}
 	i := &Inspector{
+		kinds: o.Kinds, clients: c,
 		states: newStates(), edited: newEdited(c.api), pending: sets.New[informers.Key](),
 		passes: map[informers.Key]*pass{}, failed: map[informers.Key]error{},
 	}

@@ -15,6 +15,6 @@ func rootCommand() *cobra.Command {
 		// Without a command, print the help.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(runCommand(), versionCommand())
+	root.AddCommand(runCommand(), auditCommand(), versionCommand())
 	return root
 }
