@@ -45,7 +45,7 @@ func (f *controllerFlags) register(set *pflag.FlagSet) {
 
 // complete returns the settings to decide by, and where they are from.
 func (f *controllerFlags) complete(ctx context.Context, client kubernetes.Interface) (settings, inspect.Settings, error) {
-	running, from, err := f.running(ctx, client)
+	running, from, found, err := f.running(ctx, client)
 	if err != nil {
 		return settings{}, inspect.Settings{}, err
 	}
@@ -56,7 +56,7 @@ func (f *controllerFlags) complete(ctx context.Context, client kubernetes.Interf
 		}
 		was, is := running.value(name), f.given.value(name)
 		used.set(name, is)
-		if was != is {
+		if found && was != is {
 			differing = append(differing, fmt.Sprintf("--%s=%s (%s: %s)", name, is, from, was))
 		}
 	}
@@ -72,21 +72,23 @@ func (f *controllerFlags) complete(ctx context.Context, client kubernetes.Interf
 }
 
 // running returns the flags of the running controller, or the defaults, and where they are from.
-func (f *controllerFlags) running(ctx context.Context, client kubernetes.Interface) (runFlags, string, error) {
+func (f *controllerFlags) running(ctx context.Context, client kubernetes.Interface) (
+	flags runFlags, from string, found bool, err error,
+) {
 	d, why := f.deployment(ctx, client)
 	if d == nil {
-		flags, err := parseRunFlags(nil)
+		flags, err = parseRunFlags(nil)
 		flags.namespace = f.given.namespace
-		return flags, "defaults, because " + why, err
+		return flags, "defaults, because " + why, false, err
 	}
-	flags, err := parseRunFlags(argumentsOf(d))
+	flags, err = parseRunFlags(argumentsOf(d))
 	if err != nil {
-		return flags, "", unable("the flags of the Deployment %s/%s cannot be parsed: %w", d.Namespace, d.Name, err)
+		return flags, "", true, unable("the flags of the Deployment %s/%s cannot be parsed: %w", d.Namespace, d.Name, err)
 	}
 	if flags.namespace == "" {
 		flags.namespace = d.Namespace
 	}
-	return flags, fmt.Sprintf("Deployment %s/%s", d.Namespace, d.Name), nil
+	return flags, fmt.Sprintf("Deployment %s/%s", d.Namespace, d.Name), true, nil
 }
 
 // deployment returns the controller's Deployment, or nil and why there is none.

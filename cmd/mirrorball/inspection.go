@@ -56,8 +56,8 @@ func (f *inspectFlags) open(ctx context.Context, cmd *cobra.Command) (*inspectio
 	if err != nil {
 		return nil, unable("cannot create a client for the cluster at %s: %w; correct the kubeconfig", config.Host, err)
 	}
-	if err := reach(ctx, config); err != nil {
-		return nil, explainReader(err)
+	if err := explainReader(reach(ctx, config)); err != nil {
+		return nil, err
 	}
 	s, described, err := f.controller.complete(ctx, client)
 	if err != nil {
@@ -125,7 +125,7 @@ func flatten(err error) []error {
 // explainReader says what somebody who only reads has to ask for.
 func explainReader(err error) error {
 	if apierrors.IsForbidden(err) {
-		return unable("cannot tell anything: missing: the verb list on namespaces (%s)", brief(errors.Unwrap(err)))
+		return unable("cannot tell anything: missing: the verb list on namespaces, in the whole cluster")
 	}
 	return err
 }
