@@ -46,6 +46,7 @@ SourceMissing, SourceRecreated.
 	}
 	set := command.Flags()
 	given.register(set, auditFormats)
+	complete(command, auditFormats)
 	set.StringVarP(&given.selector, "selector", "l", "", "only sources whose `labels` match")
 	set.StringVar(&given.targetNamespace, "target-namespace", "", "only targets in namespaces that match these `patterns`")
 	set.StringSliceVar(&given.states, "state", nil, "only targets in these `states`")
@@ -144,7 +145,7 @@ func (f *auditFlags) print(out io.Writer, r *inspect.Report) error {
 		}
 		return nil
 	case "html":
-		return printHTML(out, r)
+		return inspect.WriteHTML(out, r)
 	}
 	if err := printSources(out, r, f.noHeaders); err != nil {
 		return err

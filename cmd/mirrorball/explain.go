@@ -17,6 +17,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
 )
 
+const explainFormats = "table, json or yaml"
+
 // explainFlags are the flags of `mirrorball explain`.
 type explainFlags struct {
 	inspectFlags
@@ -44,7 +46,8 @@ namespace: all that arrives there, and what is barred.
 		RunE: func(cmd *cobra.Command, args []string) error { return given.run(cmd, args) },
 	}
 	set := command.Flags()
-	given.register(set, "table, json or yaml")
+	given.register(set, explainFormats)
+	complete(command, explainFormats)
 	set.StringVar(&given.in, "in", "", "of a source, only this `namespace`, which need not exist")
 	set.StringVar(&given.labels, "labels", "", "the `labels` of the namespace of --in, instead of those that it has")
 	return command

@@ -44,6 +44,7 @@ What the API server would refuse (quota, admission, RBAC) is not known before it
 		RunE: func(cmd *cobra.Command, args []string) error { return given.run(cmd, args) },
 	}
 	given.register(command.Flags(), planFormats)
+	complete(command, planFormats)
 	command.Flags().StringSliceVarP(&given.files, "filename", "f", nil, "manifest `files` to lay over the cluster; -: stdin")
 	return command
 }

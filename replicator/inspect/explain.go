@@ -325,7 +325,9 @@ func (e *Explanation) IsAbsent() bool { return e.Is == absent && len(e.Facts) ==
 // IsFinding reports whether something is not as it should be.
 func (e *Explanation) IsFinding() bool {
 	return e.Is == absent || slices.ContainsFunc(e.Facts, func(f Fact) bool {
-		return f.About == "frozen" || strings.HasPrefix(f.About, "finding ")
+		state, _, _ := strings.Cut(f.Text, ":")
+		t := Target{State: plan.State(state)}
+		return f.About == "frozen" || strings.HasPrefix(f.About, "finding ") || f.About == "state" && t.IsFinding()
 	}) || slices.ContainsFunc(e.Places, func(p Place) bool {
 		t := Target{State: p.State}
 		return p.State != NotSelected && t.IsFinding()
