@@ -34,7 +34,7 @@ func auditCommand() *cobra.Command {
 
 The states of targets: InSync, Missing, Drifted, Orphaned, Occupied, Conflict, Barred, Reserved, Paused, Terminating,
 Unreadable, Mismatched, Forbidden; and what the source is, where its targets are not looked at: Frozen, Refused, Kept,
-SourceMissing, SourceRecreated.
+SourceMissing, SourceRecreated, NoSource.
 
 ` + readExitCodesHelp("everything is in sync", "there are findings"),
 		Example: `  mirrorball audit
@@ -59,7 +59,11 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 	if !slices.Contains([]string{"table", "wide", "json", "yaml", "name", "html"}, f.output) {
 		return unable("--output %q: must be %s", f.output, auditFormats)
 	}
-	filter, err := f.filter(args)
+	references, err := parseReferences(args, f.namespace())
+	if err != nil {
+		return err
+	}
+	filter, err := f.filter(references)
 	if err != nil {
 		return err
 	}
@@ -75,21 +79,30 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	absent := f.absent(references, r, in.stderr)
 	filter.Apply(r)
 	in.note(r.Unknown, f.noHeaders || f.output != "table" && f.output != "wide")
 	if err := f.print(cmd.OutOrStdout(), r); err != nil {
 		return err
 	}
-	return verdict(r.Unknown, f.fails(r))
+	return verdict(r.Unknown, absent || f.fails(r))
 }
 
-func (f *auditFlags) filter(args []string) (*inspect.Filter, error) {
-	references, err := parseReferences(args, f.namespace())
-	if err != nil {
-		return nil, err
+// absent says which of the sources that were named there are none of, and reports whether there is any.
+func (f *auditFlags) absent(references []reference, r *inspect.Report, stderr io.Writer) (some bool) {
+	for _, ref := range references {
+		if !slices.ContainsFunc(r.Sources, func(s inspect.Source) bool { return ref.matches(s.Kind, s.Namespace, s.Name) }) {
+			some = true
+			fmt.Fprintf(stderr, "%s is no source; 'mirrorball explain %s' says why\n", printable(ref.String()), printable(ref.String()))
+		}
 	}
+	return some
+}
+
+func (f *auditFlags) filter(references []reference) (*inspect.Filter, error) {
 	filter := &inspect.Filter{}
 	if f.targetNamespace != "" {
+		var err error
 		if filter.Targets, err = annotations.ParseNamespacePatterns(f.targetNamespace); err != nil {
 			return nil, unable("--target-namespace: %w", err)
 		}

@@ -36,7 +36,8 @@ func (f *controllerFlags) register(set *pflag.FlagSet) {
 	f.given.register(all)
 	for _, name := range decisiveFlags {
 		flag := all.Lookup(name)
-		flag.Usage += " (default: as the running controller)"
+		flag.Usage += " (default: as the running controller, else " + flag.DefValue + ")"
+		flag.DefValue = map[bool]string{true: "0s", false: ""}[flag.Value.Type() == "duration"] // is not printed twice
 		set.AddFlag(flag)
 	}
 	set.StringVar(&f.given.namespace, ownNamespaceFlag, "",

@@ -73,3 +73,9 @@ func parseReference(arg string) (reference, bool) {
 func (r reference) matches(kind annotations.Kind, namespace, name string) bool {
 	return (r.kind == "" || r.kind == kind) && (r.namespace == "" || r.namespace == namespace) && r.name == name
 }
+
+// String returns the reference as it can be written again.
+func (r reference) String() string {
+	parts := []string{strings.ToLower(string(r.kind)), r.namespace, r.name}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "/")
+}

@@ -251,7 +251,7 @@ var quiet = []plan.State{plan.InSync, plan.Barred, plan.Terminating, plan.Paused
 func (t *Target) IsFinding() bool { return !slices.Contains(quiet, t.State) }
 
 // aboutTargets are the reasons of findings that the states of the targets show.
-var aboutTargets = []string{"Occupied", "Conflict", "ReservedName", "NamespaceUnreadable", "NotPermitted", "Mismatched"}
+var aboutTargets = []string{"Occupied", "Conflict", "ReservedName", "NamespaceUnreadable", "NotPermitted", "Mismatched", "NoSource"}
 
 // Problems counts the targets of a source that are not as they should be, and the findings that are about none of them.
 func (s *Source) Problems() (n int) {
@@ -270,8 +270,11 @@ func (s *Source) Problems() (n int) {
 
 // stateOf is the state of what stands on account of a source in a phase in which its targets are not looked at.
 func stateOf(p plan.Phase) plan.State {
-	if p == plan.PhaseMissing || p == plan.PhaseRecreated {
+	switch p {
+	case plan.PhaseMissing, plan.PhaseRecreated:
 		return plan.State("Source" + p)
+	case plan.PhaseUnknown:
+		return "NoSource"
 	}
 	return plan.State(p)
 }
