@@ -132,9 +132,10 @@ func (e *Explanation) policy(p *annotations.Policy) {
 	}
 }
 
+// findings adds what the places and the annotations do not show.
 func (e *Explanation) findings(d *replicator.Decision) {
 	for _, f := range d.Findings {
-		if f.Reason != "Ignored" && f.Reason != "Frozen" {
+		if f.Reason != "Ignored" && f.Reason != "Frozen" && !slices.Contains(aboutTargets, f.Reason) {
 			e.add("finding "+f.Reason, f.Note)
 		}
 	}
