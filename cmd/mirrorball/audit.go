@@ -23,6 +23,7 @@ type auditFlags struct {
 	targetNamespace string
 	states          []string
 	failOn          []string
+	copies          bool
 }
 
 func auditCommand() *cobra.Command {
@@ -50,6 +51,8 @@ SourceMissing, SourceRecreated, NoSource.
 	set.StringVarP(&given.selector, "selector", "l", "", "only sources whose `labels` match")
 	set.StringVar(&given.targetNamespace, "target-namespace", "", "only targets in namespaces that match these `patterns`")
 	set.StringSliceVar(&given.states, "state", nil, "only targets in these `states`")
+	set.BoolVar(&given.copies, "copies", false,
+		"also look for objects that have the data of a source and that nobody manages; this reads every Secret and ConfigMap")
 	set.StringSliceVar(&given.failOn, "fail-on", nil,
 		"exit with 1 only for these `states` of targets and reasons of findings; none: never")
 	return command
@@ -79,6 +82,11 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if f.copies {
+		if err := in.addCopies(ctx, r); err != nil {
+			return err
+		}
+	}
 	absent := f.absent(references, r, in.stderr)
 	filter.Apply(r)
 	in.note(r.Unknown, f.noHeaders || f.output != "table" && f.output != "wide")
@@ -86,6 +94,16 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	return verdict(r.Unknown, absent || f.fails(r))
+}
+
+func (in *inspection) addCopies(ctx context.Context, r *inspect.Report) error {
+	defer showProgress(in.stderr, "looking for copies")()
+	copies, err := in.Copies(ctx)
+	if err != nil {
+		return unable("cannot look for copies: %w", err)
+	}
+	r.AddCopies(copies)
+	return nil
 }
 
 // absent says which of the sources that were named there are none of, and reports whether there is any.

@@ -55,6 +55,9 @@ func printFindings(out io.Writer, r *inspect.Report, noHeaders, targetsShown boo
 	for _, p := range r.Problems {
 		t.row(p.Object, p.Reason, p.Note)
 	}
+	for _, c := range r.Copies {
+		t.row(c.Object, "Copy", "it has the data of "+c.Source+", and nobody manages it")
+	}
 	for i := range r.Sources {
 		s := &r.Sources[i]
 		for _, f := range s.Findings {

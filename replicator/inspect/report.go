@@ -30,6 +30,8 @@ type Report struct {
 	// States counts the targets, replicas and objects that pull by their state.
 	States  map[plan.State]int `json:"states"`
 	Sources []Source           `json:"sources"`
+	// Copies are objects with the data of a source that nobody manages; only where they were looked for.
+	Copies []Copy `json:"copies,omitempty"`
 	// Problems are findings about Mirrorball's own objects.
 	Problems []Finding `json:"problems,omitempty"`
 	// Unknown says what could not be told, and why.
@@ -84,6 +86,19 @@ type Target struct {
 	Pull      bool       `json:"pull,omitempty"`
 	State     plan.State `json:"state"`
 	Reason    string     `json:"reason,omitempty"`
+}
+
+// Copy is an object that nobody manages and that has the data of a source.
+type Copy struct {
+	Object string `json:"object"`
+	Source string `json:"source"`
+}
+
+// AddCopies adds what was found.
+func (r *Report) AddCopies(list []replicator.Copy) {
+	for _, c := range list {
+		r.Copies = append(r.Copies, Copy{Object: c.Object.String(), Source: c.Source.String()})
+	}
 }
 
 // Problem is an annotation that is wrong or has no effect.
@@ -237,7 +252,7 @@ func (r *Report) count() {
 
 // Findings counts what a person should know: the targets that are not in sync, and what a controller says in events.
 func (r *Report) Findings() (n int) {
-	n = len(r.Problems)
+	n = len(r.Problems) + len(r.Copies)
 	for i := range r.Sources {
 		n += r.Sources[i].Problems()
 	}

@@ -51,6 +51,7 @@ func full() *inspect.Report {
 			Attached: []string{"team-a/default"}, Frozen: problem, Ignored: problem, Findings: finding, Writes: writes,
 			Waits: "1m0s", Later: writes,
 		}},
+		Copies:   []inspect.Copy{{Object: "Secret team-d/mine", Source: "Secret infra/regcred"}},
 		Problems: finding, Unknown: []string{hostile},
 	}
 }
