@@ -12,17 +12,9 @@ const (
 	exitUnable = 2
 )
 
-// exitFindings is the exit code of a command that reads and has something to say. exitUnable means that it could not tell
-// all.
+// exitFindings is the exit code of a command that reads and has something to say. exitUnable means that it could not
+// tell all.
 const exitFindings = 1
-
-// readExitCodesHelp lists the exit codes of a command that reads.
-func readExitCodesHelp(nothing, something string) string {
-	return `Exit codes:
-  0  ` + nothing + `
-  1  ` + something + `
-  2  it could not tell all; a line on stderr names the verb and the resource that were missing`
-}
 
 const exitCodesHelp = `Exit codes:
   0  stopped by SIGTERM or SIGINT, after the writes in flight were finished

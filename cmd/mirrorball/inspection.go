@@ -156,6 +156,14 @@ func (in *inspection) note(unknown []string, quiet bool) {
 	}
 }
 
+// readExitCodesHelp lists the exit codes of a command that reads.
+func readExitCodesHelp(nothing, something string) string {
+	return `Exit codes:
+  0  ` + nothing + `
+  1  ` + something + `
+  2  it could not tell all; a line on stderr names the verb and the resource that were missing`
+}
+
 // verdict is the exit code of a command that reads.
 func verdict(unknown []string, found bool) error {
 	switch {
