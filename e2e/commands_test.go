@@ -14,7 +14,8 @@ import (
 // says runs a command of mirrorball that only reads, as the administrator, and returns what it says and its exit code.
 func (s *scene) says(args ...string) (said string, code int) {
 	s.Helper()
-	command := exec.CommandContext(s.Context(), s.system.Mirrorball(), append(args, "--kubeconfig", s.system.Kubeconfig)...)
+	args = append(args, "--kubeconfig", s.system.Kubeconfig)
+	command := exec.CommandContext(s.Context(), s.system.Mirrorball(), args...)
 	out, err := command.CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		code = exit.ExitCode()

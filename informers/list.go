@@ -26,8 +26,8 @@ func (e *ListError) Error() string { return fmt.Sprintf("list %s: %v", e.Name, e
 func (e *ListError) Unwrap() error { return e.err }
 
 // List fills the stores once, for those who look at the cluster at one moment and do not watch it. Lists come in
-// chunks, and each object is made lean at once, so that memory does not grow with the content. Every list is tried; what
-// failed is returned as joined [ListError]s. Run must not be called.
+// chunks, and each object is made lean at once, so that memory does not grow with the content. Every list is tried;
+// what failed is returned as joined [ListError]s. Run must not be called.
 func (c *Cluster) List(ctx context.Context) error {
 	streams := c.streams()
 	errs := make([]error, len(streams))

@@ -82,8 +82,8 @@ func New(o Options) (*Controller, error) {
 	c.queue = newQueue(c.metrics)
 	key, contents := informers.NewDigestKey(), newContents()
 	c.cluster = informers.New(informers.Options{
-		Metadata: clients.metadata, Typed: clients.typed, Kinds: o.Kinds, Namespace: o.Namespace, DigestKey: key, Notify: c.notify,
-		Unreadable: c.unreadable, OnRules: c.rulebook.refresh,
+		Metadata: clients.metadata, Typed: clients.typed, Kinds: o.Kinds, Namespace: o.Namespace, DigestKey: key,
+		Notify: c.notify, Unreadable: c.unreadable, OnRules: c.rulebook.refresh,
 	})
 	c.records = &records{api: api, cluster: c.cluster, namespace: o.Namespace}
 	c.observer = newObserver(o, api, observerParts{

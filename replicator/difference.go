@@ -26,7 +26,9 @@ type Difference struct {
 }
 
 // Difference compares a replica, or an object that pulls, with what its active source says it has to be.
-func (i *Inspector) Difference(ctx context.Context, key informers.Key, at types.NamespacedName) (d Difference, err error) {
+func (i *Inspector) Difference(
+	ctx context.Context, key informers.Key, at types.NamespacedName,
+) (d Difference, err error) {
 	p := i.passes[key]
 	if p == nil || p.resolution.Phase != plan.PhaseActive {
 		return d, fmt.Errorf("%s is not an active source", key)

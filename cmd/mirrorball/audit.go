@@ -109,10 +109,13 @@ func (in *inspection) addCopies(ctx context.Context, r *inspect.Report) error {
 // absent says which of the sources that were named there are none of, and reports whether there is any.
 func (f *auditFlags) absent(references []reference, r *inspect.Report, stderr io.Writer) (some bool) {
 	for _, ref := range references {
-		if !slices.ContainsFunc(r.Sources, func(s inspect.Source) bool { return ref.matches(s.Kind, s.Namespace, s.Name) }) {
-			some = true
-			fmt.Fprintf(stderr, "%s is no source; 'mirrorball explain %s' says why\n", printable(ref.String()), printable(ref.String()))
+		named := func(s inspect.Source) bool { return ref.matches(s.Kind, s.Namespace, s.Name) }
+		if slices.ContainsFunc(r.Sources, named) {
+			continue
 		}
+		some = true
+		name := printable(ref.String())
+		fmt.Fprintf(stderr, "%s is no source; 'mirrorball explain %s' says why\n", name, name)
 	}
 	return some
 }
@@ -157,8 +160,9 @@ func (f *auditFlags) fails(r *inspect.Report) bool {
 	}
 	for i := range r.Sources {
 		s := &r.Sources[i]
-		if slices.ContainsFunc(s.Targets, func(t inspect.Target) bool { return slices.Contains(f.failOn, string(t.State)) }) ||
-			slices.ContainsFunc(s.Findings, func(x inspect.Finding) bool { return slices.Contains(f.failOn, x.Reason) }) ||
+		target := func(t inspect.Target) bool { return slices.Contains(f.failOn, string(t.State)) }
+		finding := func(x inspect.Finding) bool { return slices.Contains(f.failOn, x.Reason) }
+		if slices.ContainsFunc(s.Targets, target) || slices.ContainsFunc(s.Findings, finding) ||
 			slices.Contains(f.failOn, string(s.Phase)) {
 			return true
 		}

@@ -45,7 +45,9 @@ func (f *controllerFlags) register(set *pflag.FlagSet) {
 }
 
 // complete returns the settings to decide by, and where they are from.
-func (f *controllerFlags) complete(ctx context.Context, client kubernetes.Interface) (settings, inspect.Settings, error) {
+func (f *controllerFlags) complete(
+	ctx context.Context, client kubernetes.Interface,
+) (settings, inspect.Settings, error) {
 	running, from, found, err := f.running(ctx, client)
 	if err != nil {
 		return settings{}, inspect.Settings{}, err

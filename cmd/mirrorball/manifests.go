@@ -25,7 +25,9 @@ const maxManifests = 64 << 20
 
 // readManifests reads the objects of files; "-" is stdin. Kinds that Mirrorball does not look at are passed over, and
 // returned by name.
-func readManifests(paths []string, stdin io.Reader, namespace string) (objects []metav1.Object, other []string, err error) {
+func readManifests(
+	paths []string, stdin io.Reader, namespace string,
+) (objects []metav1.Object, other []string, err error) {
 	for _, path := range paths {
 		in := io.NopCloser(stdin)
 		if path != "-" {

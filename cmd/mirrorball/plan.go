@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
 )
 
@@ -45,7 +46,8 @@ What the API server would refuse (quota, admission, RBAC) is not known before it
 	}
 	given.register(command.Flags(), planFormats)
 	complete(command, planFormats)
-	command.Flags().StringSliceVarP(&given.files, "filename", "f", nil, "manifest `files` to lay over the cluster; -: stdin")
+	command.Flags().StringSliceVarP(&given.files, "filename", "f", nil,
+		"manifest `files` to lay over the cluster; -: stdin")
 	return command
 }
 
@@ -92,7 +94,9 @@ func (f *planFlags) isAbout(references []reference, source string) bool {
 	if len(references) == 0 {
 		return f.namespace() == "" || f.namespace() == namespace
 	}
-	return slices.ContainsFunc(references, func(r reference) bool { return r.matches(kindNames[strings.ToLower(kind)], namespace, name) })
+	return slices.ContainsFunc(references, func(r reference) bool {
+		return r.matches(annotations.Kind(kind), namespace, name)
+	})
 }
 
 // plan decides on the cluster, then on the cluster with the edits, and simulates what follows.

@@ -238,7 +238,9 @@ func (e *Explanation) of(ctx context.Context, i *replicator.Inspector, source in
 	}
 }
 
-func (e *Explanation) difference(ctx context.Context, i *replicator.Inspector, source informers.Key, at types.NamespacedName) {
+func (e *Explanation) difference(
+	ctx context.Context, i *replicator.Inspector, source informers.Key, at types.NamespacedName,
+) {
 	d, err := i.Difference(ctx, source, at)
 	if err != nil {
 		e.add("differs", "not known: "+err.Error())
@@ -292,7 +294,9 @@ func Namespace(i *replicator.Inspector, name string) *Explanation {
 		}
 		for _, t := range targets(i, &d) {
 			if t.Namespace == name {
-				e.Places = append(e.Places, Place{Place: d.Key.String(), State: t.State, Why: strings.TrimSpace(t.Name + " " + t.Reason)})
+				e.Places = append(e.Places, Place{
+					Place: d.Key.String(), State: t.State, Why: strings.TrimSuffix(t.Name+": "+t.Reason, ": "),
+				})
 			}
 		}
 	}

@@ -25,7 +25,8 @@ func (f *Filter) Apply(r *Report) {
 	for i := range r.Sources {
 		s := &r.Sources[i]
 		s.Targets = slices.DeleteFunc(s.Targets, func(t Target) bool {
-			return !f.Targets.Empty() && !f.Targets.Match(t.Namespace) || len(f.States) > 0 && !slices.Contains(f.States, t.State)
+			return !f.Targets.Empty() && !f.Targets.Match(t.Namespace) ||
+				len(f.States) > 0 && !slices.Contains(f.States, t.State)
 		})
 		if !f.Targets.Empty() {
 			s.Attached = slices.DeleteFunc(s.Attached, func(sa string) bool { return !f.Targets.Match(namespaceOf(sa)) })

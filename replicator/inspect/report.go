@@ -266,7 +266,9 @@ var quiet = []plan.State{plan.InSync, plan.Barred, plan.Terminating, plan.Paused
 func (t *Target) IsFinding() bool { return !slices.Contains(quiet, t.State) }
 
 // aboutTargets are the reasons of findings that the states of the targets show.
-var aboutTargets = []string{"Occupied", "Conflict", "ReservedName", "NamespaceUnreadable", "NotPermitted", "Mismatched", "NoSource"}
+var aboutTargets = []string{
+	"Occupied", "Conflict", "ReservedName", "NamespaceUnreadable", "NotPermitted", "Mismatched", "NoSource",
+}
 
 // Problems counts the targets of a source that are not as they should be, and the findings that are about none of them.
 func (s *Source) Problems() (n int) {

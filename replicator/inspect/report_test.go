@@ -127,23 +127,28 @@ func TestHTML(t *testing.T) {
 		}
 	})
 	t.Run("the policy allows the page's own style and script, and nothing else", func(t *testing.T) {
-		csp := html.UnescapeString(regexp.MustCompile(`Content-Security-Policy" content="([^"]*)"`).FindStringSubmatch(page)[1])
+		attribute := regexp.MustCompile(`Content-Security-Policy" content="([^"]*)"`)
+		csp := html.UnescapeString(attribute.FindStringSubmatch(page)[1])
 		for _, element := range []string{"style", "script"} {
 			inline := regexp.MustCompile("(?s)<"+element+">(.*?)</"+element+">").FindAllStringSubmatch(page, -1)
 			if len(inline) != 1 {
 				t.Fatalf("there are %d elements %s, want one", len(inline), element)
 			}
 			sum := sha256.Sum256([]byte(inline[0][1]))
-			if want := element + "-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !strings.Contains(csp, want) {
+			want := element + "-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+			if !strings.Contains(csp, want) {
 				t.Errorf("the policy %q does not have %s", csp, want)
 			}
 		}
-		if !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || strings.Contains(page, ` style="`) {
+		if !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") ||
+			strings.Contains(page, ` style="`) {
 			t.Errorf("the policy %q is too wide, or the page has inline styles", csp)
 		}
 	})
 	t.Run("shows the state of each place as a letter and its reason", func(t *testing.T) {
-		for _, want := range []string{`<td class="o">✓`, `<td class="b" title="Occupied: `, "Barred: the namespace is protected"} {
+		for _, want := range []string{
+			`<td class="o">✓`, `<td class="b" title="Occupied: `, "Barred: the namespace is protected",
+		} {
 			if !strings.Contains(page, want) {
 				t.Errorf("the page does not have %s", want)
 			}
