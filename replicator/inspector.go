@@ -23,8 +23,6 @@ type Inspector struct {
 	decider
 	kinds   []annotations.Kind
 	clients clients
-	cluster *informers.Cluster
-	records *records
 	states  *states
 	edited  *edited
 	writers writers
@@ -53,16 +51,15 @@ func NewInspector(o Options) (*Inspector, error) {
 	}
 	key := informers.NewDigestKey()
 	i.rulebook = newRulebook(o.Namespace, func() *informers.RulesDocument { return i.cluster.Rules() }, nil)
-	i.cluster = informers.New(informers.Options{
+	cluster := informers.New(informers.Options{
 		Metadata: c.metadata, Typed: c.typed, Kinds: o.Kinds, Namespace: o.Namespace, DigestKey: key, Notify: i.notify,
 		Unreadable: i.noteUnreadable, OnRules: i.rulebook.refresh,
 	})
-	i.records = &records{api: c.api, cluster: i.cluster, namespace: o.Namespace}
 	i.observer = newObserver(o, i.edited, observerParts{
-		api: c.api, cluster: i.cluster, digestKey: key, contents: newContents(), records: i.records,
-		metrics: newMetrics(nil, gauges{}),
+		api: c.api, cluster: cluster, digestKey: key, contents: newContents(), metrics: newMetrics(nil, gauges{}),
+		records: &records{api: c.api, cluster: cluster, namespace: o.Namespace},
 	})
-	i.writers = writers{api: c.api, cluster: i.cluster, digestKey: key}
+	i.writers = writers{api: c.api, cluster: cluster, digestKey: key}
 	return i, nil
 }
 

@@ -4,12 +4,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/apiservertest"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
@@ -108,4 +111,35 @@ func TestInspector(t *testing.T) {
 			t.Errorf("got %v, %v; want three creates", writes, err)
 		}
 	})
+}
+
+func TestDifference(t *testing.T) {
+	push := map[string]string{annotations.PushTo: "team-*"}
+	drifted := secret("team-a", "regcred", map[string]string{annotations.ReplicaOf: "infra/regcred"})
+	drifted.Labels = map[string]string{
+		annotations.LabelReplica: annotations.ReplicaPush, annotations.LabelSourceNamespace: "infra",
+	}
+	drifted.Data = map[string][]byte{"token": []byte("other content"), "more": []byte("content")}
+	i := inspect(t, []string{"mirrorball-system", "infra", "team-a"}, secret("infra", "regcred", push), drifted)
+	key := informers.Key{Kind: annotations.Secret, NamespacedName: types.NamespacedName{Namespace: "infra", Name: "regcred"}}
+	got, err := i.Difference(t.Context(), key, types.NamespacedName{Namespace: "team-a", Name: "regcred"})
+	want := Difference{
+		Surplus: []string{"more"}, Changed: []string{"token"},
+		Marks: []string{annotations.LabelManagedBy, annotations.LabelSourceName},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v, the difference is (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestCopies(t *testing.T) {
+	push := map[string]string{annotations.PushTo: "none"}
+	other := secret("team-b", "other", nil)
+	other.Data = map[string][]byte{"token": []byte("other content")}
+	i := inspect(t, []string{"mirrorball-system", "infra", "team-a", "team-b"}, secret("infra", "regcred", push),
+		secret("team-a", "by-hand", nil), other)
+	got, err := i.Copies(t.Context())
+	if err != nil || len(got) != 1 || got[0].Object.Name != "by-hand" || got[0].Source.Name != "regcred" {
+		t.Errorf("got %v, %v; want the copy in team-a", got, err)
+	}
 }
