@@ -69,7 +69,7 @@ func TestControllerSettings(t *testing.T) {
 		"a wrong flag": {given: []string{"--kinds=pods"}, wantErr: `"pods" cannot be mirrored`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := fake.NewSimpleClientset(tc.deployments...)
+			client := fake.NewClientset(tc.deployments...)
 			if tc.forbidden {
 				client.PrependReactor("list", "deployments", func(clienttesting.Action) (bool, runtime.Object, error) {
 					return true, nil, forbidden

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -85,15 +86,16 @@ func decodeObject(raw []byte, namespace string) (objects []metav1.Object, other 
 		return objects, other, nil
 	}
 	obj, _, err := serializer.NewCodecFactory(scheme.Scheme).UniversalDeserializer().Decode(raw, nil, nil)
-	switch o := obj.(type) {
-	case *corev1.Secret, *corev1.ConfigMap, *corev1.ServiceAccount:
-		m := o.(metav1.Object) //nolint:errcheck // each of them is one
-		if m.GetNamespace() == "" {
+	switch obj.(type) {
+	case *corev1.Secret, *corev1.ConfigMap, *corev1.ServiceAccount, *corev1.Namespace:
+		m, err := meta.Accessor(obj)
+		if err != nil {
+			return nil, nil, err
+		}
+		if _, isNamespace := obj.(*corev1.Namespace); !isNamespace && m.GetNamespace() == "" {
 			m.SetNamespace(namespace)
 		}
 		return []metav1.Object{m}, nil, checkName(m, list.Kind)
-	case *corev1.Namespace:
-		return []metav1.Object{o}, nil, checkName(o, list.Kind)
 	}
 	if err != nil && (list.APIVersion == "v1" || list.Kind == "") {
 		return nil, nil, fmt.Errorf("a document of kind %q cannot be decoded; "+
@@ -154,11 +156,11 @@ func merge(current, modified metav1.Object) (metav1.Object, error) {
 	if err != nil {
 		return nil, errors.New("cannot encode the manifest")
 	}
-	meta, err := strategicpatch.NewPatchMetaFromStruct(current)
+	patchMeta, err := strategicpatch.NewPatchMetaFromStruct(current)
 	if err != nil {
 		return nil, err
 	}
-	patch, err := strategicpatch.CreateThreeWayMergePatch([]byte(last), want, have, meta, true)
+	patch, err := strategicpatch.CreateThreeWayMergePatch([]byte(last), want, have, patchMeta, true)
 	if err != nil {
 		return nil, errors.New("the manifest cannot be merged with the object in the cluster")
 	}
@@ -170,7 +172,7 @@ func merge(current, modified metav1.Object) (metav1.Object, error) {
 	if err != nil {
 		return nil, errors.New("the merged object cannot be decoded")
 	}
-	return obj.(metav1.Object), nil //nolint:errcheck,forcetypeassert // of the type of current
+	return meta.Accessor(obj)
 }
 
 // withoutNulls encodes an object without what it does not say.
@@ -184,9 +186,9 @@ func withoutNulls(o metav1.Object) ([]byte, error) {
 		return nil, err
 	}
 	delete(fields, "status")
-	if meta, ok := fields["metadata"].(map[string]any); ok {
+	if own, ok := fields["metadata"].(map[string]any); ok {
 		for _, key := range []string{"creationTimestamp", "resourceVersion", "uid", "generation", "managedFields"} {
-			delete(meta, key)
+			delete(own, key)
 		}
 	}
 	return json.Marshal(fields)

@@ -27,7 +27,7 @@ func TestCommandPages(t *testing.T) {
 		names = append(names, name)
 		want := page(command)
 		if *updateFlag {
-			if err := os.WriteFile(filepath.Join(dir, name), want, 0o644); err != nil { //nolint:gosec // a page
+			if err := os.WriteFile(filepath.Join(dir, name), want, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
