@@ -164,7 +164,7 @@ func (i *Inspector) pass(ctx context.Context, p *pass) error {
 	}
 	i.giveUp(p)
 	if p.resolution.Phase == plan.PhaseActive {
-		p.save, p.obsolete, p.recordErr = i.records.wanted(p, i.cluster.Since(p.key))
+		p.save, p.recordErr = i.records.wanted(p, i.cluster.Since(p.key))
 	}
 	for again := true; again; {
 		i.decide(p)

@@ -22,11 +22,10 @@ type pass struct {
 	world      plan.World
 	decision   plan.Plan
 	outcome    outcome
-	// save is the record that there has to be of an active source, and obsolete the one that must not stay. recordErr says
-	// why the policy could not be recorded.
-	save, obsolete *informers.Record
-	recordErr      error
-	// found is what is to be said; an Inspector keeps it.
+	// recordErr says why the policy could not be recorded.
+	recordErr error
+	// save and found are an Inspector's: the record that there has to be of an active source, and what is to be said.
+	save  *informers.Record
 	found warnings
 }
 

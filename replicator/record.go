@@ -121,39 +121,38 @@ func (r *records) delete(ctx context.Context, record *informers.Record) error {
 
 // update records the policy of an active source that has to outlive it, and since when it is one; and removes the
 // record of a source whose policy has not.
-func (r *records) update(ctx context.Context, p *pass, since time.Time) error {
-	save, obsolete, problem := r.wanted(p, since)
-	if obsolete != nil {
-		if err := r.delete(ctx, obsolete); err != nil {
+func (r *records) update(ctx context.Context, p *pass, began time.Time) error {
+	have := p.observed.view.Record
+	want, problem := r.wanted(p, began)
+	switch {
+	case want != nil:
+		return r.save(ctx, have, want)
+	case have != nil:
+		if err := r.delete(ctx, have); err != nil { // a policy that is not in force any more must not come back
 			return err
 		}
-	}
-	if save != nil {
-		return r.save(ctx, p.observed.view.Record, save)
 	}
 	return problem
 }
 
-// wanted returns the record that there has to be of an active source, if any, and the one that must not stay. The error
-// says why the policy cannot be remembered.
-func (r *records) wanted(p *pass, since time.Time) (save, obsolete *informers.Record, err error) {
+// wanted returns what is to be recorded of an active source, or nil; and why its policy can't be, where it should.
+func (r *records) wanted(p *pass, began time.Time) (*informers.Record, error) {
 	key, l, view := p.key, p.state.loaded, &p.observed.view
 	if !l.policy.SurvivesRecreation && l.policy.OnDelete != annotations.Keep {
-		return nil, view.Record, nil
+		return nil, nil
 	}
 	want := &informers.Record{
-		Source: key, SourceUID: l.uid, Since: since, Type: l.source.Type, Annotations: view.Candidate.Annotations,
+		Source: key, SourceUID: l.uid, Since: began, Type: l.source.Type, Annotations: view.Candidate.Annotations,
 	}
 	//mutant:size-of-records
 	if want.IsTooLarge() {
-		// A policy that is not in force any more must not come back.
-		return nil, view.Record, notRemembered(fmt.Sprintf("cannot save the policy: its annotations have more than %d "+
-			"bytes; shorten them", informers.MaxRecordBytes))
+		return nil, notRemembered(fmt.Sprintf("cannot save the policy: its annotations have more than %d bytes; shorten "+
+			"them", informers.MaxRecordBytes))
 	}
 	//mutant:number-of-records
 	if view.Record == nil && r.cluster.CountRecords(key.Namespace) >= maxRecords {
-		return nil, nil, notRemembered(fmt.Sprintf("cannot save the policy: %d sources in the namespace are remembered, "+
-			"which is the limit; remove "+annotations.SurvivesRecreation+" and "+annotations.OnDelete+" from some", maxRecords))
+		return nil, notRemembered(fmt.Sprintf("cannot save the policy: %d sources in the namespace are remembered, which "+
+			"is the limit; remove "+annotations.SurvivesRecreation+" and "+annotations.OnDelete+" from some", maxRecords))
 	}
-	return want, nil, nil
+	return want, nil
 }

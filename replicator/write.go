@@ -45,8 +45,8 @@ func (p *pass) writes() []Write {
 		return append(list, Write{
 			Verb: VerbRestore, Object: p.key, Source: p.key, Reason: "the source was created again without its annotations",
 		})
-	case p.obsolete != nil:
-		policy(VerbForget, p.obsolete.NamespacedName, "the policy need not outlive its source any more")
+	case p.resolution.Phase == plan.PhaseActive && p.save == nil && have != nil:
+		policy(VerbForget, have.NamespacedName, "the policy need not outlive its source any more")
 	case p.save != nil && (have == nil || !have.Same(p.save)):
 		at := types.NamespacedName{Namespace: p.world.Settings.Namespace, Name: informers.RecordName(p.key)}
 		policy(VerbSave, at, "the policy has to outlive its source")
