@@ -143,6 +143,9 @@ func racesOf(writes []replicator.Write, sources map[informers.Key]bool) races {
 			r.add(w.Object)
 			lost[w.Object] = true
 		}
+		if w.Verb == replicator.VerbForget { // since when it is a source is forgotten, too, and with that who is senior
+			lost[w.Source] = true
+		}
 	}
 	for _, w := range writes {
 		if lost[w.Source] {
