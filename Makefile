@@ -23,9 +23,17 @@ run: build devcluster ## Start a control plane and the controller, and keep them
 	bin/demo --stay
 
 ##@ Build
-.PHONY: build devcluster image push release push-release helm clean
+.PHONY: build install devcluster image push release push-release helm clean
 build: ## Build bin/mirrorball, one static binary
 	CGO_ENABLED=0 $(BUILD) -ldflags "-s -w $(LDFLAGS)" -o bin/mirrorball ./cmd/mirrorball
+
+# kubectl finds plugins on $PATH: kubectl-mirrorball is `kubectl mirrorball`, kubectl_complete-mirrorball completes it.
+PREFIX ?= /usr/local
+install: build ## Install mirrorball, and as a kubectl plugin, into PREFIX=/usr/local
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 bin/mirrorball "$(DESTDIR)$(PREFIX)/bin/mirrorball"
+	ln -sf mirrorball "$(DESTDIR)$(PREFIX)/bin/kubectl-mirrorball"
+	ln -sf mirrorball "$(DESTDIR)$(PREFIX)/bin/kubectl_complete-mirrorball"
 
 devcluster: ## Build bin/devcluster and bin/kubectl; the first build takes minutes
 	./e2e/build
@@ -51,7 +59,7 @@ clean: ## Remove bin/ and dist/
 	rm -rf bin dist
 
 ##@ Check
-.PHONY: test test-unit test-e2e test-e2e-quick test-e2e-slow test-packaging test-release race-build
+.PHONY: docs test test-unit test-e2e test-e2e-quick test-e2e-slow test-packaging test-release race-build
 .PHONY: fuzz simulate guards mutants lint fmt tidy
 test: test-unit test-e2e test-packaging ## Run all tests: unit, end-to-end, and those of image, chart and alerts
 
@@ -119,6 +127,9 @@ lint: $(GOLANGCI_LINT) ## Check formatting, go vet, golangci-lint and go.mod, in
 	  (cd "$$module" && go mod tidy -diff && go vet ./... && \
 	    "$(GOLANGCI_LINT)" run --allow-parallel-runners --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
 	done
+
+docs: ## Write docs/cli from the commands
+	go test ./cmd/mirrorball -run '^TestCommandPages$$' -update
 
 fmt: ## Format the Go files
 	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')

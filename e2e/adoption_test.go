@@ -327,6 +327,15 @@ func TestMigrationGuide(t *testing.T) {
 	g.deployment(from, "peer")
 	g.deployment(harness.Namespace, "mirrorball")
 
+	plan := g.play("mirrorball plan")
+	for _, one := range all {
+		if !strings.Contains(plan, one.copy.namespace+"/"+one.copy.name) {
+			t.Errorf("the plan says nothing of %s: %s", one.copy, plan)
+		}
+	}
+	if !strings.Contains(plan, "adopt") || !strings.Contains(plan, "Occupied") {
+		t.Errorf("the plan does not say what is adopted, and what is occupied: %s", plan)
+	}
 	g.play("kubectl get secrets,configmaps -A -o custom-columns=")
 	before, err := os.ReadFile(filepath.Join(g.dir, "before"))
 	if err != nil {
@@ -344,6 +353,10 @@ func TestMigrationGuide(t *testing.T) {
 		}
 	}
 	s.expectEvent(s.get(secret, from, "reflector"), "Occupied")
+	audit := g.play("mirrorball audit")
+	if !strings.Contains(audit, occupied.namespace+"/"+occupied.name) {
+		t.Errorf("the audit says nothing of %s: %s", occupied, audit)
+	}
 	output := g.play("kubectl get events -A")
 	if !strings.Contains(output, "Occupied") || !strings.Contains(output, occupied.namespace) {
 		t.Errorf("nothing is said of what stands in the way of %s: %s", occupied, output)

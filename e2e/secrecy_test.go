@@ -150,6 +150,17 @@ func TestSecrecy(t *testing.T) {
 			s.keepsSecret("the event "+event.Reason, s.json(event), contents...)
 		}
 	}
+	for _, args := range [][]string{
+		{"audit"}, {"audit", "-o", "wide"}, {"audit", "-o", "json"}, {"audit", "-o", "html"}, {"plan", "-o", "wide"},
+		{"plan", "-o", "json"}, {"explain", from + "/frozen"}, {"explain", a + "/occupied"}, {"explain", from + "/occupied"},
+		{"explain", a + "/own-native"}, {"explain", "namespace/" + a},
+	} {
+		said, code := s.says(args...)
+		if code > 1 {
+			t.Errorf("mirrorball %s: exit code %d:\n%s", strings.Join(args, " "), code, said)
+		}
+		s.keepsSecret("mirrorball "+strings.Join(args, " "), said, contents...)
+	}
 	for _, namespace := range []string{from, a, b, refusing, full, harness.Namespace} {
 		for _, k := range []kind{secret, configMap} {
 			for _, o := range s.list(k, namespace) {

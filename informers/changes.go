@@ -20,6 +20,7 @@ func (c changes) add(source types.NamespacedName, change Change) {
 }
 
 func (c *Cluster) send(kind annotations.Kind, all changes) {
+	delete(all, types.NamespacedName{}) // of replicas that name no source
 	for n, change := range all {
 		c.notify(Key{kind, n}, change)
 	}

@@ -2,7 +2,9 @@ package informers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -10,22 +12,46 @@ import (
 	"k8s.io/client-go/tools/pager"
 )
 
-// List fills the stores once, for those who look at the cluster at one moment and do not watch it. Lists come in
-// chunks, and each object is made lean at once, so that memory does not grow with the content. Run must not be called.
-func (c *Cluster) List(ctx context.Context) error {
-	for _, s := range c.stores() {
-		if err := s.list(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+// ListError says what List could not list. What it was asked for is empty in the view.
+type ListError struct {
+	// Name is that of the list, such as "secrets" or "secrets/replicas".
+	Name string
+	err  error
 }
+
+// Error implements error.
+func (e *ListError) Error() string { return fmt.Sprintf("list %s: %v", e.Name, e.err) }
+
+// Unwrap returns what went wrong.
+func (e *ListError) Unwrap() error { return e.err }
+
+// List fills the stores once, for those who look at the cluster at one moment and do not watch it. Lists come in
+// chunks, and each object is made lean at once, so that memory does not grow with the content. Every list is tried;
+// what failed is returned as joined [ListError]s. Run must not be called.
+func (c *Cluster) List(ctx context.Context) error {
+	stores := c.stores()
+	errs := make([]error, len(stores))
+	var wg sync.WaitGroup
+	for i, s := range stores {
+		wg.Go(func() {
+			if err := s.list(ctx); err != nil {
+				errs[i] = &ListError{Name: s.title(), err: err}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// listPages is how many chunks of a list are fetched ahead of the one that is taken in.
+const listPages = 1
 
 func (s *store[T]) list(ctx context.Context) error {
 	var items []any
 	var version Version
 	lister := cache.ToListerWatcherWithContext(s.source)
 	chunks := pager.New(lister.ListWithContext)
+	chunks.PageBufferSize = listPages
 	err := chunks.EachListItem(ctx, metav1.ListOptions{}, func(obj runtime.Object) error {
 		t, err := s.lean(obj)
 		if err != nil {
@@ -36,10 +62,10 @@ func (s *store[T]) list(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("list %s: %w", s.name, err)
+		return err
 	}
 	if err := s.informer.GetIndexer().Replace(items, version.String()); err != nil {
-		return fmt.Errorf("list %s: %w", s.name, err)
+		return err
 	}
 	for _, t := range typed[T](items) {
 		s.handle(nameOf(t), none[T](), t)

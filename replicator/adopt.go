@@ -43,7 +43,7 @@ func (e *executor) checkCopy(version string, c informers.Content, contested bool
 			}
 		}
 	}
-	same := maps.EqualFunc(c.Data, e.content.Data, bytes.Equal) && maps.EqualFunc(c.Binary, e.content.Binary, bytes.Equal)
+	same := sameData(c, e.content)
 	recorded := version == e.source.Version.String()
 	//mutant:rivals-of-adoption
 	if same && contested && !recorded {
@@ -55,6 +55,22 @@ func (e *executor) checkCopy(version string, c informers.Content, contested bool
 		return &incompatibleError{"another controller copied it from another source, or from another version of this source"}
 	}
 	return nil
+}
+
+// checkWrite returns what the API server would say to writing content into an object whose type and content were not
+// known before.
+func (e *executor) checkWrite(have, want informers.Content) error {
+	switch {
+	case e.key.Kind == annotations.Secret && have.Type != e.source.Type:
+		return &incompatibleError{"its type is not that of the source, " + e.source.Type}
+	case have.Immutable && !sameData(have, want):
+		return &incompatibleError{"it is immutable"}
+	}
+	return nil
+}
+
+func sameData(a, b informers.Content) bool {
+	return maps.EqualFunc(a.Data, b.Data, bytes.Equal) && maps.EqualFunc(a.Binary, b.Binary, bytes.Equal)
 }
 
 // fill writes the content, and Mirrorball's marks, into an object that pulls.

@@ -23,7 +23,7 @@ type brake struct {
 }
 
 // brakeOf gathers what the plan needs to know.
-func (c *Controller) brakeOf(p *pass) plan.Brake {
+func (d *decider) brakeOf(p *pass) plan.Brake {
 	s := &p.state.brake
 	excluded := p.resolution.Phase == plan.PhaseReleased && p.observed.Watched == plan.WatchedPolicy
 	b := plan.Brake{
@@ -35,7 +35,7 @@ func (c *Controller) brakeOf(p *pass) plan.Brake {
 	}
 	if b.Enforced {
 		b.Name = p.observed.view.Claims().Policy.ReplicaName(p.key.Name)
-		b.Replicas = c.cluster.CountReplicas(p.key, func(r *informers.Replica) bool {
+		b.Replicas = d.cluster.CountReplicas(p.key, func(r *informers.Replica) bool {
 			return r.Mode == annotations.ReplicaPush && r.Name == b.Name
 		})
 	}

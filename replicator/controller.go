@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -54,7 +53,8 @@ type Controller struct {
 	events   *events.Writer
 	records  *records
 	rulebook *rulebook
-	observer observer
+	observer *observer
+	decider  decider
 	// executors and reporter do what a pass decided, and tell of it.
 	executors executors
 	reporter  reporter
@@ -65,21 +65,11 @@ func New(o Options) (*Controller, error) {
 	if len(o.Kinds) == 0 || o.Workers < 1 || o.WriteConcurrency < 1 {
 		return nil, errors.New("at least one kind, one worker and one write at a time are needed")
 	}
-	protobuf := rest.CopyConfig(o.Config)
-	protobuf.ContentType = "application/vnd.kubernetes.protobuf"
-	protobuf.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
-	typed, err := kubernetes.NewForConfig(protobuf)
-	if err != nil {
-		return nil, fmt.Errorf("client: %w", err)
-	}
-	meta, err := metadata.NewForConfig(o.Config)
-	if err != nil {
-		return nil, fmt.Errorf("metadata client: %w", err)
-	}
-	api, err := newAPI(o.Config)
+	clients, err := newClients(o.Config)
 	if err != nil {
 		return nil, err
 	}
+	api := clients.api
 	c := &Controller{
 		options: o, pending: newPending(), states: newStates(),
 	}
@@ -87,28 +77,48 @@ func New(o Options) (*Controller, error) {
 		count:         func() (map[string]int, map[plan.State]int) { return c.states.count(c.cluster) },
 		rulesReadable: func() bool { return c.rulebook.readable() },
 	})
-	c.events = events.NewWriter(typed.EventsV1(), eventAnswer, c.metrics.eventsDropped.Inc)
+	c.events = events.NewWriter(clients.typed.EventsV1(), eventAnswer, c.metrics.eventsDropped.Inc)
 	c.rulebook = newRulebook(o.Namespace, func() *informers.RulesDocument { return c.cluster.Rules() }, c.events)
 	c.queue = newQueue(c.metrics)
 	key, contents := informers.NewDigestKey(), newContents()
 	c.cluster = informers.New(informers.Options{
-		Metadata: meta, Typed: typed, Kinds: o.Kinds, Namespace: o.Namespace, DigestKey: key, Notify: c.notify,
-		Unreadable: c.unreadable, OnRules: c.rulebook.refresh,
+		Metadata: clients.metadata, Typed: clients.typed, Kinds: o.Kinds, Namespace: o.Namespace, DigestKey: key,
+		Notify: c.notify, Unreadable: c.unreadable, OnRules: c.rulebook.refresh,
 	})
 	c.records = &records{api: api, cluster: c.cluster, namespace: o.Namespace}
-	c.observer = observer{
+	c.observer = newObserver(o, api, observerParts{
 		api: api, cluster: c.cluster, digestKey: key, contents: contents, records: c.records, metrics: c.metrics,
-		settings: plan.Settings{
-			Namespace: o.Namespace, Protected: o.ProtectedNamespaces, Reserved: sets.New(o.ReservedNames...),
-		},
-		sourceNamespaces: o.SourceNamespaces, grace: o.SourceDeleteGrace,
-	}
+	})
+	c.decider = decider{observer: c.observer, rulebook: c.rulebook}
 	c.executors = executors{
 		writers:  writers{api: api, cluster: c.cluster, digestKey: key, limiter: newWriteLimiter(o.WriteConcurrency)},
 		contents: contents, pending: c.pending, queue: c.queue, metrics: c.metrics,
 	}
 	c.reporter = reporter{cluster: c.cluster, recorder: c.events, notify: c.notify}
 	return c, nil
+}
+
+// clients are those of a Controller or an Inspector.
+type clients struct {
+	typed    kubernetes.Interface
+	metadata metadata.Interface
+	api      *api
+}
+
+func newClients(config *rest.Config) (clients, error) {
+	protobuf := rest.CopyConfig(config)
+	protobuf.ContentType = "application/vnd.kubernetes.protobuf"
+	protobuf.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	typed, err := kubernetes.NewForConfig(protobuf)
+	if err != nil {
+		return clients{}, fmt.Errorf("client: %w", err)
+	}
+	meta, err := metadata.NewForConfig(config)
+	if err != nil {
+		return clients{}, fmt.Errorf("metadata client: %w", err)
+	}
+	api, err := newAPI(config)
+	return clients{typed: typed, metadata: meta, api: api}, err
 }
 
 // eventAnswer classifies what came of trying to write an event.

@@ -69,7 +69,7 @@ func (l *loaded) outcome() plan.Reading {
 // the watch is behind then.
 func (b *observer) load(ctx context.Context, key informers.Key) (*loaded, error) {
 	b.metrics.read()
-	object, content, err := b.api.source(ctx, key)
+	object, content, err := b.reader.source(ctx, key)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}

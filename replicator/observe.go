@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -29,18 +30,40 @@ type observation struct {
 	suspended error
 }
 
+// reader reads objects from the API server.
+type reader interface {
+	source(ctx context.Context, key informers.Key) (metav1.Object, informers.Content, error)
+	metadata(ctx context.Context, key informers.Key) (*metav1.PartialObjectMetadata, error)
+}
+
 // observer finds out what is known of sources.
 type observer struct {
+	observerParts
+	reader   reader
+	settings plan.Settings
+	// sourceNamespaces are where sources may be, and grace is how long replicas outlive their source.
+	sourceNamespaces annotations.Patterns
+	grace            time.Duration
+}
+
+// observerParts are what an observer shares with others.
+type observerParts struct {
 	api       *api
 	cluster   *informers.Cluster
 	digestKey informers.DigestKey
 	contents  *contents
 	records   *records
 	metrics   *metrics
-	settings  plan.Settings
-	// sourceNamespaces are where sources may be, and grace is how long replicas outlive their source.
-	sourceNamespaces annotations.Patterns
-	grace            time.Duration
+}
+
+func newObserver(o Options, from reader, parts observerParts) *observer {
+	return &observer{
+		observerParts: parts, reader: from,
+		settings: plan.Settings{
+			Namespace: o.Namespace, Protected: o.ProtectedNamespaces, Reserved: sets.New(o.ReservedNames...),
+		},
+		sourceNamespaces: o.SourceNamespaces, grace: o.SourceDeleteGrace,
+	}
 }
 
 // observe finds out what is known of a source. Only what changed is read from the API server.
@@ -154,10 +177,10 @@ func (b *observer) readInPlace(
 	ctx context.Context, key informers.Key, record *informers.Record,
 ) (object metav1.Object, secretType string, err error) {
 	if !survives(record) {
-		object, err = b.api.metadata(ctx, key)
+		object, err = b.reader.metadata(ctx, key)
 		return object, "", err
 	}
-	object, content, err := b.api.source(ctx, key)
+	object, content, err := b.reader.source(ctx, key)
 	return object, content.Type, err
 }
 

@@ -23,23 +23,23 @@ type pass struct {
 	outcome    outcome
 	// recordErr says why the policy could not be recorded.
 	recordErr error
+	// save and found are an Inspector's: the record that there has to be of an active source, and what is to be said.
+	save  *informers.Record
+	found warnings
 }
 
 // reconcile makes one pass over a source. What it does not get done is pending afterwards.
 func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, error) {
 	p := c.begin(key)
-	var err error
-	if p.observed, err = c.observer.observe(ctx, key, p.state); err != nil {
+	if err := c.decider.resolve(ctx, p); err != nil {
 		c.pending.add(key, informers.Change{Scope: p.scope})
 		return done, err
 	}
-	p.resolution = plan.Resolve(p.observed.Facts)
-	p.commit()
 	if err := c.withdraw(ctx, p); err != nil {
 		c.pending.add(key, informers.Change{Scope: p.scope})
 		return done, err
 	}
-	c.giveUp(p)
+	c.decider.giveUp(p)
 	switch p.resolution.Phase {
 	case plan.PhaseRestorable:
 		if p.state.backoffs.remaining(restoreKey(p.key), time.Now()) == 0 {
@@ -49,7 +49,7 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 		p.recordErr = c.records.update(ctx, p, c.cluster.Since(key))
 	}
 
-	p.world = c.snapshot(p)
+	c.decider.decide(p)
 	if p.world.Unfinished {
 		c.pending.add(key, informers.Change{Scope: p.scope, Urgent: p.urgent})
 		return result{requeue: requeueNow}, nil
@@ -58,7 +58,6 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 		// What is written on account of the rules is no repair.
 		p.state.rules, p.state.syncedDigest = p.world.Rules, informers.Digest{}
 	}
-	p.decision = plan.Make(&p.world)
 	if !c.confirm(ctx, p) {
 		c.pending.add(key, informers.Change{Scope: p.scope})
 		return result{requeue: requeueWithBackoff}, nil
@@ -71,7 +70,7 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 		return done, ctx.Err()
 	}
 	c.reporter.report(ctx, p)
-	err = c.release(ctx, p)
+	err := c.release(ctx, p)
 	return c.requeue(p), err
 }
 
@@ -97,55 +96,21 @@ func (c *Controller) begin(key informers.Key) *pass {
 	return p
 }
 
-// commit takes the resolution into the state. A pass looks at everything unless the source was and is active, and is
-// unchanged.
-func (p *pass) commit() {
-	s := p.state
-	s.missingSince = p.resolution.MissingSince
-	switch p.resolution.Phase {
-	case plan.PhaseActive, plan.PhaseFrozen, plan.PhaseRefused:
-	default:
-		s.loaded = nil // it has to be read again, whatever version is seen
-	}
-	if p.resolution.Phase != plan.PhaseActive || s.phase != plan.PhaseActive || p.observed.reloaded {
-		p.scope = informers.FullScope()
-	}
-}
-
 // withdraw deletes the record of a source whose policy was taken off, before its replicas are removed: once they are
 // gone and what the watch last showed is given up, the record would be all that is known, and bring the policy back.
 func (c *Controller) withdraw(ctx context.Context, p *pass) error {
-	if p.resolution.Phase != plan.PhaseReleased || p.observed.record == nil {
+	if record := p.withdrawn(); record != nil {
+		return c.records.deleteNow(ctx, record)
+	}
+	return nil
+}
+
+// withdrawn returns the record of a source whose policy was taken off, or nil.
+func (p *pass) withdrawn() *informers.Record {
+	if p.resolution.Phase != plan.PhaseReleased {
 		return nil
 	}
-	return c.records.deleteNow(ctx, p.observed.record)
-}
-
-// giveUp frees the places of a source that has left, once it is not waited for any more.
-func (c *Controller) giveUp(p *pass) {
-	switch p.resolution.Phase {
-	case plan.PhaseMissing, plan.PhaseRecreated, plan.PhaseRestorable, plan.PhaseStale:
-	default:
-		c.cluster.GiveUp(p.key, p.observed.view.Departed)
-	}
-}
-
-// snapshot gathers what the decision depends on.
-func (c *Controller) snapshot(p *pass) plan.World {
-	w := plan.World{
-		Key: p.key, Phase: p.resolution.Phase, KeepsMarked: p.resolution.KeepsMarked, Settings: c.observer.settings,
-		Rules: c.rulebook.current(),
-	}
-	query := informers.Query{Key: p.key, Scope: p.scope, SourceNamespaces: c.options.SourceNamespaces}
-	switch {
-	case w.Phase == plan.PhaseActive:
-		w.Source, w.Incompatible = *p.state.loaded.source, p.state.incompatible
-		query.Policy = w.Source.Policy
-	case !w.Phase.Removes():
-		return w
-	}
-	w.Snapshot, w.Brake = c.cluster.Snapshot(query), c.brakeOf(p)
-	return w
+	return p.observed.record
 }
 
 // requeue says when to look at the source again, apart from further changes.

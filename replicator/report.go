@@ -57,6 +57,14 @@ type reporter struct {
 
 // report tells what a pass has changed: events, metrics, and one line in the log.
 func (r *reporter) report(ctx context.Context, p *pass) {
+	list := p.warnings()
+	r.reportWarnings(ctx, p.state, list)
+	r.reportEligibility(p)
+	r.reportProgress(ctx, p, len(list) == 0)
+}
+
+// warnings takes the pass into the state, and returns what is to be said of the source, its targets and its pullers.
+func (p *pass) warnings() warnings {
 	if p.decision.Err != nil {
 		p.resolution.Phase, p.scope = plan.PhaseFrozen, informers.FullScope()
 	}
@@ -72,9 +80,7 @@ func (r *reporter) report(ctx context.Context, p *pass) {
 	if phase.Removes() {
 		list = append(list, pullersWithoutSource(p.key, p.world.Pullers)...)
 	}
-	r.reportWarnings(ctx, s, list)
-	r.reportEligibility(p)
-	r.reportProgress(ctx, p, len(list) == 0)
+	return list
 }
 
 // isKnown reports whether the object under the source's name says something to Mirrorball, or did so once as far as the

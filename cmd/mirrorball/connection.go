@@ -6,8 +6,9 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// connection are the flags of the commands that read a cluster. They are kubectl's, with kubectl's defaults: $KUBECONFIG,
-// else ~/.kube/config, else the in-cluster configuration of a Pod. client-go defines them, so they need no dependency.
+// connection are the flags of the commands that read a cluster. They are kubectl's, with kubectl's defaults:
+// $KUBECONFIG, else ~/.kube/config, else the in-cluster configuration of a Pod. client-go defines them, so they need no
+// dependency.
 type connection struct {
 	loading   *clientcmd.ClientConfigLoadingRules
 	overrides clientcmd.ConfigOverrides

@@ -10,15 +10,20 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 func main() {
-	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+	name, args := invocation(os.Args)
+	os.Exit(execute(name, args, os.Stdout, os.Stderr))
 }
 
-// execute runs one command line and returns the exit code. An error is printed as one line on stderr.
-func execute(args []string, stdout, stderr io.Writer) int {
+// execute runs one command line of the command of a name, and returns the exit code. An error is printed as one line on
+// stderr.
+func execute(name string, args []string, stdout, stderr io.Writer) int {
 	root := rootCommand()
+	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: name}
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

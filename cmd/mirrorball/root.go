@@ -15,6 +15,6 @@ func rootCommand() *cobra.Command {
 		// Without a command, print the help.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(runCommand(), doctorCommand(), versionCommand())
+	root.AddCommand(runCommand(), auditCommand(), planCommand(), explainCommand(), doctorCommand(), versionCommand())
 	return root
 }

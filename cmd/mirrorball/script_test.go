@@ -18,7 +18,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"mirrorball": main})
+	testscript.Main(m, map[string]func(){
+		"mirrorball": main, "kubectl-mirrorball": main, "kubectl_complete-mirrorball": main,
+	})
 }
 
 // TestScripts runs the command lines of testdata/script. Each script finds a kubeconfig for each way in which a cluster
@@ -40,6 +42,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":     awaitAnswer,
+			"cluster":   startCluster,
 			"lines":     countLines,
 			"terminate": terminate,
 		},

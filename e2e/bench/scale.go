@@ -48,8 +48,12 @@ func scale(ctx context.Context, b *bench) (Result, error) {
 		return Result{}, err
 	}
 	last := len(replicas) - 1
+	audit, err := b.auditFigures(ctx, replicas[last])
+	if err != nil {
+		return Result{}, err
+	}
 	return Result{
-		Figures: []Figure{
+		Figures: append([]Figure{
 			{
 				Name: fmt.Sprintf("peak RSS with %.0f replicas", replicas[last]), Unit: "MB", Values: []float64{peak},
 				Goal: "at most 400 MB", Limit: 400,
@@ -64,7 +68,7 @@ func scale(ctx context.Context, b *bench) (Result, error) {
 				Name: "replicas a second, of those at the first stage", Unit: "×", Values: []float64{rate[last] / rate[0]},
 				Raw: []Series{{"replicas", "", replicas}, {"to converge", "s", converge}, {"replicas a second", "", rate}},
 			},
-		},
+		}, audit...),
 	}, nil
 }
 

@@ -23,6 +23,8 @@ type World struct {
 	started   int
 	begin     time.Time
 	trace     []string
+	// unattended is set for a time in which no controller runs, whatever starts one.
+	unattended bool
 }
 
 // Result is the outcome of a history.
@@ -40,21 +42,11 @@ type Result struct {
 
 // Run runs a history. It must be called in a bubble of testing/synctest.
 func Run(ctx context.Context, h History) (Result, error) {
-	w := &World{history: h, begin: time.Now()}
-	w.oracle = newOracle(h.Settings, w.log)
-	w.server = apiservertest.New(apiservertest.Options{
-		OnCommit: w.oracle.commit, Termination: 2 * time.Second, NoWatchList: h.Settings.NoWatchList,
-	})
-	defer w.server.Close()
-	w.network = newNetwork(h.Seed, w.server, func(n int) {
-		w.oracle.locked(func() {
-			w.oracle.violate(ruleEndless, fmt.Sprintf("there have been %d requests, and they do not end", n))
-		})
-	})
-	var err error
-	if w.workload, err = newWorkload(w.server); err != nil {
+	w, err := newWorld(h)
+	if err != nil {
 		return Result{}, err
 	}
+	defer w.server.Close()
 	defer w.end()
 	if err := w.run(ctx); err != nil {
 		return Result{}, err
@@ -65,11 +57,49 @@ func Run(ctx context.Context, h History) (Result, error) {
 	}, nil
 }
 
+// newWorld returns a cluster in which nothing has happened yet.
+func newWorld(h History) (*World, error) {
+	w := &World{history: h, begin: time.Now()}
+	w.oracle = newOracle(h.Settings, w.log)
+	w.server = apiservertest.New(apiservertest.Options{
+		OnCommit: w.oracle.commit, Termination: 2 * time.Second, NoWatchList: h.Settings.NoWatchList,
+	})
+	w.network = newNetwork(h.Seed, w.server, func(n int) {
+		w.oracle.locked(func() {
+			w.oracle.violate(ruleEndless, fmt.Sprintf("there have been %d requests, and they do not end", n))
+		})
+	})
+	var err error
+	w.workload, err = newWorkload(w.server)
+	return w, err
+}
+
 func (w *World) log(line string) {
 	w.trace = append(w.trace, fmt.Sprintf("%12s  %s", time.Since(w.begin).Round(time.Millisecond), line))
 }
 
 func (w *World) run(ctx context.Context) error {
+	if err := w.setUp(ctx); err != nil {
+		return err
+	}
+	w.start()
+	if w.history.Settings.Lease {
+		w.start() // a standby
+	}
+	w.take(ctx, w.history.Steps)
+	if w.oracle.violation != "" {
+		return nil
+	}
+	if w.oracle.documentUnreadable() { // a history that was minimized may end so, and then no controller starts
+		if err := w.workload.writeRules(ctx, openRules); err != nil {
+			return fmt.Errorf("mend the rules: %w", err)
+		}
+	}
+	return w.finish()
+}
+
+// setUp makes what every history begins with.
+func (w *World) setUp(ctx context.Context) error {
 	namespaces := permanentNamespaces
 	if w.history.Settings.Hostile {
 		namespaces = slices.Concat(namespaces, hostileNamespaces)
@@ -82,14 +112,15 @@ func (w *World) run(ctx context.Context) error {
 	if err := w.workload.writeRules(ctx, cmp.Or(w.history.Settings.Rules, openRules)); err != nil {
 		return fmt.Errorf("write the rules: %w", err)
 	}
-	w.start()
-	if w.history.Settings.Lease {
-		w.start() // a standby
-	}
-	for _, s := range w.history.Steps {
+	return nil
+}
+
+// take takes steps, until a rule is violated.
+func (w *World) take(ctx context.Context, steps []Step) {
+	for _, s := range steps {
 		w.advance(s.After)
 		if w.oracle.violation != "" {
-			return nil
+			return
 		}
 		result := ""
 		w.oracle.locked(func() { w.oracle.hostile = s.hostile })
@@ -99,12 +130,6 @@ func (w *World) run(ctx context.Context) error {
 		w.oracle.locked(func() { w.oracle.hostile = false })
 		w.oracle.locked(func() { w.log(fmt.Sprintf("%d: %s%s", s.Number, s.Text, result)) })
 	}
-	if w.oracle.documentUnreadable() { // a history that was minimized may end so, and then no controller starts
-		if err := w.workload.writeRules(ctx, openRules); err != nil {
-			return fmt.Errorf("mend the rules: %w", err)
-		}
-	}
-	return w.finish()
 }
 
 func brief(err error) string {
@@ -149,6 +174,9 @@ func (w *World) drop(p *process) {
 }
 
 func (w *World) start() {
+	if w.unattended {
+		return
+	}
 	w.started++
 	p := start(w.network, w.started, w.history.Settings)
 	w.processes = append(w.processes, p)

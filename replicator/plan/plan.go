@@ -150,7 +150,7 @@ func (m *maker) target(t *informers.Target, at types.NamespacedName) bool {
 		act.Verb = Update
 	//mutant:replicas-of-others
 	case r != nil && r.Mode == annotations.ReplicaPush && m.names(r.Source):
-		if r.Digest == src.pushed(act.Plain) && !r.Deleting {
+		if r.Digest == src.Pushed(act.Plain) && !r.Deleting {
 			m.judge(at, InSync, "")
 			return true
 		}

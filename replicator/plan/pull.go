@@ -1,9 +1,6 @@
 package plan
 
-import (
-	"github.com/mirrorball-dev/mirrorball/annotations"
-	"github.com/mirrorball-dev/mirrorball/informers"
-)
+import "github.com/mirrorball-dev/mirrorball/informers"
 
 func (m *maker) pullers() {
 	for i := range m.w.Pullers {
@@ -31,10 +28,7 @@ func (m *maker) pullers() {
 
 func (m *maker) puller(p *informers.Puller) (State, string) {
 	src, r := &m.w.Source, p.Replica
-	want := src.Pull
-	if p.Pull().Dialect == annotations.Replicator {
-		want = src.PullKeys
-	}
+	want := src.Pulled(p.Pull().Dialect)
 	switch {
 	//mutant:permission-to-pull
 	case !p.Permitted:

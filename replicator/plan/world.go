@@ -63,12 +63,20 @@ type Source struct {
 	Prefixed []string
 }
 
-// pushed returns the digest of a pushed replica that is in sync.
-func (s *Source) pushed(plain bool) informers.Digest {
+// Pushed returns the digest of a pushed replica that is in sync.
+func (s *Source) Pushed(plain bool) informers.Digest {
 	if plain {
 		return s.Plain
 	}
 	return s.Push
+}
+
+// Pulled returns the digest of an object that pulls in a dialect and is in sync.
+func (s *Source) Pulled(dialect annotations.Dialect) informers.Digest {
+	if dialect == annotations.Replicator {
+		return s.PullKeys
+	}
+	return s.Pull
 }
 
 // Incompatible says why a version of an object can't be adopted or filled.

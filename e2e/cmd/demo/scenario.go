@@ -27,9 +27,12 @@ var (
 	foreign       = types.NamespacedName{Namespace: "team-green", Name: "team-token"}
 )
 
-// auditCommand lists all replicas.
-const auditCommand = "kubectl get secrets -A -l mirrorball.dev/replica " +
-	"-L mirrorball.dev/source-namespace,mirrorball.dev/source-name"
+// auditCommand lists all replicas that are in sync, and explainCommand says why there is none in team-green: it exits
+// with 1, because something is not as it should be.
+const (
+	auditCommand   = "mirrorball audit -o wide --state InSync"
+	explainCommand = "mirrorball explain secret/team-token -n infra --in team-green || true"
+)
 
 // scenario runs the steps of the demo.
 type scenario struct {
@@ -192,23 +195,30 @@ func (s *scenario) sourceChanges(ctx context.Context) error {
 }
 
 func (s *scenario) audit(ctx context.Context) error {
-	s.screen.begin("List all replicas with kubectl")
+	s.screen.begin("See what is mirrored where, and why not")
 	list, err := s.kubectl(ctx, auditCommand)
 	if err != nil {
 		return err
 	}
 	s.screen.output(list)
 	want := []types.NamespacedName{inProduction, inStaging, inTeamBlue}
-	rows := strings.Split(strings.TrimSpace(list), "\n")[1:]
-	if len(rows) != len(want) {
-		return fmt.Errorf("expected the %d replicas %v, got %d", len(want), want, len(rows))
+	if n := strings.Count(list, " InSync "); n != len(want) {
+		return fmt.Errorf("expected the %d replicas %v, got %d", len(want), want, n)
 	}
-	for i, replica := range want {
-		if fields := strings.Fields(rows[i]); fields[0] != replica.Namespace || fields[1] != replica.Name {
-			return fmt.Errorf("expected %s in row %d, got %s/%s", replica, i+1, fields[0], fields[1])
+	for _, replica := range want {
+		if !strings.Contains(list, " "+replica.String()+" ") {
+			return fmt.Errorf("expected %s in the list", replica)
 		}
 	}
 	s.screen.checkf("three replicas; none in development, and %s is not one of them", foreign)
+	why, err := s.kubectl(ctx, explainCommand)
+	if err != nil {
+		return err
+	}
+	s.screen.output(why)
+	if !strings.Contains(why, "Occupied") {
+		return fmt.Errorf("expected that %s is explained as occupied", foreign)
+	}
 	return nil
 }
 

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
+
+const auditFormats = "table, wide, json, yaml, name or html"
+
+// auditFlags are the flags of `mirrorball audit`.
+type auditFlags struct {
+	inspectFlags
+	selector        string
+	targetNamespace string
+	states          []string
+	failOn          []string
+	copies          bool
+}
+
+func auditCommand() *cobra.Command {
+	var given auditFlags
+	command := &cobra.Command{
+		Use:   "audit [SOURCE...]",
+		Short: "Show every source with its targets, replicas and findings",
+		Long: `Show every source with its targets, replicas, objects that pull, and findings. Nothing is written.
+
+The states of targets: InSync, Missing, Drifted, Orphaned, Occupied, Conflict, Barred, Reserved, Paused, Terminating,
+Unreadable, Mismatched, Forbidden; and what the source is, where its targets are not looked at: Frozen, Refused, Kept,
+SourceMissing, SourceRecreated, NoSource.
+
+` + readExitCodesHelp("everything is in sync", "there are findings"),
+		Example: `  mirrorball audit
+  mirrorball audit secret/regcred -n infra -o wide
+  mirrorball audit --state Occupied,Drifted
+  mirrorball audit -o html > audit.html
+  mirrorball audit --fail-on Missing,Drifted,Orphaned    # in CI`,
+		RunE: func(cmd *cobra.Command, args []string) error { return given.run(cmd, args) },
+	}
+	set := command.Flags()
+	given.register(set, auditFormats)
+	complete(command, auditFormats)
+	set.StringVarP(&given.selector, "selector", "l", "", "only sources whose `labels` match")
+	set.StringVar(&given.targetNamespace, "target-namespace", "", "only targets in namespaces that match these `patterns`")
+	set.StringSliceVar(&given.states, "state", nil, "only targets in these `states`")
+	set.BoolVar(&given.copies, "copies", false,
+		"also look for objects that have the data of a source and that nobody manages; this reads every Secret and ConfigMap")
+	set.StringSliceVar(&given.failOn, "fail-on", nil,
+		"exit with 1 only for these `states` of targets and reasons of findings; none: never")
+	return command
+}
+
+func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
+	if !slices.Contains([]string{"table", "wide", "json", "yaml", "name", "html"}, f.output) {
+		return unable("--output %q: must be %s", f.output, auditFormats)
+	}
+	references, err := parseReferences(args, f.namespace())
+	if err != nil {
+		return err
+	}
+	filter, err := f.filter(references)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	in, err := f.open(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	if err := f.selectByLabel(ctx, in, filter); err != nil {
+		return err
+	}
+	r, err := in.report(ctx)
+	if err != nil {
+		return err
+	}
+	if f.copies {
+		if err := in.addCopies(ctx, r); err != nil {
+			return err
+		}
+	}
+	absent := f.absent(references, r, in.stderr)
+	filter.Apply(r)
+	in.note(r.Unknown, f.noHeaders || f.output != "table" && f.output != "wide")
+	if err := f.print(cmd.OutOrStdout(), r); err != nil {
+		return err
+	}
+	return verdict(r.Unknown, absent || f.fails(r))
+}
+
+func (in *inspection) addCopies(ctx context.Context, r *inspect.Report) error {
+	defer showProgress(in.stderr, "looking for copies")()
+	copies, err := in.Copies(ctx)
+	if err != nil {
+		return unable("cannot look for copies: %w", err)
+	}
+	r.AddCopies(copies)
+	return nil
+}
+
+// absent says which of the sources that were named there are none of, and reports whether there is any.
+func (f *auditFlags) absent(references []reference, r *inspect.Report, stderr io.Writer) (some bool) {
+	for _, ref := range references {
+		named := func(s inspect.Source) bool { return ref.matches(s.Kind, s.Namespace, s.Name) }
+		if slices.ContainsFunc(r.Sources, named) {
+			continue
+		}
+		some = true
+		name := printable(ref.String())
+		fmt.Fprintf(stderr, "%s is no source; 'mirrorball explain %s' says why\n", name, name)
+	}
+	return some
+}
+
+func (f *auditFlags) filter(references []reference) (*inspect.Filter, error) {
+	filter := &inspect.Filter{}
+	if f.targetNamespace != "" {
+		var err error
+		if filter.Targets, err = annotations.ParseNamespacePatterns(f.targetNamespace); err != nil {
+			return nil, unable("--target-namespace: %w", err)
+		}
+	}
+	for _, s := range f.states {
+		filter.States = append(filter.States, plan.State(s))
+	}
+	filter.Source = func(s *inspect.Source) bool {
+		if len(references) == 0 {
+			return f.namespace() == "" || s.Namespace == f.namespace()
+		}
+		return slices.ContainsFunc(references, func(r reference) bool { return r.matches(s.Kind, s.Namespace, s.Name) })
+	}
+	return filter, nil
+}
+
+// selectByLabel narrows a filter to the sources that -l selects.
+func (f *auditFlags) selectByLabel(ctx context.Context, in *inspection, filter *inspect.Filter) error {
+	if f.selector == "" {
+		return nil
+	}
+	selected, err := in.Select(ctx, f.namespace(), f.selector)
+	if err != nil {
+		return unable("--selector %q: %w", f.selector, err)
+	}
+	rest := filter.Source
+	filter.Source = func(s *inspect.Source) bool { return selected(s.Kind, s.Namespace, s.Name) && rest(s) }
+	return nil
+}
+
+func (f *auditFlags) fails(r *inspect.Report) bool {
+	if len(f.failOn) == 0 {
+		return r.Findings() > 0 || !r.InSync
+	}
+	for i := range r.Sources {
+		s := &r.Sources[i]
+		target := func(t inspect.Target) bool { return slices.Contains(f.failOn, string(t.State)) }
+		finding := func(x inspect.Finding) bool { return slices.Contains(f.failOn, x.Reason) }
+		if slices.ContainsFunc(s.Targets, target) || slices.ContainsFunc(s.Findings, finding) ||
+			slices.Contains(f.failOn, string(s.Phase)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *auditFlags) print(out io.Writer, r *inspect.Report) error {
+	switch f.output {
+	case "json", "yaml":
+		return printEncoded(out, f.output, r)
+	case "name":
+		for _, s := range r.Sources {
+			fmt.Fprintf(out, "%s/%s/%s\n", strings.ToLower(string(s.Kind)), s.Namespace, s.Name)
+		}
+		return nil
+	case "html":
+		return inspect.WriteHTML(out, r)
+	}
+	if err := printSources(out, r, f.noHeaders); err != nil {
+		return err
+	}
+	if f.output == "wide" {
+		if err := printTargets(out, r, f.noHeaders); err != nil {
+			return err
+		}
+	}
+	return printFindings(out, r, f.noHeaders, f.output == "wide")
+}

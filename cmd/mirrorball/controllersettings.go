@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
+)
+
+// decisiveFlags are the flags of `mirrorball run` that decide what it does. The commands that only read take them too.
+var decisiveFlags = []string{
+	"source-delete-grace", "protected-namespaces", "source-namespaces", "reserved-names", "kinds",
+}
+
+// ownNamespaceFlag is what --namespace of `mirrorball run` is called where -n is a filter.
+const ownNamespaceFlag = "mirrorball-namespace"
+
+// controllerFlags are the decisive flags of a command that reads. What is not given is taken from the running
+// controller.
+type controllerFlags struct {
+	given runFlags
+	set   *pflag.FlagSet
+}
+
+func (f *controllerFlags) register(set *pflag.FlagSet) {
+	f.set = set
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	f.given.register(all)
+	for _, name := range decisiveFlags {
+		flag := all.Lookup(name)
+		flag.Usage += " (default: as the running controller, else " + flag.DefValue + ")"
+		flag.DefValue = map[bool]string{true: "0s", false: ""}[flag.Value.Type() == "duration"] // is not printed twice
+		set.AddFlag(flag)
+	}
+	set.StringVar(&f.given.namespace, ownNamespaceFlag, "",
+		"the controller's own `namespace` (default: where its Deployment is, else "+fallbackNamespace+")")
+}
+
+// complete returns the settings to decide by, and where they are from.
+func (f *controllerFlags) complete(
+	ctx context.Context, client kubernetes.Interface,
+) (settings, inspect.Settings, error) {
+	running, from, found, err := f.running(ctx, client)
+	if err != nil {
+		return settings{}, inspect.Settings{}, err
+	}
+	used, differing := running, []string(nil)
+	for _, name := range decisiveFlags {
+		if !f.set.Changed(name) {
+			continue
+		}
+		was, is := running.value(name), f.given.value(name)
+		used.set(name, is)
+		if found && was != is {
+			differing = append(differing, fmt.Sprintf("--%s=%s (%s: %s)", name, is, from, was))
+		}
+	}
+	s, err := used.complete(true, surroundings{environment: func(string) string { return "" }})
+	if err != nil {
+		return s, inspect.Settings{}, err
+	}
+	return s, inspect.Settings{
+		From: from, Namespace: s.namespace, Kinds: strings.Split(s.kinds, ","), SourceNamespaces: s.sourceNamespaces,
+		ProtectedNamespaces: s.protectedNamespaces, ReservedNames: s.reservedNames,
+		SourceDeleteGrace: s.sourceDeleteGrace.String(), Differing: differing,
+	}, nil
+}
+
+// running returns the flags of the running controller, or the defaults, and where they are from.
+func (f *controllerFlags) running(ctx context.Context, client kubernetes.Interface) (
+	flags runFlags, from string, found bool, err error,
+) {
+	d, why := f.deployment(ctx, client)
+	if d == nil {
+		flags, err = parseRunFlags(nil)
+		flags.namespace = f.given.namespace
+		return flags, "defaults, because " + why, false, err
+	}
+	flags, err = parseRunFlags(argumentsOf(d))
+	if err != nil {
+		return flags, "", true, unable("the flags of the Deployment %s/%s cannot be parsed: %w", d.Namespace, d.Name, err)
+	}
+	if flags.namespace == "" {
+		flags.namespace = d.Namespace
+	}
+	return flags, fmt.Sprintf("Deployment %s/%s", d.Namespace, d.Name), true, nil
+}
+
+// deployment returns the controller's Deployment, or nil and why there is none.
+func (f *controllerFlags) deployment(ctx context.Context, client kubernetes.Interface) (*appsv1.Deployment, string) {
+	const selector = "app.kubernetes.io/name=mirrorball"
+	namespace := f.given.namespace
+	list, err := client.AppsV1().Deployments(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	if apierrors.IsForbidden(err) && namespace == "" {
+		namespace = fallbackNamespace
+		list, err = client.AppsV1().Deployments(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	}
+	switch {
+	case apierrors.IsForbidden(err):
+		return nil, "this user may not list deployments.apps; give the flags of the controller"
+	case err != nil:
+		return nil, "the Deployment cannot be read: " + brief(err)
+	case len(list.Items) == 0:
+		return nil, "there is no Deployment with the label " + selector
+	case len(list.Items) > 1:
+		return nil, "there are several Deployments with the label " + selector + "; choose with --" + ownNamespaceFlag
+	}
+	return &list.Items[0], ""
+}
+
+// argumentsOf returns the arguments of `mirrorball run` in a Deployment.
+func argumentsOf(d *appsv1.Deployment) []string {
+	for _, c := range d.Spec.Template.Spec.Containers {
+		if args := slices.Concat(c.Command, c.Args); slices.Contains(args, "run") {
+			return args[slices.Index(args, "run")+1:]
+		}
+	}
+	return nil
+}
+
+func parseRunFlags(args []string) (runFlags, error) {
+	var flags runFlags
+	set := pflag.NewFlagSet("", pflag.ContinueOnError)
+	set.ParseErrorsAllowlist.UnknownFlags = true // the controller may be newer
+	flags.register(set)
+	return flags, set.Parse(args)
+}
+
+// value returns a decisive flag's value as it is written.
+func (f *runFlags) value(name string) string {
+	set := pflag.NewFlagSet("", pflag.ContinueOnError)
+	same := *f
+	f.register(set)
+	*f = same
+	return set.Lookup(name).Value.String()
+}
+
+// set sets a decisive flag to a value that was parsed already.
+func (f *runFlags) set(name, value string) {
+	set := pflag.NewFlagSet("", pflag.ContinueOnError)
+	same := *f
+	f.register(set)
+	*f = same
+	_ = set.Set(name, value)
+}
+
+// brief is an error in one line.
+func brief(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/mirrorball-dev/mirrorball/informers"
+	"github.com/mirrorball-dev/mirrorball/replicator"
+	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
+)
+
+// inspectFlags are those of every command that decides as the controller does, and only reads.
+type inspectFlags struct {
+	connection
+	controller controllerFlags
+	output     string
+	noHeaders  bool
+}
+
+func (f *inspectFlags) register(set *pflag.FlagSet, formats string) {
+	set.SortFlags = false
+	set.StringVarP(&f.output, "output", "o", "table", "output `format`: "+formats)
+	set.BoolVar(&f.noHeaders, "no-headers", false, "print tables without headers and notes")
+	f.controller.register(set)
+	f.connection.register(set)
+}
+
+// inspection is a cluster that was listed once.
+type inspection struct {
+	*replicator.Inspector
+	config   *rest.Config
+	settings inspect.Settings
+	// unknown says what could not be listed.
+	unknown []string
+	// Terminal output about what is done goes to stderr.
+	stderr io.Writer
+}
+
+// open lists the cluster. Nothing is decided yet.
+func (f *inspectFlags) open(ctx context.Context, cmd *cobra.Command) (*inspection, error) {
+	config, err := f.connection.config()
+	if err != nil {
+		return nil, err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, unable("cannot create a client for the cluster at %s: %w; correct the kubeconfig", config.Host, err)
+	}
+	if err := explainReader(reach(ctx, config)); err != nil {
+		return nil, err
+	}
+	s, described, err := f.controller.complete(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	in := &inspection{config: config, settings: described, stderr: cmd.ErrOrStderr()}
+	in.Inspector, err = replicator.NewInspector(replicator.Options{
+		Config: config, Kinds: s.mirrored, Namespace: s.namespace, SourceNamespaces: s.sources,
+		ProtectedNamespaces: s.protected, ReservedNames: s.reserved, SourceDeleteGrace: s.sourceDeleteGrace,
+	})
+	if err != nil {
+		return nil, unable("cannot set up: %w", err)
+	}
+	defer showProgress(in.stderr, "listing the cluster")()
+	return in, in.list(ctx)
+}
+
+// list lists the cluster, and notes what could not be listed.
+func (in *inspection) list(ctx context.Context) error {
+	for _, err := range flatten(in.List(ctx)) {
+		if failed, ok := errors.AsType[*informers.ListError](err); ok && failed.Name != "namespaces" {
+			in.unknown = append(in.unknown, describeGap(failed))
+			continue
+		}
+		if rules, ok := errors.AsType[*replicator.UnreadableRulesError](err); ok {
+			return unable("%w", rules)
+		}
+		return unable("cannot tell anything: %w; this needs the verb list on namespaces", err)
+	}
+	return nil
+}
+
+// gapNames says of which resource a list is, and what cannot be told without it.
+var gapNames = map[string]string{
+	"secrets":             "secrets; Secrets were left out",
+	"secrets/replicas":    "secrets; Secrets were left out",
+	"configmaps":          "configmaps; ConfigMaps were left out",
+	"configmaps/replicas": "configmaps; ConfigMaps were left out",
+	"serviceaccounts":     "serviceaccounts; what is attached to ServiceAccounts was left out",
+	"records":             "configmaps in the controller's namespace; saved policies were left out",
+	"rules":               "configmaps in the controller's namespace; the built-in rules were assumed",
+}
+
+func describeGap(e *informers.ListError) string {
+	if apierrors.IsForbidden(errors.Unwrap(e)) {
+		return "missing: the verb list on " + gapNames[e.Name]
+	}
+	return brief(e)
+}
+
+func flatten(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what errors.Join returned, itself
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, flatten(e)...)
+		}
+		return all
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+// explainReader says what somebody who only reads has to ask for.
+func explainReader(err error) error {
+	if apierrors.IsForbidden(err) {
+		return unable("cannot tell anything: missing: the verb list on namespaces, in the whole cluster")
+	}
+	return err
+}
+
+// report decides on everything, and reports.
+func (in *inspection) report(ctx context.Context) (*inspect.Report, error) {
+	done := showProgress(in.stderr, "reading the sources")
+	err := in.Decide(ctx)
+	done()
+	if err != nil {
+		return nil, unable("interrupted: %w", err)
+	}
+	r := inspect.New(in.Inspector, in.settings)
+	r.Unknown = append(in.unknown, r.Unknown...)
+	return r, nil
+}
+
+// note says on stderr for which settings the answer is, and what could not be told.
+func (in *inspection) note(unknown []string, quiet bool) {
+	if !quiet {
+		fmt.Fprintf(in.stderr, "settings: %s\n", in.settings.From)
+	}
+	for _, d := range in.settings.Differing {
+		fmt.Fprintf(in.stderr, "other than the controller: %s\n", d)
+	}
+	for _, u := range unknown {
+		fmt.Fprintf(in.stderr, "could not tell: %s\n", u)
+	}
+}
+
+// readExitCodesHelp lists the exit codes of a command that reads.
+func readExitCodesHelp(nothing, something string) string {
+	return `Exit codes:
+  0  ` + nothing + `
+  1  ` + something + `
+  2  it could not tell all; a line on stderr names the verb and the resource that were missing`
+}
+
+// verdict is the exit code of a command that reads.
+func verdict(unknown []string, found bool) error {
+	switch {
+	case len(unknown) > 0:
+		return &exitError{code: exitUnable, err: errors.New(strings.Join(unknown, "; ")), logged: true}
+	case found:
+		return &exitError{code: exitFindings, err: errors.New("there are findings"), logged: true}
+	}
+	return nil
+}
+
+// progressDelay is how long something may take before it is said what is done.
+const progressDelay = time.Second
+
+// showProgress says what is done, on a terminal, if it takes longer than a second. The function that it returns ends
+// that.
+func showProgress(stderr io.Writer, what string) (done func()) {
+	if !isTerminal(stderr) {
+		return func() {}
+	}
+	begin, stop, stopped := time.Now(), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		shown := false
+		for tick := time.Tick(progressDelay); ; {
+			select {
+			case <-stop:
+				if shown {
+					fmt.Fprint(stderr, "\r\033[K")
+				}
+				return
+			case <-tick:
+				shown = true
+				fmt.Fprintf(stderr, "\r\033[K%s: %s", what, time.Since(begin).Round(time.Second))
+			}
+		}
+	}()
+	return func() { close(stop); <-stopped }
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
+)
+
+const planFormats = "table, wide, json, yaml or name"
+
+// planFlags are the flags of `mirrorball plan`.
+type planFlags struct {
+	inspectFlags
+	files []string
+}
+
+func planCommand() *cobra.Command {
+	var given planFlags
+	command := &cobra.Command{
+		Use:   "plan [SOURCE...]",
+		Short: "Show what the controller would write, now or after edits",
+		Long: `Show what the controller would write, and why. Nothing is written.
+
+Without -f: what a controller that starts now would write. With -f: what it would write once the manifests are applied;
+Secrets, ConfigMaps, Namespaces and ServiceAccounts are laid over the cluster as 'kubectl apply' would, and nothing is
+sent. The flags of 'mirrorball run' that decide what it does can be tried.
+
+What the API server would refuse (quota, admission, RBAC) is not known before it is tried.
+
+` + readExitCodesHelp("nothing to write", "there is something to write"),
+		Example: `  mirrorball plan
+  mirrorball plan -f regcred.yaml
+  kubectl kustomize . | mirrorball plan -f -
+  mirrorball plan --protected-namespaces 'kube-*,payments'`,
+		RunE: func(cmd *cobra.Command, args []string) error { return given.run(cmd, args) },
+	}
+	given.register(command.Flags(), planFormats)
+	complete(command, planFormats)
+	command.Flags().StringSliceVarP(&given.files, "filename", "f", nil,
+		"manifest `files` to lay over the cluster; -: stdin")
+	return command
+}
+
+func (f *planFlags) run(cmd *cobra.Command, args []string) error {
+	if !slices.Contains([]string{"table", "wide", "json", "yaml", "name"}, f.output) {
+		return unable("--output %q: must be %s", f.output, planFormats)
+	}
+	references, err := parseReferences(args, f.namespace())
+	if err != nil {
+		return err
+	}
+	namespace, _, err := f.clientConfig().Namespace()
+	if err != nil {
+		return unable("the kubeconfig is not valid: %w", err)
+	}
+	objects, other, err := readManifests(f.files, cmd.InOrStdin(), namespace)
+	if err != nil {
+		return err
+	}
+	for _, kind := range other {
+		fmt.Fprintf(cmd.ErrOrStderr(), "passed over: a %s, which says nothing to Mirrorball\n", printable(kind))
+	}
+	ctx := cmd.Context()
+	in, err := f.open(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	p, err := in.plan(ctx, objects)
+	if err != nil {
+		return err
+	}
+	p.Narrow(func(source string) bool { return f.isAbout(references, source) })
+	in.note(p.Unknown, f.noHeaders || f.output != "table" && f.output != "wide")
+	if err := f.print(cmd.OutOrStdout(), p); err != nil {
+		return err
+	}
+	return verdict(p.Unknown, len(p.Writes)+len(p.Later) > 0)
+}
+
+// isAbout reports whether a source, "Kind namespace/name", is one of those that are asked about.
+func (f *planFlags) isAbout(references []reference, source string) bool {
+	kind, of, _ := strings.Cut(source, " ")
+	namespace, name, _ := strings.Cut(of, "/")
+	if len(references) == 0 {
+		return f.namespace() == "" || f.namespace() == namespace
+	}
+	return slices.ContainsFunc(references, func(r reference) bool {
+		return r.matches(annotations.Kind(kind), namespace, name)
+	})
+}
+
+// plan decides on the cluster, then on the cluster with the edits, and simulates what follows.
+func (in *inspection) plan(ctx context.Context, edits []metav1.Object) (*inspect.Plan, error) {
+	if err := in.Decide(ctx); err != nil {
+		return nil, unable("interrupted: %w", err)
+	}
+	if err := in.edit(ctx, edits); err != nil {
+		return nil, err
+	}
+	p, err := inspect.NewPlan(ctx, in.Inspector, in.settings)
+	if err != nil {
+		return nil, unable("interrupted: %w", err)
+	}
+	p.Unknown = append(in.unknown, p.Unknown...)
+	return p, nil
+}
+
+// edit lays manifests over the cluster.
+func (in *inspection) edit(ctx context.Context, edits []metav1.Object) error {
+	client, err := kubernetes.NewForConfig(in.config)
+	if err != nil {
+		return unable("cannot create a client: %w", err)
+	}
+	for _, modified := range edits {
+		o, err := applied(ctx, client, modified)
+		if err != nil {
+			return err
+		}
+		if err := in.Edit(o); err != nil {
+			return unable("%s/%s: %w", o.GetNamespace(), o.GetName(), err)
+		}
+		if ns, ok := o.(*corev1.Namespace); ok && modified == o {
+			// Kubernetes makes this one in every new namespace.
+			if err := in.Edit(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{
+				Namespace: ns.Name, Name: "default",
+			}}); err != nil {
+				return unable("%s: %w", ns.Name, err)
+			}
+		}
+	}
+	return in.Decide(ctx)
+}
+
+func (f *planFlags) print(out io.Writer, p *inspect.Plan) error {
+	switch f.output {
+	case "json", "yaml":
+		return printEncoded(out, f.output, p)
+	case "name":
+		for _, w := range p.Writes {
+			fmt.Fprintf(out, "%s/%s/%s\n", strings.ToLower(string(w.Kind)), w.Namespace, w.Name)
+		}
+		return nil
+	}
+	if len(p.Writes) > 0 {
+		if err := printWrites(out, p.Writes, f.noHeaders); err != nil {
+			return err
+		}
+	}
+	for _, l := range p.Later {
+		heading(out, f.noHeaders, fmt.Sprintf("In %s, if nothing changes, for %s:", l.Waits, printable(l.Source)))
+		if err := printWrites(out, l.Writes, f.noHeaders); err != nil {
+			return err
+		}
+	}
+	if f.output == "wide" && len(p.Findings) > 0 {
+		heading(out, f.noHeaders, "Findings:")
+		t := newTable(out, f.noHeaders, "OBJECT", "STATE", "REASON")
+		for _, x := range p.Findings {
+			t.row(x.Object, x.Reason, x.Note)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	if !f.noHeaders {
+		fmt.Fprintf(out, "\nPlan: %s.\n", p.Total())
+		if n := len(p.Findings); n > 0 && f.output != "wide" {
+			fmt.Fprintf(out, "%d findings; -o wide shows them.\n", n)
+		}
+	}
+	return nil
+}
+
+func printWrites(out io.Writer, writes []inspect.Write, noHeaders bool) error {
+	t := newTable(out, noHeaders, "VERB", "KIND", "OBJECT", "SOURCE", "REASON")
+	for _, w := range writes {
+		reason := w.Reason
+		if w.Secret != "" {
+			reason = "imagePullSecrets: " + w.Secret
+		}
+		t.row(string(w.Verb), string(w.Kind), w.Namespace+"/"+w.Name, w.Source, dash(reason))
+	}
+	return t.Flush()
+}
