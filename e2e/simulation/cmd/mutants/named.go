@@ -104,7 +104,9 @@ var guards = map[string]*guard{
 		title: "live read of the namespaces that a rule may select by label", change: becomesFalse,
 		test: simulated("TestStaleNamespaceOfRules"),
 	},
-	"paused-namespace": {title: "nothing is written in a paused namespace", change: becomesFalse, rules: []string{"leak"}},
+	"paused-namespace": {
+		title: "nothing is written in a paused namespace", change: becomesFalse, rules: []string{"absent", "leak"},
+	},
 	"paused-source": {
 		title: "nothing is done for a paused source", change: becomesFalse, rules: []string{"absent"},
 	},
