@@ -122,7 +122,7 @@ var guards = map[string]*guard{
 		title: "the brake on mass removals", change: becomesFalse, test: &regression{planTests, "TestBrake"},
 	},
 	"reserved-names": {
-		title: "reserved names", change: becomesFalse, rules: []string{"consent"},
+		title: "reserved names", change: becomesFalse, rules: []string{"consent", "leak"},
 		test: &regression{planTests, "TestReservedNames"},
 	},
 	"fair-events": {
