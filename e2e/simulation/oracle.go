@@ -53,7 +53,7 @@ type oracle struct {
 	hostile bool
 	// lastFault is when a fault profile other than none was last in force, started when a process last started.
 	lastFault, started time.Time
-	// startedAt is when each process started.
+	// startedAt is when each process began to watch; of one that waits for the lease first, when it first wrote.
 	startedAt map[string]time.Time
 	protected annotations.Patterns
 }
@@ -185,6 +185,9 @@ func (o *oracle) commit(c apiservertest.Change) {
 		}
 	}
 	if mine {
+		if _, known := o.startedAt[c.By]; !known && c.Resource != "leases" {
+			o.startedAt[c.By] = now
+		}
 		o.checkWrite(&c, now)
 	} else {
 		delete(o.recreating, placeOf(&c))

@@ -182,7 +182,9 @@ func (w *World) start() {
 	w.processes = append(w.processes, p)
 	w.oracle.locked(func() {
 		w.oracle.started = time.Now()
-		w.oracle.startedAt[p.name] = w.oracle.started
+		if !w.history.Settings.Lease {
+			w.oracle.startedAt[p.name] = w.oracle.started
+		}
 		w.log(p.name + " starts")
 	})
 }

@@ -104,7 +104,9 @@ var guards = map[string]*guard{
 	"live-namespace": {
 		title: "live read of the namespace before a removal", change: becomesFalse, test: simulated("TestStaleNamespace"),
 	},
-	"paused-namespace": {title: "nothing is written in a paused namespace", change: becomesFalse, rules: []string{"leak"}},
+	"paused-namespace": {
+		title: "nothing is written in a paused namespace", change: becomesFalse, rules: []string{"absent", "leak"},
+	},
 	"paused-source": {
 		title: "nothing is done for a paused source", change: becomesFalse, rules: []string{"absent"},
 	},
@@ -124,7 +126,7 @@ var guards = map[string]*guard{
 		title: "the brake on mass removals", change: becomesFalse, test: &regression{planTests, "TestBrake"},
 	},
 	"reserved-names": {
-		title: "reserved names", change: becomesFalse, rules: []string{"consent"},
+		title: "reserved names", change: becomesFalse, rules: []string{"consent", "leak"},
 		test: &regression{planTests, "TestReservedNames"},
 	},
 	"fair-events": {
