@@ -51,10 +51,11 @@ func TestDoctor(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"doctor":  runDoctor,
-			"kubectl": runKubectl,
-			"pod":     makePod,
-			"account": awaitAccount,
+			"doctor":      runDoctor,
+			"kubectl":     runKubectl,
+			"pod":         makePod,
+			"account":     awaitAccount,
+			"certificate": makeCertificate,
 		},
 	})
 }
