@@ -119,7 +119,9 @@ func (c *Cluster) sinceOf(o *objects, x *Candidate) time.Time {
 		}
 	}
 	//mutant:seniority-through-rotation
-	earlier(o.tenures.began[x.NamespacedName])
+	if first, rotated := o.tenures.began[x.NamespacedName]; rotated {
+		earlier(first)
+	}
 	if last := o.tenures.last[x.NamespacedName]; last != nil {
 		earlier(last.Created)
 	}
