@@ -48,7 +48,7 @@ type inspection struct {
 
 // open lists the cluster. Nothing is decided yet.
 func (f *inspectFlags) open(ctx context.Context, cmd *cobra.Command) (*inspection, error) {
-	config, err := f.connection.config()
+	config, err := f.config()
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func describeGap(e *informers.ListError) string {
 }
 
 func flatten(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what errors.Join returned, itself
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, e := range joined.Unwrap() {
 			all = append(all, flatten(e)...)

@@ -273,8 +273,8 @@ func (e *Explanation) other(i *replicator.Inspector, key informers.Key, at infor
 	}
 	for _, d := range i.Decisions() {
 		for _, v := range d.Plan.Verdicts {
-			if d.Key.Kind == key.Kind && v.NamespacedName == key.NamespacedName {
-				e.add("wanted by "+d.Key.String(), strings.TrimSuffix(string(v.State)+": "+v.Reason, ": "))
+			if d.Kind == key.Kind && v.NamespacedName == key.NamespacedName {
+				e.add("wanted by "+d.String(), strings.TrimSuffix(string(v.State)+": "+v.Reason, ": "))
 			}
 		}
 	}
@@ -295,7 +295,7 @@ func Namespace(i *replicator.Inspector, name string) *Explanation {
 		for _, t := range targets(i, &d) {
 			if t.Namespace == name {
 				e.Places = append(e.Places, Place{
-					Place: d.Key.String(), State: t.State, Why: strings.TrimSuffix(t.Name+": "+t.Reason, ": "),
+					Place: d.String(), State: t.State, Why: strings.TrimSuffix(t.Name+": "+t.Reason, ": "),
 				})
 			}
 		}

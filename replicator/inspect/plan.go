@@ -54,11 +54,11 @@ func NewPlan(ctx context.Context, i *replicator.Inspector, settings Settings) (*
 	}
 	for _, d := range i.Decisions() {
 		if d.Err != nil {
-			p.Unknown = append(p.Unknown, d.Key.String()+": "+d.Err.Error())
+			p.Unknown = append(p.Unknown, d.String()+": "+d.Err.Error())
 		}
 		if len(d.Later) > 0 {
 			p.Later = append(p.Later, Later{
-				Source: d.Key.String(), Waits: d.Waits.Round(1e9).String(), Writes: NewWrites(d.Later),
+				Source: d.String(), Waits: d.Waits.Round(1e9).String(), Writes: NewWrites(d.Later),
 			})
 		}
 		for _, f := range d.Findings {

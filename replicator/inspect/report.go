@@ -134,7 +134,7 @@ func New(i *replicator.Inspector, settings Settings) *Report {
 	}
 	for _, d := range i.Decisions() {
 		if d.Err != nil {
-			r.Unknown = append(r.Unknown, d.Key.String()+": "+d.Err.Error())
+			r.Unknown = append(r.Unknown, d.String()+": "+d.Err.Error())
 			continue
 		}
 		r.InSync = r.InSync && len(d.Writes) == 0
@@ -160,7 +160,7 @@ func speaks(d *replicator.Decision) bool {
 
 func newSource(i *replicator.Inspector, d *replicator.Decision) Source {
 	s := Source{
-		Kind: d.Key.Kind, Namespace: d.Namespace, Name: d.Name, Phase: d.Phase, Type: d.World.Source.Type,
+		Kind: d.Kind, Namespace: d.Namespace, Name: d.Name, Phase: d.Phase, Type: d.World.Source.Type,
 		Targets: targets(i, d), Frozen: problems(d.Frozen), Writes: NewWrites(d.Writes), Later: NewWrites(d.Later),
 	}
 	if claims := d.View.Claims(); claims != nil {
@@ -173,7 +173,7 @@ func newSource(i *replicator.Inspector, d *replicator.Decision) Source {
 		s.Findings = append(s.Findings, Finding{Object: f.Object.String(), Reason: f.Reason, Note: f.Note})
 	}
 	for _, sa := range surroundings(i, d).Attached {
-		s.Attached = append(s.Attached, sa.NamespacedName.String())
+		s.Attached = append(s.Attached, sa.String())
 	}
 	if d.Waits > 0 {
 		s.Waits = d.Waits.Round(1e9).String()
@@ -199,7 +199,7 @@ func targets(i *replicator.Inspector, d *replicator.Decision) []Target {
 	}
 	around := surroundings(i, d)
 	for _, r := range around.Replicas {
-		if !seen[r.NamespacedName.String()] && r.Mode == annotations.ReplicaPush {
+		if !seen[r.String()] && r.Mode == annotations.ReplicaPush {
 			list = append(list, Target{Namespace: r.Namespace, Name: r.Name, State: stateOf(d.Phase)})
 		}
 	}
