@@ -121,9 +121,8 @@ func TestDifference(t *testing.T) {
 	}
 	drifted.Data = map[string][]byte{"token": []byte("other content"), "more": []byte("content")}
 	i := inspect(t, []string{"mirrorball-system", "infra", "team-a"}, secret("infra", "regcred", push), drifted)
-	key := informers.Key{
-		Kind: annotations.Secret, NamespacedName: types.NamespacedName{Namespace: "infra", Name: "regcred"},
-	}
+	source := types.NamespacedName{Namespace: "infra", Name: "regcred"}
+	key := informers.Key{Kind: annotations.Secret, NamespacedName: source}
 	got, err := i.Difference(t.Context(), key, types.NamespacedName{Namespace: "team-a", Name: "regcred"})
 	want := Difference{
 		Surplus: []string{"more"}, Changed: []string{"token"},

@@ -83,7 +83,8 @@ func isTarget(namespace string) bool {
 	return strings.HasPrefix(namespace, targets) || strings.HasPrefix(namespace, bareTargets)
 }
 
-// untilWritten says how long it takes from the beginning of load until the observer has seen n different objects written
+// untilWritten says how long it takes from the beginning of load until the observer has seen n different objects
+// written
 // whose names are among these.
 func (b *bench) untilWritten(ctx context.Context, n int, load func() error, names ...string) (time.Duration, error) {
 	wanted := map[string]bool{}

@@ -145,7 +145,7 @@ func TestForgottenRecord(t *testing.T) {
 	scenario(t, "the record of a source that is gone goes with the last replica",
 		puts(secretAt(source, map[string]string{annotations.PushTo: "team-a", annotations.OnDelete: "keep"})),
 		removes(source),
-		Step{Text: "delete the replica that was kept", After: 5 * time.Minute, execute: func(ctx context.Context, w *World) error {
+		Step{Text: "delete the kept replica", After: 5 * time.Minute, execute: func(ctx context.Context, w *World) error {
 			return w.workload.remove(ctx, at(annotations.Secret, "team-a", "app"))
 		}},
 		expects("there is no record", func(w *World) bool {
