@@ -24,12 +24,15 @@ run: build devcluster ## Start a control plane and the controller, and keep them
 	bin/demo --stay
 
 ##@ Build
-.PHONY: build devcluster image clean
+.PHONY: build devcluster devnode image clean
 build: ## Build bin/mirrorball, one static binary
 	CGO_ENABLED=0 $(BUILD) -ldflags "-s -w $(LDFLAGS)" -o bin/mirrorball ./cmd/mirrorball
 
 devcluster: ## Build bin/devcluster and bin/kubectl; the first build takes minutes
 	./e2e/build
+
+devnode: devcluster ## Build what a node needs besides: bin/devnode, bin/guest and bin/demo-node
+	./e2e/build node
 
 image: ## Build the container image (needs docker); IMAGE=registry/name:tag
 	docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
+	"github.com/mirrorball-dev/mirrorball/e2e/internal/screen"
 )
 
 // The two sources, their replicas, and the foreign Secret, which no source owns.
@@ -35,14 +36,14 @@ const auditCommand = "kubectl get secrets -A -l mirrorball.dev/replica " +
 type scenario struct {
 	system     *harness.System
 	controller *harness.Controller
-	screen     *screen
+	screen     *screen.Screen
 	watcher    *watcher
 	// foreignVersion is the resourceVersion of the foreign Secret after its creation.
 	foreignVersion string
 }
 
 func newScenario(
-	ctx context.Context, system *harness.System, controller *harness.Controller, screen *screen,
+	ctx context.Context, system *harness.System, controller *harness.Controller, screen *screen.Screen,
 ) (*scenario, error) {
 	watcher, err := newWatcher(ctx, system.Client)
 	if err != nil {
@@ -72,7 +73,7 @@ func (s *scenario) run(ctx context.Context, stay bool) error {
 }
 
 func (s *scenario) reflectorAnnotations(ctx context.Context) error {
-	s.screen.begin("Copy a registry credential to two namespaces, with the annotations of Reflector")
+	s.screen.Begin("Copy a registry credential to two namespaces, with the annotations of Reflector")
 	for _, namespace := range []string{"infra", "production", "staging", "development"} {
 		if _, err := s.kubectl(ctx, "kubectl create namespace "+namespace); err != nil {
 			return err
@@ -94,17 +95,17 @@ func (s *scenario) reflectorAnnotations(ctx context.Context) error {
 		if err := s.awaitReplica(ctx, regcred, replica); err != nil {
 			return err
 		}
-		s.screen.done(fmt.Sprintf("%s exists, with the data of %s", replica, regcred), s.watcher.lag(regcred, replica))
+		s.screen.Done(fmt.Sprintf("%s exists, with the data of %s", replica, regcred), s.watcher.lag(regcred, replica))
 	}
 	if err := s.watcher.absent(inDevelopment); err != nil {
 		return err
 	}
-	s.screen.checkf("%s does not exist: its namespace is not selected", inDevelopment)
+	s.screen.Checkf("%s does not exist: its namespace is not selected", inDevelopment)
 	return nil
 }
 
 func (s *scenario) nameInUse(ctx context.Context) error {
-	s.screen.begin("A name is already in use: Mirrorball does not change the existing Secret")
+	s.screen.Begin("A name is already in use: Mirrorball does not change the existing Secret")
 	commands := []string{
 		"kubectl create namespace team-green",
 		`kubectl -n team-green create secret generic team-token --from-literal=token="$TOKEN"`,
@@ -131,22 +132,22 @@ func (s *scenario) nameInUse(ctx context.Context) error {
 	if err := s.foreignUnchanged(ctx); err != nil {
 		return err
 	}
-	s.screen.checkf("%s is unchanged, and a Warning event on the source reports it:", foreign)
+	s.screen.Checkf("%s is unchanged, and a Warning event on the source reports it:", foreign)
 	events, err := s.kubectl(ctx, "kubectl -n infra events --for secret/team-token --types=Warning")
 	if err != nil {
 		return err
 	}
-	s.screen.output(events)
+	s.screen.Output(events)
 	return nil
 }
 
 func (s *scenario) newNamespace(ctx context.Context) error {
-	s.screen.begin("A new namespace gets its replica")
+	s.screen.Begin("A new namespace gets its replica")
 	if err := s.watcher.absent(inTeamBlue); err != nil {
 		return err
 	}
 	// Not with kubectl: most of the measured time would be the start of kubectl.
-	s.screen.command("kubectl create namespace team-blue")
+	s.screen.Command("kubectl create namespace team-blue")
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: inTeamBlue.Namespace}}
 	begin := time.Now()
 	if _, err := s.system.Client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
@@ -155,13 +156,13 @@ func (s *scenario) newNamespace(ctx context.Context) error {
 	if err := s.awaitReplica(ctx, teamToken, inTeamBlue); err != nil {
 		return err
 	}
-	s.screen.done(fmt.Sprintf("%s exists, measured from the request that created the namespace", inTeamBlue),
+	s.screen.Done(fmt.Sprintf("%s exists, measured from the request that created the namespace", inTeamBlue),
 		s.watcher.lastSeen(inTeamBlue).Sub(begin))
 	return nil
 }
 
 func (s *scenario) sourceChanges(ctx context.Context) error {
-	s.screen.begin("The source changes: every replica is updated")
+	s.screen.Begin("The source changes: every replica is updated")
 	before, err := s.watcher.get(regcred)
 	if err != nil {
 		return err
@@ -186,18 +187,18 @@ func (s *scenario) sourceChanges(ctx context.Context) error {
 		if err := s.awaitReplica(ctx, regcred, replica); err != nil {
 			return err
 		}
-		s.screen.done(fmt.Sprintf("%s is updated", replica), s.watcher.lag(regcred, replica))
+		s.screen.Done(fmt.Sprintf("%s is updated", replica), s.watcher.lag(regcred, replica))
 	}
 	return nil
 }
 
 func (s *scenario) audit(ctx context.Context) error {
-	s.screen.begin("List all replicas with kubectl")
+	s.screen.Begin("List all replicas with kubectl")
 	list, err := s.kubectl(ctx, auditCommand)
 	if err != nil {
 		return err
 	}
-	s.screen.output(list)
+	s.screen.Output(list)
 	want := []types.NamespacedName{inProduction, inStaging, inTeamBlue}
 	rows := strings.Split(strings.TrimSpace(list), "\n")[1:]
 	if len(rows) != len(want) {
@@ -208,12 +209,12 @@ func (s *scenario) audit(ctx context.Context) error {
 			return fmt.Errorf("expected %s in row %d, got %s/%s", replica, i+1, fields[0], fields[1])
 		}
 	}
-	s.screen.checkf("three replicas; none in development, and %s is not one of them", foreign)
+	s.screen.Checkf("three replicas; none in development, and %s is not one of them", foreign)
 	return nil
 }
 
 func (s *scenario) annotationsRemoved(ctx context.Context) error {
-	s.screen.begin("The annotations are removed: the replicas are deleted")
+	s.screen.Begin("The annotations are removed: the replicas are deleted")
 	commands := []string{
 		"kubectl -n infra annotate secret regcred reflector.v1.k8s.emberstack.com/reflection-auto-enabled-",
 		"kubectl -n infra annotate secret team-token mirrorball.dev/push-to-",
@@ -230,17 +231,17 @@ func (s *scenario) annotationsRemoved(ctx context.Context) error {
 		if err := s.watcher.await(ctx, func() error { return s.watcher.absent(replica) }); err != nil {
 			return err
 		}
-		s.screen.done(fmt.Sprintf("%s is deleted", replica), s.watcher.lag(source, replica))
+		s.screen.Done(fmt.Sprintf("%s is deleted", replica), s.watcher.lag(source, replica))
 	}
 	if err := s.foreignUnchanged(ctx); err != nil {
 		return err
 	}
-	s.screen.checkf("%s still exists and is unchanged", foreign)
+	s.screen.Checkf("%s still exists and is unchanged", foreign)
 	list, err := s.kubectl(ctx, auditCommand)
 	if err != nil {
 		return err
 	}
-	s.screen.output(list)
+	s.screen.Output(list)
 	return nil
 }
 
