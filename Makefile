@@ -24,15 +24,12 @@ run: build devcluster ## Start a control plane and the controller, and keep them
 	bin/demo --stay
 
 ##@ Build
-.PHONY: build devcluster devnode image clean
+.PHONY: build devcluster image clean
 build: ## Build bin/mirrorball, one static binary
 	CGO_ENABLED=0 $(BUILD) -ldflags "-s -w $(LDFLAGS)" -o bin/mirrorball ./cmd/mirrorball
 
 devcluster: ## Build bin/devcluster and bin/kubectl; the first build takes minutes
 	./e2e/build
-
-devnode: devcluster ## Build what a node needs besides: bin/devnode, bin/guest and bin/demo-node
-	./e2e/build node
 
 image: ## Build the container image (needs docker); IMAGE=registry/name:tag
 	docker build --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
@@ -138,6 +135,20 @@ bench-micro: ## Compare micro-benchmarks with the previous commit (BASE=commit)
 	(cd "$$base" && go test -run '^$$' -bench . -benchmem -count 6 ./... >"$$base/old.txt") && \
 	go test -run '^$$' -bench . -benchmem -count 6 ./... >"$$base/new.txt" && \
 	$(BENCHSTAT) "$$base/old.txt" "$$base/new.txt"
+
+##@ Real node
+# These need Linux and root, and four packages of Debian: docs/node.md.
+.PHONY: demo-node test-node devnode
+demo-node: build devnode ## Play the guide to image pull secrets on a real kubelet on this machine
+	bin/demo-node
+
+# Without the race detector: what runs on the node is other programs.
+test-node: build devnode ## Test the guide and the clean-up on a real kubelet; skipped, with the reason, where none can run
+	@bin/devcluster check-node || echo "make test-node: skipping what needs a node"
+	cd e2e && go test -count=1 -p 1 -timeout 30m ./node/...
+
+devnode: devcluster ## Build bin/devnode, bin/guest and bin/demo-node
+	./e2e/build node
 
 ##@ Help
 .PHONY: help

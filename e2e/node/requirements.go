@@ -46,6 +46,21 @@ func Check() error {
 }
 
 func findPrograms() (p Programs, err error) {
+	if p, err = findPackages(find); err != nil {
+		return p, err
+	}
+	if p.Devcluster, err = repo.Program("devcluster", "devcluster"); err != nil {
+		return p, err
+	}
+	if p.Devnode, err = repo.Program("devnode", "devnode"); err != nil {
+		return p, err
+	}
+	p.Guest, err = repo.Program("guest", "devnode")
+	return p, err
+}
+
+// findPackages finds the programs of Debian's packages; find returns a program's path, or nothing.
+func findPackages(find func(program string) string) (p Programs, err error) {
 	var missing []string
 	found := map[string]string{}
 	for _, wanted := range packages {
@@ -59,14 +74,7 @@ func findPrograms() (p Programs, err error) {
 	}
 	p.Containerd, p.Runc, p.Registry = found["containerd"], found["runc"], found["docker-registry"]
 	p.CNIBin = filepath.Dir(found["containernetworking-plugins"])
-	if p.Devcluster, err = repo.Program("devcluster", "devcluster"); err != nil {
-		return p, err
-	}
-	if p.Devnode, err = repo.Program("devnode", "devnode"); err != nil {
-		return p, err
-	}
-	p.Guest, err = repo.Program("guest", "devnode")
-	return p, err
+	return p, nil
 }
 
 func find(program string) string {

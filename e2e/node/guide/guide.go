@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"k8s.io/client-go/kubernetes"
 
@@ -24,6 +25,9 @@ const (
 	repository = "acme/app"
 	tag        = "1"
 )
+
+// stepLimit bounds a step whose Pods never run, on any machine.
+const stepLimit = 8 * time.Minute
 
 // Guide is a guide on a cluster. Its steps are to be run in their order.
 type Guide struct {
@@ -84,6 +88,8 @@ func (g *Guide) Steps() []Step {
 
 // Run runs a step.
 func (g *Guide) Run(ctx context.Context, step Step) error {
+	ctx, cancel := context.WithTimeout(ctx, stepLimit)
+	defer cancel()
 	g.screen.Begin(step.Title)
 	if err := step.run(ctx); err != nil {
 		return fmt.Errorf("%s: %w", step.Name, err)

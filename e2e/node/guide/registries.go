@@ -9,8 +9,12 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/node"
 )
 
-// infra is the namespace of the first secrets.
-const infra = "infra"
+const (
+	// infra is the namespace of the first secrets.
+	infra = "infra"
+	// refused is what the kubelet reports when a registry wants another password, or one at all.
+	refused = "401 Unauthorized"
+)
 
 // secrets are the options of `kubectl create secret docker-registry` for each kind of registry. The variables are those
 // of credentials.
@@ -91,7 +95,7 @@ func (g *Guide) withoutSecret(ctx context.Context) error {
 		return err
 	}
 	g.screen.Checkf("the Pod infra/without-secret waits: the image is on the node, but this Pod has no right to it")
-	return g.awaitOutput(ctx, "kubectl -n infra events --for pod/without-secret --types=Warning", "authorization failed")
+	return g.awaitOutput(ctx, "kubectl -n infra events --for pod/without-secret --types=Warning", refused)
 }
 
 // quiet is a shell that prints nothing.

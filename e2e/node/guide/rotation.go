@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,8 +18,7 @@ import (
 // tokenSecret is the secret in deploy/examples/rotation.yaml, which the CronJob deletes and creates.
 const tokenSecret = "ecr-credentials"
 
-// rotations are how often the secret has to be made anew while Pods start: twice by the CronJob's own schedule takes two
-// minutes, which is longer than a token lives.
+// rotations are how often the secret has to be made anew while Pods start.
 const rotations = 2
 
 func (g *Guide) rotation(ctx context.Context) error {
@@ -30,19 +28,28 @@ func (g *Guide) rotation(ctx context.Context) error {
 	if _, err := g.sh(ctx, "kubectl -n platform create job --from=cronjob/ecr-rotation first-rotation"); err != nil {
 		return err
 	}
-	if err := g.awaitSecret(ctx, "team-red", tokenSecret, holdsToken); err != nil {
+	var first *corev1.Secret
+	err := g.awaitSecret(ctx, "team-red", tokenSecret, func(replica *corev1.Secret) error {
+		first = replica
+		_, err := g.tokenOf(replica)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	g.screen.Checkf("the job has made the secret, and team-red has a replica with the token")
-	first, err := g.client.CoreV1().Secrets(platform).Get(ctx, tokenSecret, metav1.GetOptions{})
+	started, failed, err := g.startPodsDuringRotation(ctx, first)
 	if err != nil {
 		return err
 	}
-	started, failed, err := g.startPodsDuringRotation(ctx, first.UID)
-	if err != nil {
-		return err
+	g.screen.Checkf("the registry refuses the first token: its %s are over", g.cluster.Registry(node.ECR).TokenLifetime)
+	if failed > 0 {
+		return fmt.Errorf("expected no Pod with ErrImagePull during the rotations, got %d of %d", failed, started)
 	}
-	return g.judgeRotation(ctx, first, started, failed)
+	g.screen.Checkf("%d Pods started one after the other, while the CronJob deleted and created the secret at least %d "+
+		"times: none saw ErrImagePull", started, rotations)
+	return g.awaitOutput(ctx, "kubectl -n team-red get secret ecr-credentials -L mirrorball.dev/source-namespace",
+		platform)
 }
 
 // installRotation applies the example, with a schedule of every minute and the access key of this node's registry.
@@ -68,50 +75,57 @@ func (g *Guide) installRotation(ctx context.Context) error {
 	return err
 }
 
-// holdsToken reports whether a pull secret names a registry; the first one of the example does not.
-func holdsToken(secret *corev1.Secret) error {
+// tokenOf returns the token in the pull secret; the first one of the example has none.
+func (g *Guide) tokenOf(secret *corev1.Secret) (string, error) {
 	var config struct {
-		Auths map[string]any `json:"auths"`
+		Auths map[string]struct{ Password string } `json:"auths"`
 	}
 	if err := json.Unmarshal(secret.Data[corev1.DockerConfigJsonKey], &config); err != nil {
-		return errors.New("expected a Docker configuration in the secret, got something else")
+		return "", errors.New("expected a Docker configuration in the secret, got something else")
 	}
-	if len(config.Auths) == 0 {
-		return errors.New("expected a registry in the secret, got none yet")
+	token := config.Auths[g.cluster.Registry(node.ECR).Host].Password
+	if token == "" {
+		return "", errors.New("expected a token for the registry in the secret, got none yet")
 	}
-	return nil
+	return token, nil
 }
 
-// startPodsDuringRotation starts one Pod after the other until the secret has been made anew often enough. It returns
-// how many Pods ran, and how many of them saw a pull fail.
-func (g *Guide) startPodsDuringRotation(ctx context.Context, last types.UID) (started, failed int, err error) {
-	g.screen.Command("while true; do kubectl -n team-red run …; done   # each Pod asks the registry: imagePullPolicy Always")
-	for seen := 0; seen < rotations; started++ {
-		pod := g.ecrPod(fmt.Sprintf("during-rotation-%d", started))
-		pulled, err := g.startPod(ctx, pod)
+// startPodsDuringRotation starts one Pod after the other until the secret has been made anew often enough and the
+// registry refuses the first token. It returns how many Pods ran, and how many of them saw a pull fail.
+func (g *Guide) startPodsDuringRotation(ctx context.Context, first *corev1.Secret) (started, failed int, err error) {
+	token, err := g.tokenOf(first)
+	if err != nil {
+		return 0, 0, err
+	}
+	g.screen.Command("while true; do kubectl -n team-red run …; done   # imagePullPolicy: Always")
+	versions := map[types.UID]bool{}
+	for accepted := true; accepted || len(versions) <= rotations; started++ {
+		pulled, err := g.startAndDelete(ctx, g.ecrPod(fmt.Sprintf("during-rotation-%d", started)))
 		if err != nil {
 			return started, failed, err
 		}
 		if !pulled {
 			failed++
 		}
-		now := metav1.DeleteOptions{GracePeriodSeconds: new(int64)}
-		if err := g.client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, now); err != nil {
-			return started, failed, err
-		}
 		secret, err := g.client.CoreV1().Secrets(platform).Get(ctx, tokenSecret, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			continue // between delete and create
-		}
-		if err != nil {
+		if err == nil {
+			versions[secret.UID] = true
+		} else if !apierrors.IsNotFound(err) { // it is gone between delete and create
 			return started, failed, err
 		}
-		if secret.UID != last {
-			last = secret.UID
-			seen++
+		if accepted, err = g.cluster.Registry(node.ECR).Accepts(ctx, "AWS", token); err != nil {
+			return started, failed, err
 		}
 	}
 	return started, failed, nil
+}
+
+func (g *Guide) startAndDelete(ctx context.Context, pod *corev1.Pod) (pulled bool, err error) {
+	if pulled, err = g.startPod(ctx, pod); err != nil {
+		return pulled, err
+	}
+	now := metav1.DeleteOptions{GracePeriodSeconds: new(int64)}
+	return pulled, g.client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, now)
 }
 
 func (g *Guide) ecrPod(name string) *corev1.Pod {
@@ -120,33 +134,4 @@ func (g *Guide) ecrPod(name string) *corev1.Pod {
 	pod.Spec.Containers[0].Image = g.cluster.Registry(node.ECR).Image(repository, tag)
 	pod.Spec.Containers[0].ImagePullPolicy = corev1.PullAlways
 	return pod
-}
-
-// judgeRotation checks that the first token has expired, and that no Pod noticed.
-func (g *Guide) judgeRotation(ctx context.Context, first *corev1.Secret, started, failed int) error {
-	var config struct {
-		Auths map[string]struct{ Username, Password string } `json:"auths"`
-	}
-	if err := json.Unmarshal(first.Data[corev1.DockerConfigJsonKey], &config); err != nil {
-		return err
-	}
-	ecr := g.cluster.Registry(node.ECR)
-	login := config.Auths[ecr.Host]
-	begin := time.Now()
-	for expired := false; !expired; {
-		accepted, err := ecr.Accepts(ctx, login.Username, login.Password)
-		if err != nil {
-			return err
-		}
-		if expired = !accepted; !expired && time.Since(begin) > 2*ecr.TokenLifetime {
-			return errors.New("expected the registry to refuse the first token by now")
-		}
-	}
-	g.screen.Checkf("the registry has refused the first token since %s after it was issued", ecr.TokenLifetime)
-	if failed > 0 {
-		return fmt.Errorf("expected no Pod with ErrImagePull during the rotations, got %d of %d", failed, started)
-	}
-	g.screen.Checkf("%d Pods started one after the other, while the CronJob deleted and created the secret %d times: "+
-		"none saw ErrImagePull", started, rotations)
-	return g.awaitOutput(ctx, "kubectl -n team-red get secret ecr-credentials -L mirrorball.dev/source-namespace", platform)
 }

@@ -61,17 +61,18 @@ func (g *Guide) questions() []question {
 			},
 			waits:   "wrong-password",
 			command: fmt.Sprintf(message, "wrong-password"),
-			answer:  "authorization failed",
+			answer:  refused,
 		},
 		{
-			asks: "Does the Secret name the image's registry? (The message is another one: no credentials at all)",
+			asks: "Does the Secret name the image's registry? (Docker Hub's name is https://index.docker.io/v1/)",
 			causes: []string{
 				fmt.Sprintf(wrong, "server", "https://hub.docker.com", "any"),
 				runPod(trouble, "wrong-server", image, "wrong-server"),
 			},
-			waits:   "wrong-server",
-			command: fmt.Sprintf(message, "wrong-server"),
-			answer:  "no basic auth credentials",
+			waits: "wrong-server",
+			command: `kubectl -n trouble get secret wrong-server -o jsonpath='{.data.\.dockerconfigjson}' |
+  base64 -d | grep -o '"auths":{"[^"]*"'`,
+			answer: "https://hub.docker.com",
 		},
 		{
 			asks:    "Does the image exist?",

@@ -25,6 +25,8 @@ import (
 
 // Init is the first process of the namespaces. When the process that started the cluster ends, all of it ends.
 func Init(dir string) error {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
 	spec, err := node.ReadSpec(dir)
 	if err != nil {
 		return err
@@ -37,12 +39,12 @@ func Init(dir string) error {
 	if err := mount(); err != nil {
 		return err
 	}
-	return runSupervisor(spec)
+	return runSupervisor(spec, signals)
 }
 
 // runSupervisor starts the second process, passes SIGTERM on to it, and waits for its end. Other processes that end are
 // orphans of this namespace.
-func runSupervisor(spec node.Spec) error {
+func runSupervisor(spec node.Spec, signals <-chan os.Signal) error {
 	inherited := inheritedFiles(firstOfInit, 1+len(spec.Ports()))
 	files := append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, inherited...)
 	self, err := os.Executable()
@@ -53,8 +55,6 @@ func runSupervisor(spec node.Spec) error {
 	if err != nil {
 		return err
 	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM)
 	go func() {
 		for received := range signals {
 			_ = supervisor.Signal(received)
