@@ -141,10 +141,8 @@ func (c *Cluster) prepareDir() (err error) {
 	if c.spec.Dir, err = filepath.Abs(c.options.Dir); err != nil {
 		return err
 	}
-	for _, hidden := range Hidden {
-		if strings.HasPrefix(c.spec.Dir+"/", hidden+"/") {
-			return fmt.Errorf("the node has a %s of its own: choose a folder elsewhere than %s", hidden, c.spec.Dir)
-		}
+	if err := checkVisible(c.spec.Dir); err != nil {
+		return err
 	}
 	return os.MkdirAll(c.spec.Dir, 0o700)
 }

@@ -42,6 +42,11 @@ func Check() error {
 	if err != nil {
 		return err
 	}
+	for _, path := range []string{programs.Devnode, os.TempDir()} {
+		if err := checkVisible(path); err != nil {
+			return err
+		}
+	}
 	return probe(programs)
 }
 

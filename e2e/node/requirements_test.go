@@ -27,3 +27,22 @@ func TestMissingPackages(t *testing.T) {
 		})
 	}
 }
+
+// TestHiddenFolders: a path that the node would not see is refused at once.
+func TestHiddenFolders(t *testing.T) {
+	for name, tc := range map[string]struct {
+		path string
+		want bool
+	}{
+		"a folder below /tmp":                    {"/tmp/devcluster", true},
+		"a folder of the node's own":             {"/var/lib", false},
+		"a folder below one of the node's own":   {"/var/lib/checkout/bin", false},
+		"a folder whose name begins like /run's": {"/runner/checkout", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := checkVisible(tc.path); (err == nil) != tc.want {
+				t.Errorf("expected visible %t, got %v", tc.want, err)
+			}
+		})
+	}
+}

@@ -22,10 +22,6 @@ type Spec struct {
 	Registries    []*Registry
 }
 
-// Hidden are the folders that the node has for itself: kubelet and containerd have these paths built in. Nobody sees
-// them outside, and they go away with the namespaces.
-var Hidden = []string{"/run", "/var/run", "/var/lib", "/var/log"}
-
 // readyLine is what the node reports when it is ready, after the lines for the log.
 const readyLine = "ready"
 

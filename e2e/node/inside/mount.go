@@ -8,10 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-)
 
-// ownFolders are empty for the node at its start. They are memory.
-var ownFolders = []string{"/run", "/var/lib", "/var/log"}
+	"github.com/mirrorball-dev/mirrorball/e2e/node"
+)
 
 // settings of the whole machine's kernel are what the kubelet wants them to be, as far as it can see: it would write
 // them if they were not.
@@ -32,7 +31,8 @@ func mount() error {
 	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("mount /proc for the PID namespace: %w", err)
 	}
-	for _, folder := range ownFolders {
+	for _, folder := range node.Hidden {
+		// Memory, which nobody has to remove.
 		if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "mode=755"); err != nil {
 			return fmt.Errorf("mount an empty %s: %w", folder, err)
 		}
