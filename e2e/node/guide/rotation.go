@@ -121,7 +121,10 @@ func (g *Guide) startPodsDuringRotation(ctx context.Context, first *corev1.Secre
 }
 
 func (g *Guide) startAndDelete(ctx context.Context, pod *corev1.Pod) (pulled bool, err error) {
-	if pulled, err = g.startPod(ctx, pod); err != nil {
+	if err := g.admitPod(ctx, pod); err != nil {
+		return false, err
+	}
+	if pulled, err = g.watchUntilRunning(ctx, pod); err != nil {
 		return pulled, err
 	}
 	now := metav1.DeleteOptions{GracePeriodSeconds: new(int64)}

@@ -31,15 +31,22 @@ func Init(dir string) error {
 	if err != nil {
 		return err
 	}
+	orphaned := make(chan struct{})
 	process.TieToParent(func() {
+		close(orphaned)
 		killAll()
 		_ = spec.RemoveTraces()
 	})
-	defer killAll() // the parent removes the traces, when it has read the logs
-	if err := mount(); err != nil {
+	if err = mount(); err == nil {
+		err = runSupervisor(spec, signals)
+	}
+	select {
+	case <-orphaned:
+		select {} // the supervisor was killed above, where this process exits
+	default:
+		killAll() // the parent removes the traces, when it has read the logs
 		return err
 	}
-	return runSupervisor(spec, signals)
 }
 
 // runSupervisor starts the second process, passes SIGTERM on to it, and waits for its end. Other processes that end are
