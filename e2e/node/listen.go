@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 )
 
@@ -15,13 +16,17 @@ func (c *Cluster) listen() (files []*os.File, err error) {
 		}
 	}()
 	open := func(port *int) error {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		if err != nil {
 			return fmt.Errorf("find a free port: %w", err)
 		}
 		defer listener.Close()
-		*port = listener.Addr().(*net.TCPAddr).Port
-		file, err := listener.(*net.TCPListener).File()
+		address, err := netip.ParseAddrPort(listener.Addr().String())
+		if err != nil {
+			return err
+		}
+		*port = int(address.Port())
+		file, err := listener.File()
 		if err != nil {
 			return err
 		}

@@ -66,8 +66,8 @@ type Cluster struct {
 	stopErr  error
 }
 
-// Start starts a cluster and returns when its node is ready. When ctx ends before that, nothing is left; later it has no
-// effect.
+// Start starts a cluster and returns when its node is ready. When ctx ends before that, nothing is left; later it
+// has no effect.
 func Start(ctx context.Context, options Options) (*Cluster, error) {
 	if options.Log == nil {
 		options.Log = io.Discard

@@ -37,7 +37,9 @@ func run() error {
 	case "pause":
 		waitForEnd()
 	case "app":
-		fmt.Println("the private image runs")
+		if _, err := fmt.Fprintln(os.Stdout, "the private image runs"); err != nil {
+			return err
+		}
 		waitForEnd()
 	default:
 		return fmt.Errorf("expected the argument `pause` or `app`, got %q", words)

@@ -23,8 +23,8 @@ const (
 	worthwhile = 1.5
 )
 
-// measured is how the start of a Pod went: how long it took until the namespace admitted the Pod, how long until the Pod
-// ran, and whether no pull failed on the way.
+// measured is how the start of a Pod went: how long it took until the namespace admitted the Pod, how long until it ran,
+// and whether no pull failed on the way.
 type measured struct {
 	admitted, running time.Duration
 	pulled            bool
@@ -33,7 +33,7 @@ type measured struct {
 // firstPod compares the time from the request that makes a namespace to the running Pod with the time that a Pod takes
 // whose namespace and secret have been made before.
 func (g *Guide) firstPod(ctx context.Context) error {
-	g.screen.Command("kubectl create namespace team-new && kubectl -n team-new run web …   # at once, with its pull secret")
+	g.screen.Command("kubectl create namespace team-new && kubectl -n team-new run web …   # at once")
 	var admitted, moment, beforehand []time.Duration
 	failed := 0
 	for round := range rounds {

@@ -2,7 +2,7 @@ package guide
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -39,7 +39,7 @@ func (g *Guide) install(ctx context.Context) error {
 	return nil
 }
 
-// pushImages pushes what the Pods run: the private image to each registry with a password, the others to the public one.
+// pushImages pushes what the Pods run: the private image to each registry with a password, the rest to the public one.
 func (g *Guide) pushImages(ctx context.Context) error {
 	guest, err := repo.Program("guest", "devnode")
 	if err != nil {
@@ -71,7 +71,7 @@ func (g *Guide) pushMirrorball(ctx context.Context) error {
 	}
 	name := manifestImage.FindStringSubmatch(manifests)
 	if name == nil {
-		return fmt.Errorf("the manifests name no image that is like HOST/REPOSITORY:TAG")
+		return errors.New("the manifests name no image that is like HOST/REPOSITORY:TAG")
 	}
 	controller := image.Image{
 		Files: []image.File{{Path: "/mirrorball", From: program}}, Entrypoint: []string{"/mirrorball"},

@@ -23,10 +23,13 @@ func (s *supervisor) kubeletConfig() map[string]any {
 		"apiVersion": "kubelet.config.k8s.io/v1beta1",
 		"kind":       "KubeletConfiguration",
 
-		"address":        node.Name,
-		"readOnlyPort":   0,
-		"authentication": map[string]any{"anonymous": map[string]any{"enabled": false}, "x509": map[string]any{"clientCAFile": s.control.AuthorityFile()}},
-		"authorization":  map[string]any{"mode": "Webhook"},
+		"address":      node.Name,
+		"readOnlyPort": 0,
+		"authentication": map[string]any{
+			"anonymous": map[string]any{"enabled": false},
+			"x509":      map[string]any{"clientCAFile": s.control.AuthorityFile()},
+		},
+		"authorization": map[string]any{"mode": "Webhook"},
 
 		"containerRuntimeEndpoint": "unix://" + containerdSocket,
 		"cgroupDriver":             "cgroupfs",
