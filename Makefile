@@ -171,6 +171,20 @@ bench-micro: ## Compare micro-benchmarks with the previous commit (BASE=commit)
 	go test -run '^$$' -bench . -benchmem -count 6 ./... >"$$base/new.txt" && \
 	$(BENCHSTAT) "$$base/old.txt" "$$base/new.txt"
 
+##@ Real node
+# These need Linux and root, and four packages of Debian: docs/node.md.
+.PHONY: demo-node test-node devnode
+demo-node: build devnode ## Play the guide to image pull secrets on a real kubelet on this machine
+	bin/demo-node
+
+# Without the race detector: what runs on the node is other programs.
+test-node: build devnode ## Test the guide and the clean-up on a real kubelet; skipped, with the reason, where none can run
+	@bin/devcluster check-node || echo "make test-node: skipping what needs a node"
+	cd e2e && go test -count=1 -p 1 -timeout 30m ./node/...
+
+devnode: devcluster ## Build bin/devnode, bin/guest and bin/demo-node
+	./e2e/build node
+
 ##@ Help
 .PHONY: help
 help: ## List the targets

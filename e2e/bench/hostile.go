@@ -143,8 +143,7 @@ func hostile(ctx context.Context, b *bench) (_ Result, err error) {
 		steady, peak = append(steady, now), append(peak, most)
 		b.say("round %d: p50 %.0f ms, p99 %.0f ms among %d hostile sources, %.0f and %.0f ms without; RSS %.0f MB, at the "+
 			"peak %.0f MB", round+1, Quantile(beset, 0.5), Quantile(beset, 0.99), count, Quantile(quiet, 0.5),
-			Quantile(quiet, 0.99),
-			now, most)
+			Quantile(quiet, 0.99), now, most)
 	}
 	blame, err := b.blamed(ctx)
 	if err != nil {

@@ -84,8 +84,7 @@ func isTarget(namespace string) bool {
 }
 
 // untilWritten says how long it takes from the beginning of load until the observer has seen n different objects
-// written
-// whose names are among these.
+// written whose names are among these.
 func (b *bench) untilWritten(ctx context.Context, n int, load func() error, names ...string) (time.Duration, error) {
 	wanted := map[string]bool{}
 	for _, name := range names {

@@ -46,6 +46,11 @@ type Options struct {
 	// Controllers are enabled in kube-controller-manager besides those that manage namespaces, ServiceAccounts, quotas
 	// and garbage.
 	Controllers []string
+	// Nodes adds what a cluster with nodes needs: the controllers of workloads and nodes, and the API server's
+	// credentials for the kubelet. The scheduler and the nodes are the caller's.
+	Nodes bool
+	// APIServerPort is the API server's port; 0 is any free one.
+	APIServerPort int
 	// APIServerArgs and ControllerManagerArgs are appended to the components' flags.
 	APIServerArgs, ControllerManagerArgs []string
 }

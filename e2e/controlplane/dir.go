@@ -74,6 +74,11 @@ func (c *Cluster) prepareFiles() error {
 	if c.pki, err = preparePKI(filepath.Join(c.dir, "pki")); err != nil {
 		return fmt.Errorf("make the certificates: %w", err)
 	}
+	if c.options.Nodes {
+		if err := c.pki.issueKubeletClient(); err != nil {
+			return fmt.Errorf("make the certificate for kubelets: %w", err)
+		}
+	}
 	if c.admin, err = c.ClientConfig("devcluster-admin", "system:masters"); err != nil {
 		return err
 	}

@@ -99,11 +99,17 @@ func (c *Cluster) apiServerArgs() []string {
 			"--audit-log-maxsize=102400", // MB: who counts requests wants one file
 		)
 	}
+	if c.options.Nodes {
+		args = append(args, c.nodeAPIServerArgs()...)
+	}
 	return append(args, c.options.APIServerArgs...)
 }
 
 func (c *Cluster) controllerManagerArgs() []string {
 	enabled := append(append([]string{}, controllers...), c.options.Controllers...)
+	if c.options.Nodes {
+		enabled = append(enabled, nodeControllers...)
+	}
 	args := []string{
 		"--kubeconfig=" + c.managerKubeconfig(),
 		"--controllers=" + strings.Join(enabled, ","),

@@ -53,6 +53,9 @@ func (c *Cluster) choosePorts() error {
 		return err
 	}
 	c.ports = ports{Etcd: free[0], EtcdPeer: free[1], APIServer: free[2]}
+	if c.options.APIServerPort != 0 {
+		c.ports.APIServer = c.options.APIServerPort
+	}
 	text, err = json.Marshal(c.ports)
 	if err != nil {
 		return err

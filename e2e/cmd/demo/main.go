@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
+	"github.com/mirrorball-dev/mirrorball/e2e/internal/screen"
 )
 
 // exitInterrupted is the exit code of shells for Ctrl-C.
@@ -40,16 +41,16 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, stay bool) (err error) {
-	screen := &screen{out: out}
-	screen.title("Mirrorball on a real Kubernetes control plane on this machine: no containers, no root, no network")
+	screen := &screen.Screen{Out: out}
+	screen.Title("Mirrorball on a real Kubernetes control plane on this machine: no containers, no root, no network")
 
 	begin := time.Now()
-	system, err := harness.Start(ctx, harness.Options{Log: screen.faint()})
+	system, err := harness.Start(ctx, harness.Options{Log: screen.Faint()})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, system.Close()) }()
-	screen.done("the control plane is ready, with the manifests of deploy/", time.Since(begin))
+	screen.Done("the control plane is ready, with the manifests of deploy/", time.Since(begin))
 
 	begin = time.Now()
 	controller, err := system.StartController(ctx)
@@ -61,7 +62,7 @@ func run(ctx context.Context, out io.Writer, stay bool) (err error) {
 		defer cancel()
 		err = errors.Join(err, controller.Stop(stopping))
 	}()
-	screen.done("the controller is ready, with only the permissions of deploy/", time.Since(begin))
+	screen.Done("the controller is ready, with only the permissions of deploy/", time.Since(begin))
 
 	scenario, err := newScenario(ctx, system, controller, screen)
 	if err != nil {
@@ -71,7 +72,7 @@ func run(ctx context.Context, out io.Writer, stay bool) (err error) {
 		return fmt.Errorf("%w\n\nThe last lines of the controller's log:\n%s", err, controller.LogTail())
 	}
 	if !stay {
-		screen.title("The demo is complete. `make run` starts the same again and keeps it running for your own tests.")
+		screen.Title("The demo is complete. `make run` starts the same again and keeps it running for your own tests.")
 		return nil
 	}
 	return waitForInterrupt(ctx, screen, system, controller)
@@ -79,10 +80,10 @@ func run(ctx context.Context, out io.Writer, stay bool) (err error) {
 
 // waitForInterrupt keeps everything running until Ctrl-C, or until the control plane or the controller fails.
 func waitForInterrupt(
-	ctx context.Context, screen *screen, system *harness.System, controller *harness.Controller,
+	ctx context.Context, screen *screen.Screen, system *harness.System, controller *harness.Controller,
 ) error {
-	screen.title("Everything keeps running. Try these commands in another terminal:")
-	fmt.Fprintf(screen.out, `
+	screen.Title("Everything keeps running. Try these commands in another terminal:")
+	fmt.Fprintf(screen.Out, `
   export KUBECONFIG=%s
   export PATH=%s:$PATH
 
@@ -98,7 +99,7 @@ Press Ctrl-C to stop.
 `, system.Kubeconfig, binDir(system), controller.LogFile(), controller.URL())
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(screen.out, "\nStopping.")
+		fmt.Fprintln(screen.Out, "\nStopping.")
 		return nil
 	case err := <-system.Cluster.Failed():
 		return err

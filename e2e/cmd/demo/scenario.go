@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
+	"github.com/mirrorball-dev/mirrorball/e2e/internal/screen"
 )
 
 // The two sources, their replicas, and the foreign Secret, which no source owns.
@@ -38,14 +39,14 @@ const (
 type scenario struct {
 	system     *harness.System
 	controller *harness.Controller
-	screen     *screen
+	screen     *screen.Screen
 	watcher    *watcher
 	// foreignVersion is the resourceVersion of the foreign Secret after its creation.
 	foreignVersion string
 }
 
 func newScenario(
-	ctx context.Context, system *harness.System, controller *harness.Controller, screen *screen,
+	ctx context.Context, system *harness.System, controller *harness.Controller, screen *screen.Screen,
 ) (*scenario, error) {
 	watcher, err := newWatcher(ctx, system.Client)
 	if err != nil {
@@ -75,7 +76,7 @@ func (s *scenario) run(ctx context.Context, stay bool) error {
 }
 
 func (s *scenario) reflectorAnnotations(ctx context.Context) error {
-	s.screen.begin("Copy a registry credential to two namespaces, with the annotations of Reflector")
+	s.screen.Begin("Copy a registry credential to two namespaces, with the annotations of Reflector")
 	for _, namespace := range []string{"infra", "production", "staging", "development"} {
 		if _, err := s.kubectl(ctx, "kubectl create namespace "+namespace); err != nil {
 			return err
@@ -97,17 +98,17 @@ func (s *scenario) reflectorAnnotations(ctx context.Context) error {
 		if err := s.awaitReplica(ctx, regcred, replica); err != nil {
 			return err
 		}
-		s.screen.done(fmt.Sprintf("%s exists, with the data of %s", replica, regcred), s.watcher.lag(regcred, replica))
+		s.screen.Done(fmt.Sprintf("%s exists, with the data of %s", replica, regcred), s.watcher.lag(regcred, replica))
 	}
 	if err := s.watcher.absent(inDevelopment); err != nil {
 		return err
 	}
-	s.screen.checkf("%s does not exist: its namespace is not selected", inDevelopment)
+	s.screen.Checkf("%s does not exist: its namespace is not selected", inDevelopment)
 	return nil
 }
 
 func (s *scenario) nameInUse(ctx context.Context) error {
-	s.screen.begin("A name is already in use: Mirrorball does not change the existing Secret")
+	s.screen.Begin("A name is already in use: Mirrorball does not change the existing Secret")
 	commands := []string{
 		"kubectl create namespace team-green",
 		`kubectl -n team-green create secret generic team-token --from-literal=token="$TOKEN"`,
@@ -134,22 +135,22 @@ func (s *scenario) nameInUse(ctx context.Context) error {
 	if err := s.foreignUnchanged(ctx); err != nil {
 		return err
 	}
-	s.screen.checkf("%s is unchanged, and a Warning event on the source reports it:", foreign)
+	s.screen.Checkf("%s is unchanged, and a Warning event on the source reports it:", foreign)
 	events, err := s.kubectl(ctx, "kubectl -n infra events --for secret/team-token --types=Warning")
 	if err != nil {
 		return err
 	}
-	s.screen.output(events)
+	s.screen.Output(events)
 	return nil
 }
 
 func (s *scenario) newNamespace(ctx context.Context) error {
-	s.screen.begin("A new namespace gets its replica")
+	s.screen.Begin("A new namespace gets its replica")
 	if err := s.watcher.absent(inTeamBlue); err != nil {
 		return err
 	}
 	// Not with kubectl: most of the measured time would be the start of kubectl.
-	s.screen.command("kubectl create namespace team-blue")
+	s.screen.Command("kubectl create namespace team-blue")
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: inTeamBlue.Namespace}}
 	begin := time.Now()
 	if _, err := s.system.Client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
@@ -158,13 +159,13 @@ func (s *scenario) newNamespace(ctx context.Context) error {
 	if err := s.awaitReplica(ctx, teamToken, inTeamBlue); err != nil {
 		return err
 	}
-	s.screen.done(fmt.Sprintf("%s exists, measured from the request that created the namespace", inTeamBlue),
+	s.screen.Done(fmt.Sprintf("%s exists, measured from the request that created the namespace", inTeamBlue),
 		s.watcher.lastSeen(inTeamBlue).Sub(begin))
 	return nil
 }
 
 func (s *scenario) sourceChanges(ctx context.Context) error {
-	s.screen.begin("The source changes: every replica is updated")
+	s.screen.Begin("The source changes: every replica is updated")
 	before, err := s.watcher.get(regcred)
 	if err != nil {
 		return err
@@ -189,18 +190,18 @@ func (s *scenario) sourceChanges(ctx context.Context) error {
 		if err := s.awaitReplica(ctx, regcred, replica); err != nil {
 			return err
 		}
-		s.screen.done(fmt.Sprintf("%s is updated", replica), s.watcher.lag(regcred, replica))
+		s.screen.Done(fmt.Sprintf("%s is updated", replica), s.watcher.lag(regcred, replica))
 	}
 	return nil
 }
 
 func (s *scenario) audit(ctx context.Context) error {
-	s.screen.begin("See what is mirrored where, and why not")
+	s.screen.Begin("See what is mirrored where, and why not")
 	list, err := s.kubectl(ctx, auditCommand)
 	if err != nil {
 		return err
 	}
-	s.screen.output(list)
+	s.screen.Output(list)
 	want := []types.NamespacedName{inProduction, inStaging, inTeamBlue}
 	if n := strings.Count(list, " InSync "); n != len(want) {
 		return fmt.Errorf("expected the %d replicas %v, got %d", len(want), want, n)
@@ -210,12 +211,12 @@ func (s *scenario) audit(ctx context.Context) error {
 			return fmt.Errorf("expected %s in the list", replica)
 		}
 	}
-	s.screen.checkf("three replicas; none in development, and %s is not one of them", foreign)
+	s.screen.Checkf("three replicas; none in development, and %s is not one of them", foreign)
 	why, err := s.kubectl(ctx, explainCommand)
 	if err != nil {
 		return err
 	}
-	s.screen.output(why)
+	s.screen.Output(why)
 	if !strings.Contains(why, "Occupied") {
 		return fmt.Errorf("expected that %s is explained as occupied", foreign)
 	}
@@ -223,7 +224,7 @@ func (s *scenario) audit(ctx context.Context) error {
 }
 
 func (s *scenario) annotationsRemoved(ctx context.Context) error {
-	s.screen.begin("The annotations are removed: the replicas are deleted")
+	s.screen.Begin("The annotations are removed: the replicas are deleted")
 	commands := []string{
 		"kubectl -n infra annotate secret regcred reflector.v1.k8s.emberstack.com/reflection-auto-enabled-",
 		"kubectl -n infra annotate secret team-token mirrorball.dev/push-to-",
@@ -240,17 +241,17 @@ func (s *scenario) annotationsRemoved(ctx context.Context) error {
 		if err := s.watcher.await(ctx, func() error { return s.watcher.absent(replica) }); err != nil {
 			return err
 		}
-		s.screen.done(fmt.Sprintf("%s is deleted", replica), s.watcher.lag(source, replica))
+		s.screen.Done(fmt.Sprintf("%s is deleted", replica), s.watcher.lag(source, replica))
 	}
 	if err := s.foreignUnchanged(ctx); err != nil {
 		return err
 	}
-	s.screen.checkf("%s still exists and is unchanged", foreign)
+	s.screen.Checkf("%s still exists and is unchanged", foreign)
 	list, err := s.kubectl(ctx, auditCommand)
 	if err != nil {
 		return err
 	}
-	s.screen.output(list)
+	s.screen.Output(list)
 	return nil
 }
 

@@ -28,9 +28,9 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Long: `A Kubernetes control plane for one machine: etcd, kube-apiserver and kube-controller-manager.
-There are no nodes: Pods stay Pending.`,
+There are no nodes, and Pods stay Pending, unless it is started with --node.`,
 	}
-	root.AddCommand(upCommand())
+	root.AddCommand(upCommand(), checkNodeCommand())
 	if err := root.Execute(); err != nil {
 		root.PrintErrln("devcluster:", err)
 		os.Exit(1)

@@ -13,11 +13,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/controlplane"
+	"github.com/mirrorball-dev/mirrorball/e2e/node"
 )
 
 func upCommand() *cobra.Command {
 	var kubeconfig, dir string
-	var audit bool
+	var audit, withNode bool
 	command := &cobra.Command{
 		Use:   "up --kubeconfig FILE",
 		Short: "Start a control plane and keep it running until Ctrl-C",
@@ -25,19 +26,27 @@ func upCommand() *cobra.Command {
 administrator once the API is ready, and stay in the foreground. Ctrl-C or SIGTERM ends all of it.
 
 The state lives in --dir, where a later start continues with it; without --dir, in a temporary folder that is removed
-at the end.`,
+at the end.
+
+With --node there is also a node that runs Pods: kubelet, scheduler, containerd, and registries with and without a
+password, all in namespaces of their own. This needs Linux, root, and Debian's packages containerd, runc,
+containernetworking-plugins and docker-registry.`,
 		Example: `  devcluster up --kubeconfig /tmp/dev.kubeconfig
   KUBECONFIG=/tmp/dev.kubeconfig kubectl get namespaces`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 			defer cancel()
+			if withNode {
+				return upNode(ctx, cmd.OutOrStdout(), kubeconfig, node.Options{Dir: dir, Audit: audit})
+			}
 			return up(ctx, cmd.OutOrStdout(), kubeconfig, controlplane.Options{Dir: dir, Audit: audit})
 		},
 	}
 	command.Flags().StringVar(&kubeconfig, "kubeconfig", "", "file to write the administrator's kubeconfig to (required)")
 	command.Flags().StringVar(&dir, "dir", "", "folder for the state, kept at the end (default: a temporary one, removed)")
 	command.Flags().BoolVar(&audit, "audit", false, "log every request, without its content, to audit.log in the folder")
+	command.Flags().BoolVar(&withNode, "node", false, "add a node that runs Pods (needs root and Debian's packages)")
 	_ = command.MarkFlagRequired("kubeconfig") // errs only for a flag that is not there
 	return command
 }

@@ -5,6 +5,6 @@ package process
 import "syscall"
 
 // sysProcAttr puts the child into its own group.
-func sysProcAttr(bool) *syscall.SysProcAttr {
+func sysProcAttr(Spec) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

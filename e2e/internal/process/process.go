@@ -34,6 +34,8 @@ type Spec struct {
 	Tied bool
 	// Files are inherited, after the pipe; the child need not know of them (a lock is held by being open).
 	Files []*os.File
+	// Isolated has the child start in a mount, a network and a PID namespace of its own: on Linux only, and only for root.
+	Isolated bool
 }
 
 // Process is a child that was started.
@@ -65,7 +67,7 @@ func Start(spec Spec) (*Process, error) {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = append([]*os.File{read}, spec.Files...)
 	cmd.Env = append(append(os.Environ(), spec.Env...), lifelineEnv+"="+strconv.Itoa(firstExtraFile))
-	cmd.SysProcAttr = sysProcAttr(spec.Tied)
+	cmd.SysProcAttr = sysProcAttr(spec)
 
 	p := &Process{cmd: cmd, lifeline: write, done: make(chan struct{})}
 	started := make(chan error)
