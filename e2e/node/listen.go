@@ -20,7 +20,7 @@ func (c *Cluster) listen() (files []*os.File, err error) {
 		if err != nil {
 			return fmt.Errorf("find a free port: %w", err)
 		}
-		defer listener.Close()
+		defer func() { _ = listener.Close() }()
 		address, err := netip.ParseAddrPort(listener.Addr().String())
 		if err != nil {
 			return err

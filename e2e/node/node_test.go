@@ -54,7 +54,7 @@ func TestNothingLeft(t *testing.T) {
 				t.Fatal(err)
 			}
 			tc.end(t, d, first)
-			harness.Receive(t, harness.FolderProgress(d.temporary), d.ended, "devcluster has not ended")
+			_ = harness.Receive(t, harness.FolderProgress(d.temporary), d.ended, "devcluster has not ended")
 			harness.Eventually(t, harness.FolderProgress(d.temporary), func() error { return d.traces(t, namespace) })
 			if after := machine(t); after != before {
 				t.Errorf("the machine is another one than before:\n%s\nbefore:\n%s", after, before)

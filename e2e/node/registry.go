@@ -25,7 +25,8 @@ const (
 
 const (
 	// TokenPath issues the tokens of the registry ECR, at its own address and at the one that Pods reach.
-	TokenPath    = "/token"
+	TokenPath = "/token"
+	// TokenAddress is the one that Pods reach.
 	TokenAddress = "10.0.0.1:8080"
 	// tokenLifetime is that of ECR's tokens. Amazon's live for twelve hours.
 	tokenLifetime = 90 * time.Second

@@ -105,7 +105,7 @@ func probe(programs Programs) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if err := cgroup.Probe(filepath.Base(dir)); err != nil {
 		return fmt.Errorf("a node cannot run on this machine: %w", err)
 	}

@@ -23,8 +23,8 @@ const (
 	worthwhile = 1.5
 )
 
-// measured is how the start of a Pod went: how long it took until the namespace admitted the Pod, how long until it ran,
-// and whether no pull failed on the way.
+// measured is how the start of a Pod went: how long it took until the namespace admitted the Pod, and until it ran, and
+// whether no pull failed on the way.
 type measured struct {
 	admitted, running time.Duration
 	pulled            bool

@@ -116,13 +116,3 @@ func (g *Guide) sh(ctx context.Context, commands ...string) (output string, err 
 	}
 	return output, nil
 }
-
-// show runs a command and prints its output.
-func (g *Guide) show(ctx context.Context, command string) (string, error) {
-	output, err := g.sh(ctx, command)
-	if err != nil {
-		return "", err
-	}
-	g.screen.Output(output)
-	return output, nil
-}

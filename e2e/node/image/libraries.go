@@ -37,7 +37,7 @@ func needs(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	var paths []string
 	if section := file.Section(".interp"); section != nil {
 		loader, err := section.Data()
