@@ -1,11 +1,11 @@
 package inspect
 
 import (
+	"bufio"
 	"crypto/sha256"
 	_ "embed" // the page's parts
 	"encoding/base64"
 	"fmt"
-	"html/template"
 	"io"
 	"maps"
 	"slices"
@@ -15,8 +15,6 @@ import (
 )
 
 var (
-	//go:embed page/page.html.tmpl
-	pageText string
 	//go:embed page/page.css
 	pageStyle string
 	//go:embed page/page.js
@@ -30,12 +28,9 @@ var letters = map[plan.State]string{
 	plan.Reserved: "R", plan.Paused: "P", plan.State(plan.PhaseFrozen): "Z",
 }
 
-// page is what the template shows.
+// page is what the HTML page shows.
 type page struct {
 	Report  *Report
-	CSP     string
-	Style   template.CSS
-	Script  template.JS
 	Legend  []legend
 	Rows    []row
 	Sources []detail
@@ -71,21 +66,15 @@ const maxShown = 200
 // WriteHTML writes a report as one page that needs nothing else: no request goes anywhere, and what the cluster holds
 // is escaped.
 func WriteHTML(out io.Writer, r *Report) error {
-	t, err := template.New("page").Parse(pageText)
-	if err != nil {
-		return fmt.Errorf("parse the page: %w", err)
-	}
-	p := page{
-		Report: r, CSP: policyOf(pageStyle, pageScript),
-		Style:  template.CSS(pageStyle), //nolint:gosec // a file of this package
-		Script: template.JS(pageScript), //nolint:gosec // a file of this package
-	}
+	p := page{Report: r}
 	for _, s := range slices.Sorted(maps.Keys(r.States)) {
 		p.Legend = append(p.Legend, legend{State: s, Letter: letterOf(s), Class: classOf(s), Count: r.States[s]})
 	}
 	p.rows()
 	p.details()
-	return t.Execute(out, p)
+	m := &markup{out: bufio.NewWriter(out)}
+	p.write(m)
+	return m.out.Flush()
 }
 
 // policyOf is the page's Content-Security-Policy: its own style and script, by their digests, and nothing else.
