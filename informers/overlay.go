@@ -1,6 +1,7 @@
 package informers
 
 import (
+	"reflect"
 	"sync"
 	"time"
 
@@ -150,7 +151,9 @@ func (o *overlay[T]) delivered(n types.NamespacedName, old, obj T) (before T, ch
 		return old, false // the entry is newer than all that the store has
 	}
 	o.drop(n, e)
-	isOwnWrite := e.obj != none[T]() && obj != none[T]() && e.version == obj.identity().Version && complete >= e.complete
+	// The answer says of some fields only what was asked for, so the watch may correct it.
+	isOwnWrite := e.obj != none[T]() && obj != none[T]() && e.version == obj.identity().Version && complete >= e.complete &&
+		reflect.DeepEqual(e.obj, obj)
 	return e.obj, e.obj != obj && !isOwnWrite
 }
 
