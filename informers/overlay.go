@@ -152,8 +152,8 @@ func (o *overlay[T]) delivered(n types.NamespacedName, old, obj T) (before T, ch
 	}
 	o.drop(n, e)
 	// The answer says of some fields only what was asked for, so the watch may correct it.
-	isOwnWrite := e.obj != none[T]() && obj != none[T]() && e.version == obj.identity().Version && complete >= e.complete &&
-		reflect.DeepEqual(e.obj, obj)
+	isOwnWrite := e.obj != none[T]() && obj != none[T]() && e.version == obj.identity().Version &&
+		complete >= e.complete && reflect.DeepEqual(e.obj, obj)
 	return e.obj, e.obj != obj && !isOwnWrite
 }
 
