@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -307,8 +308,21 @@ func TestRecordOfTwoControllers(t *testing.T) {
 				return nil
 			}},
 			Step{Text: "resume the watches", After: 40 * time.Second, execute: resumesWatches().execute},
+			expects("each has written the record at most once", func(w *World) bool {
+				return w.countLogged(" configmap "+ownNamespace+"/") <= 2
+			}),
 		)
 	}
+}
+
+// countLogged returns how many lines of the trace have a text.
+func (w *World) countLogged(text string) (n int) {
+	for _, line := range w.trace {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
 }
 
 // A record can be older than what a source said last, which the controller need not have seen.

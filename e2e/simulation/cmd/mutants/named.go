@@ -99,7 +99,7 @@ var guards = map[string]*guard{
 	},
 	"live-rules": {
 		title: "live read of the rules before a removal", change: becomesFalse,
-		test: simulated("TestStaleNamespaceOfRules"),
+		test: &regression{replicatorTests, "TestConfirm"},
 	},
 	"live-namespace": {
 		title: "live read of the namespace before a removal", change: becomesFalse, test: simulated("TestStaleNamespace"),
@@ -147,7 +147,7 @@ var guards = map[string]*guard{
 	},
 	"record-of-present-policy": {
 		title: "a record is written of what the source says now", change: becomesFalse,
-		rules: []string{"endless"}, test: simulated("TestRecordOfTwoControllers"),
+		test: simulated("TestRecordOfTwoControllers"),
 	},
 	"backoff-of-every-verb": {
 		title: "backoff of every verb", change: becomesFalse, test: &regression{replicatorTests, "TestWritesUndone"},
