@@ -127,11 +127,11 @@ func hostile(ctx context.Context, b *bench) (_ Result, err error) {
 		if err != nil {
 			return Result{}, err
 		}
-		quiet, err := idle.newNamespaceTimes(ctx, watchedSource, b.sized(50))
+		quiet, _, err := idle.newNamespaceTimes(ctx, b.sized(50), replicasOf(watchedSource, 1))
 		if err != nil {
 			return Result{}, err
 		}
-		beset, err := b.newNamespaceTimes(ctx, watchedSource, b.sized(50))
+		beset, _, err := b.newNamespaceTimes(ctx, b.sized(50), replicasOf(watchedSource, 1))
 		if err != nil {
 			return Result{}, err
 		}
