@@ -178,7 +178,8 @@ func (b *bench) hostileSources(ctx context.Context, count int) error {
 	})
 }
 
-// blamed says what the Frozen events tell, and that there are none on the honest source.
+// blamed counts the Frozen events by namespace and reason, with an example of each: a reader sees whether they are the
+// tenant's alone.
 func (b *bench) blamed(ctx context.Context) ([]string, error) {
 	var list *eventsv1.EventList
 	err := harness.Poll(ctx, func(ctx context.Context) (err error) {
