@@ -34,7 +34,7 @@ import (
 )
 
 const (
-	// Name is the node's name in the cluster.
+	// Name is the node's name in the cluster, and the address at which its components listen.
 	Name = "127.0.0.1"
 	// stopLimit is how long the cluster may take to end by itself.
 	stopLimit = time.Minute
