@@ -178,7 +178,7 @@ demo-node: build devnode ## Play the guide to image pull secrets on a real kubel
 	bin/demo-node
 
 # Without the race detector: what runs on the node is other programs.
-test-node: build devnode ## Test the guide and the clean-up on a real kubelet; skipped, with the reason, where none can run
+test-node: build devnode ## Test the guide and the clean-up on a real kubelet; skipped where none can run
 	@bin/devcluster check-node || echo "make test-node: skipping what needs a node"
 	cd e2e && go test -count=1 -p 1 -timeout 30m ./node/...
 

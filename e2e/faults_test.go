@@ -169,7 +169,7 @@ func (l *load) act(ctx context.Context) error {
 	return l.converge(ctx, wanted)
 }
 
-// settle gives a source the policy and the content that it is meant to have.
+// converge gives a source the policy and the content that it is meant to have.
 func (l *load) converge(ctx context.Context, wanted *corev1.Secret) error {
 	secrets := l.s.system.Client.CoreV1().Secrets(l.from)
 	now, err := secrets.Get(ctx, wanted.Name, metav1.GetOptions{})

@@ -147,7 +147,7 @@ func TestAnnotationsLost(t *testing.T) {
 	})
 }
 
-// busy writes a Secret all the time, until the test has waited for something.
+// keepWriting writes a Secret all the time, until the test has waited for something.
 func (s *scene) keepWriting(o object, wait func()) {
 	s.Helper()
 	ctx, cancel := context.WithCancel(s.Context())

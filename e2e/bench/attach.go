@@ -5,21 +5,16 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-)
 
-// attachRules allow the sources of the benchmark to attach.
-const attachRules = `apiVersion: config.mirrorball.dev/v1
-kind: Rules
-rules:
-- {sources: ["*"], targets: ["*"], allow: [push, attach]}
-`
+	"github.com/mirrorball-dev/mirrorball/e2e/harness"
+)
 
 // attach compares when the default ServiceAccount of a new namespace has its pull secret with when it is there at all.
 func attach(ctx context.Context, b *bench) (Result, error) {
 	if b.options.Command != "" {
 		return Result{}, fmt.Errorf("only Mirrorball's own way to attach can be observed: leave this case out")
 	}
-	if err := b.system.WriteRules(ctx, attachRules); err != nil {
+	if err := b.system.WriteRules(ctx, harness.OpenRules); err != nil {
 		return Result{}, err
 	}
 	annotations := map[string]string{"mirrorball.dev/attach-to-service-accounts": "default"}

@@ -42,25 +42,29 @@ func (c *bareClient) unthrottled(measure func() (time.Duration, error)) (time.Du
 
 // newBareClient finds out which concurrency is best for creating in these namespaces, with the controller stopped.
 func (b *bench) newBareClient(ctx context.Context, namespaces []string) (*bareClient, error) {
-	c := &bareClient{b: b, namespaces: namespaces}
+	c := &bareClient{b: b, namespaces: namespaces, concurrency: concurrencies[0]}
+	return c, b.withoutController(ctx, func() error { return c.warmUp(ctx) })
+}
+
+// warmUp sets the concurrency to the best one at which the API server turns no request away.
+func (c *bareClient) warmUp(ctx context.Context) error {
 	best := time.Duration(math.MaxInt64)
-	c.concurrency = concurrencies[0]
 	for range 2 { // what runs first runs cold
 		for _, n := range concurrencies {
-			candidate := &bareClient{b: b, namespaces: namespaces, concurrency: n}
-			before := b.throttled.Load()
-			took, _, err := candidate.create(ctx, b.unique("warm-up"))
+			candidate := &bareClient{b: c.b, namespaces: c.namespaces, concurrency: n}
+			before := c.b.throttled.Load()
+			took, _, err := candidate.create(ctx, c.b.unique("warm-up"))
 			if err != nil {
-				return nil, err
+				return err
 			}
-			if took < best && b.throttled.Load() == before {
+			if took < best && c.b.throttled.Load() == before {
 				best, c.concurrency = took, n
 			}
 		}
 	}
-	b.say("the bare client is fastest with %d writes at a time: %d in %s", c.concurrency, len(namespaces),
+	c.b.say("the bare client is fastest with %d writes at a time: %d in %s", c.concurrency, len(c.namespaces),
 		best.Round(time.Millisecond))
-	return c, nil
+	return nil
 }
 
 // bareReplica has as much metadata as a replica.

@@ -127,11 +127,11 @@ func hostile(ctx context.Context, b *bench) (_ Result, err error) {
 		if err != nil {
 			return Result{}, err
 		}
-		quiet, err := idle.newNamespaceTimes(ctx, watchedSource, b.sized(50))
+		quiet, _, err := idle.newNamespaceTimes(ctx, b.sized(50), replicasOf(watchedSource, 1))
 		if err != nil {
 			return Result{}, err
 		}
-		beset, err := b.newNamespaceTimes(ctx, watchedSource, b.sized(50))
+		beset, _, err := b.newNamespaceTimes(ctx, b.sized(50), replicasOf(watchedSource, 1))
 		if err != nil {
 			return Result{}, err
 		}
@@ -178,7 +178,8 @@ func (b *bench) hostileSources(ctx context.Context, count int) error {
 	})
 }
 
-// blamed says what the Frozen events tell, and that there are none on the honest source.
+// blamed counts the Frozen events by namespace and reason, with an example of each: a reader sees whether they are the
+// tenant's alone.
 func (b *bench) blamed(ctx context.Context) ([]string, error) {
 	var list *eventsv1.EventList
 	err := harness.Poll(ctx, func(ctx context.Context) (err error) {

@@ -2,17 +2,15 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/tools/cache"
-	watchtools "k8s.io/client-go/tools/watch"
 )
 
 // sighting is an object in a target namespace that the observer has seen written.
@@ -37,46 +35,64 @@ func (b *bench) observe(
 	if err != nil {
 		return fmt.Errorf("observe: %w", err)
 	}
-	// The API server closes a watch that it is too busy to serve; this one goes on where it was.
-	watchFrom := func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-		o.LabelSelector, o.FieldSelector = selector.LabelSelector, selector.FieldSelector
-		return b.watch.Resource(resource).Watch(ctx, o)
-	}
-	from := &cache.ListWatch{WatchFuncWithContext: watchFrom}
-	w, err := watchtools.NewRetryWatcherWithContext(ctx, list.ResourceVersion, from)
-	if err != nil {
-		return fmt.Errorf("observe: %w", err)
-	}
-	defer w.Stop()
-
 	failed := make(chan error, 1)
 	go func() {
 		if err := load(); err != nil {
 			failed <- err
 		}
 	}()
+	// The API server closes a watch that it is too busy to serve. The next one goes on where that was, and at once:
+	// client-go's RetryWatcher opens at most one a second.
+	version := list.ResourceVersion
+	for ctx.Err() == nil {
+		w, err := b.watch.Resource(resource).Watch(ctx, metav1.ListOptions{
+			LabelSelector: selector.LabelSelector, FieldSelector: selector.FieldSelector,
+			ResourceVersion: version, AllowWatchBookmarks: true,
+		})
+		if err != nil {
+			return fmt.Errorf("the observer's watch: %w", err)
+		}
+		done, err := follow(w, failed, &version, seen)
+		if done || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("the observer's watch ended before all was seen: %w", ctx.Err())
+}
+
+// follow hands over what a watch brings until seen returns true, or the watch is closed, or the load has failed. It
+// keeps the version from which another watch goes on.
+func follow(w watch.Interface, failed <-chan error, version *string, seen func(sighting) bool) (done bool, err error) {
+	defer w.Stop()
 	for {
 		select {
 		case err := <-failed:
-			return err
+			return false, err
 		case event, open := <-w.ResultChan():
 			if !open {
-				return errors.Join(errors.New("the observer's watch ended before all was seen"), ctx.Err())
-			}
-			if event.Type == watch.Error {
-				return fmt.Errorf("the observer's watch: %w", apierrors.FromObject(event.Object))
+				return false, nil
 			}
 			o, ok := event.Object.(metav1.Object)
-			if !ok || event.Type == watch.Deleted || !isTarget(o.GetNamespace()) {
-				continue
+			if !ok || event.Type == watch.Error {
+				return false, watchError(event.Object)
 			}
-			if seen(sighting{
+			*version = o.GetResourceVersion()
+			written := event.Type == watch.Added || event.Type == watch.Modified
+			if written && isTarget(o.GetNamespace()) && seen(sighting{
 				o.GetNamespace(), o.GetName(), o.GetAnnotations(), event.Type == watch.Added, time.Now(),
 			}) {
-				return nil
+				return true, nil
 			}
 		}
 	}
+}
+
+// watchError is the error that a watch has brought, or nil if another watch can go on.
+func watchError(object runtime.Object) error {
+	if err := apierrors.FromObject(object); apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+		return fmt.Errorf("the observer's watch: %w", err)
+	}
+	return nil
 }
 
 func isTarget(namespace string) bool {

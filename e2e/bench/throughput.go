@@ -17,13 +17,12 @@ func (b *bench) rounds(
 	for round := range b.options.Rounds {
 		var ref, took time.Duration
 		takeReference := func() error {
-			if err := b.subject.Stop(ctx); err != nil {
-				return err
-			}
-			if ref, err = reference(round); err != nil {
-				return fmt.Errorf("bare client: %w", err)
-			}
-			return b.subject.Start(ctx)
+			return b.withoutController(ctx, func() error {
+				if ref, err = reference(round); err != nil {
+					return fmt.Errorf("bare client: %w", err)
+				}
+				return nil
+			})
 		}
 		takeMeasure := func() error {
 			if took, err = measure(round); err != nil {
@@ -71,34 +70,21 @@ func (b *bench) spread(ctx context.Context, sources, count int) (Result, error) 
 	if err != nil {
 		return Result{}, err
 	}
-	if err := b.subject.Stop(ctx); err != nil {
-		return Result{}, err
-	}
 	bare, err := b.newBareClient(ctx, namespaces)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := b.subject.Start(ctx); err != nil {
-		return Result{}, err
-	}
-	names := func(prefix string) []string {
-		out := make([]string, sources)
-		for i := range out {
-			out[i] = b.unique(prefix)
-		}
-		return out
-	}
 	defer b.profile(ctx)()
 	refs, measured, err := b.rounds(ctx, func(int) (time.Duration, error) {
 		return bare.unthrottled(func() (time.Duration, error) {
-			took, _, err := bare.create(ctx, names("bare")...)
+			took, _, err := bare.create(ctx, b.newNames("bare", sources)...)
 			return took, err
 		})
 	}, func(int) (time.Duration, error) {
-		list := names("source")
+		names := b.newNames("source", sources)
 		return b.untilWritten(ctx, sources*count, func() error {
-			return parallel(sources, sources, func(i int) error { return b.source(ctx, list[i]) })
-		}, list...)
+			return parallel(sources, sources, func(i int) error { return b.source(ctx, names[i]) })
+		}, names...)
 	})
 	return throughput(refs, measured, bare), err
 }
@@ -109,19 +95,17 @@ func rotation(ctx context.Context, b *bench) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := b.subject.Stop(ctx); err != nil {
-		return Result{}, err
-	}
 	bare, err := b.newBareClient(ctx, namespaces)
 	if err != nil {
 		return Result{}, err
 	}
 	const bareName, sourceName = "bare", "source"
-	_, versions, err := bare.create(ctx, bareName)
+	var versions map[[2]string]string
+	err = b.withoutController(ctx, func() error {
+		_, versions, err = bare.create(ctx, bareName)
+		return err
+	})
 	if err != nil {
-		return Result{}, err
-	}
-	if err := b.subject.Start(ctx); err != nil {
 		return Result{}, err
 	}
 	if _, err := b.untilWritten(ctx, count, func() error { return b.source(ctx, sourceName) }, sourceName); err != nil {

@@ -121,6 +121,17 @@ func (b *bench) close() error {
 	return errors.Join(err, b.system.Close())
 }
 
+// withoutController does something while the controller is stopped.
+func (b *bench) withoutController(ctx context.Context, load func() error) error {
+	if err := b.subject.Stop(ctx); err != nil {
+		return err
+	}
+	if err := load(); err != nil {
+		return err
+	}
+	return b.subject.Start(ctx)
+}
+
 func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.options.Log, "%-16s "+format+"\n", append([]any{b.name}, args...)...)
 }

@@ -36,12 +36,11 @@ func (c *Cluster) listen() (files []*os.File, err error) {
 	if err := open(&c.spec.APIServerPort); err != nil {
 		return files, err
 	}
-	for _, registry := range c.registries {
+	for _, registry := range c.spec.Registries {
 		if err := open(&registry.Port); err != nil {
 			return files, err
 		}
 	}
-	c.spec.Registries = c.registries
 	return files, nil
 }
 

@@ -34,7 +34,7 @@ import (
 )
 
 const (
-	// Name is the node's name in the cluster.
+	// Name is the node's name in the cluster, and the address at which its components listen.
 	Name = "127.0.0.1"
 	// stopLimit is how long the cluster may take to end by itself.
 	stopLimit = time.Minute
@@ -56,11 +56,10 @@ type Options struct {
 
 // Cluster is a cluster with one node that is running.
 type Cluster struct {
-	options    Options
-	spec       Spec
-	process    *process.Process
-	registries []*Registry
-	admin      *rest.Config
+	options Options
+	spec    Spec
+	process *process.Process
+	admin   *rest.Config
 
 	stopOnce sync.Once
 	stopErr  error
@@ -92,9 +91,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	c.spec.Cgroup = filepath.Base(c.spec.Dir)
 	c.spec.Audit = c.options.Audit
-	if c.registries, err = newRegistries(); err != nil {
-		return err
-	}
+	c.spec.Registries = newRegistries()
 	listeners, err := c.listen()
 	if err != nil {
 		return err
@@ -205,9 +202,6 @@ func (c *Cluster) Stop() error {
 // Done is closed when the cluster has ended.
 func (c *Cluster) Done() <-chan struct{} { return c.process.Done() }
 
-// PID is the first process of the cluster, as this machine numbers it.
-func (c *Cluster) PID() int { return c.process.PID() }
-
 // Failure describes an end that nobody asked for.
 func (c *Cluster) Failure() error {
 	return fmt.Errorf("the node ended unexpectedly; the end of its log:\n%s", process.Tail(c.log(), tailLines))
@@ -223,14 +217,7 @@ func (c *Cluster) Config() *rest.Config { return rest.CopyConfig(c.admin) }
 func (c *Cluster) Kubeconfig() string { return filepath.Join(c.spec.Dir, "admin.kubeconfig") }
 
 // Registry returns the registry of this name.
-func (c *Cluster) Registry(name string) *Registry {
-	for _, registry := range c.registries {
-		if registry.Name == name {
-			return registry
-		}
-	}
-	return nil
-}
+func (c *Cluster) Registry(name string) *Registry { return c.spec.Registry(name) }
 
 // log is the output of the processes that start and end the others.
 func (c *Cluster) log() string { return filepath.Join(c.spec.Dir, "node.log") }

@@ -56,6 +56,16 @@ func (s Spec) Ports() []int {
 	return ports
 }
 
+// Registry returns the registry of this name.
+func (s Spec) Registry(name string) *Registry {
+	for _, registry := range s.Registries {
+		if registry.Name == name {
+			return registry
+		}
+	}
+	return nil
+}
+
 // Reporter writes the lines of the start.
 type Reporter struct{ Out io.Writer }
 

@@ -78,16 +78,16 @@ func (s *scenario) run(ctx context.Context, stay bool) error {
 func (s *scenario) reflectorAnnotations(ctx context.Context) error {
 	s.screen.Begin("Copy a registry credential to two namespaces, with the annotations of Reflector")
 	for _, namespace := range []string{"infra", "production", "staging", "development"} {
-		if _, err := s.kubectl(ctx, "kubectl create namespace "+namespace); err != nil {
+		if _, err := s.sh(ctx, "kubectl create namespace "+namespace); err != nil {
 			return err
 		}
 	}
-	_, err := s.kubectl(ctx, `kubectl -n infra create secret docker-registry regcred --docker-server=registry.example.com \
+	_, err := s.sh(ctx, `kubectl -n infra create secret docker-registry regcred --docker-server=registry.example.com \
   --docker-username=puller --docker-password="$PASSWORD"`, "PASSWORD="+rand.Text())
 	if err != nil {
 		return err
 	}
-	_, err = s.kubectl(ctx, `kubectl -n infra annotate secret regcred \
+	_, err = s.sh(ctx, `kubectl -n infra annotate secret regcred \
   reflector.v1.k8s.emberstack.com/reflection-allowed=true \
   reflector.v1.k8s.emberstack.com/reflection-auto-enabled=true \
   reflector.v1.k8s.emberstack.com/reflection-auto-namespaces=production,staging`)
@@ -115,7 +115,7 @@ func (s *scenario) nameInUse(ctx context.Context) error {
 		`kubectl -n infra create secret generic team-token --from-literal=token="$TOKEN"`,
 	}
 	for _, command := range commands {
-		if _, err := s.kubectl(ctx, command, "TOKEN="+rand.Text()); err != nil {
+		if _, err := s.sh(ctx, command, "TOKEN="+rand.Text()); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,7 @@ func (s *scenario) nameInUse(ctx context.Context) error {
 	}
 	s.foreignVersion = secret.ResourceVersion
 
-	_, err = s.kubectl(ctx, "kubectl -n infra annotate secret team-token mirrorball.dev/push-to='team-*'")
+	_, err = s.sh(ctx, "kubectl -n infra annotate secret team-token mirrorball.dev/push-to='team-*'")
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (s *scenario) nameInUse(ctx context.Context) error {
 		return err
 	}
 	s.screen.Checkf("%s is unchanged, and a Warning event on the source reports it:", foreign)
-	events, err := s.kubectl(ctx, "kubectl -n infra events --for secret/team-token --types=Warning")
+	events, err := s.sh(ctx, "kubectl -n infra events --for secret/team-token --types=Warning")
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (s *scenario) sourceChanges(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.kubectl(ctx, `kubectl -n infra create secret docker-registry regcred --docker-server=registry.example.com \
+	_, err = s.sh(ctx, `kubectl -n infra create secret docker-registry regcred --docker-server=registry.example.com \
   --docker-username=puller --docker-password="$NEW_PASSWORD" --dry-run=client -o yaml |
   kubectl -n infra apply --server-side --force-conflicts -f -`, "NEW_PASSWORD="+rand.Text())
 	if err != nil {
@@ -197,7 +197,7 @@ func (s *scenario) sourceChanges(ctx context.Context) error {
 
 func (s *scenario) audit(ctx context.Context) error {
 	s.screen.Begin("See what is mirrored where, and why not")
-	list, err := s.kubectl(ctx, auditCommand)
+	list, err := s.sh(ctx, auditCommand)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (s *scenario) audit(ctx context.Context) error {
 		}
 	}
 	s.screen.Checkf("three replicas; none in development, and %s is not one of them", foreign)
-	why, err := s.kubectl(ctx, explainCommand)
+	why, err := s.sh(ctx, explainCommand)
 	if err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func (s *scenario) annotationsRemoved(ctx context.Context) error {
 		"kubectl -n infra annotate secret team-token mirrorball.dev/push-to-",
 	}
 	for _, command := range commands {
-		if _, err := s.kubectl(ctx, command); err != nil {
+		if _, err := s.sh(ctx, command); err != nil {
 			return err
 		}
 	}
@@ -247,7 +247,7 @@ func (s *scenario) annotationsRemoved(ctx context.Context) error {
 		return err
 	}
 	s.screen.Checkf("%s still exists and is unchanged", foreign)
-	list, err := s.kubectl(ctx, auditCommand)
+	list, err := s.sh(ctx, auditCommand)
 	if err != nil {
 		return err
 	}

@@ -5,19 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mirrorball-dev/mirrorball/e2e/controlplane"
 	"github.com/mirrorball-dev/mirrorball/e2e/node"
 )
 
 // upNode runs a cluster with a node until ctx ends, which is no error, or the cluster fails.
 func upNode(ctx context.Context, out io.Writer, kubeconfig string, options node.Options) (err error) {
-	if kubeconfig, err = filepath.Abs(kubeconfig); err != nil {
-		return fmt.Errorf("--kubeconfig %s: %w", kubeconfig, err)
-	}
 	options.Log = out
 	cluster, err := node.Start(ctx, options)
 	if err != nil {
@@ -28,23 +23,12 @@ func upNode(ctx context.Context, out io.Writer, kubeconfig string, options node.
 	}
 	defer func() { err = errors.Join(err, cluster.Stop()) }()
 
-	if err := controlplane.WriteKubeconfig(kubeconfig, cluster.Config()); err != nil {
+	registries := fmt.Sprintf(`  registry    http://%s, without a password: Pods find its images under every host's name
+              but those of the private registries, which node.json in the folder names with their accounts
+`, cluster.Registry(node.Public).Address())
+	if err := announce(out, kubeconfig, cluster.Config(), cluster.Dir(), registries); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, `
-  server      %s
-  kubeconfig  %s
-  state, logs %s
-  registry    http://%s, without a password: Pods find its images under every host's name
-              but those of the private registries, which node.json in the folder names with their accounts
-
-Use it from another terminal:
-
-  export KUBECONFIG=%s
-
-Ctrl-C ends it.
-`, cluster.Config().Host, kubeconfig, cluster.Dir(), cluster.Registry(node.Public).Address(), kubeconfig)
-
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(out, "\nstopping")

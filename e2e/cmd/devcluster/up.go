@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/controlplane"
 	"github.com/mirrorball-dev/mirrorball/e2e/node"
@@ -37,6 +38,10 @@ containernetworking-plugins and docker-registry.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 			defer cancel()
+			var err error
+			if kubeconfig, err = filepath.Abs(kubeconfig); err != nil {
+				return fmt.Errorf("--kubeconfig %s: %w", kubeconfig, err)
+			}
 			if withNode {
 				return upNode(ctx, cmd.OutOrStdout(), kubeconfig, node.Options{Dir: dir, Audit: audit})
 			}
@@ -56,9 +61,6 @@ func up(ctx context.Context, out io.Writer, kubeconfig string, options controlpl
 	if options.Binary, err = os.Executable(); err != nil {
 		return fmt.Errorf("find this program, which is its own components': %w", err)
 	}
-	if kubeconfig, err = filepath.Abs(kubeconfig); err != nil {
-		return fmt.Errorf("--kubeconfig %s: %w", kubeconfig, err)
-	}
 	options.Log = out
 	cluster, err := controlplane.Start(ctx, options)
 	if err != nil {
@@ -69,21 +71,9 @@ func up(ctx context.Context, out io.Writer, kubeconfig string, options controlpl
 	}
 	defer func() { err = errors.Join(err, cluster.Stop()) }()
 
-	if err := controlplane.WriteKubeconfig(kubeconfig, cluster.AdminConfig()); err != nil {
+	if err := announce(out, kubeconfig, cluster.AdminConfig(), cluster.Dir(), ""); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, `
-  server      %s
-  kubeconfig  %s
-  state, logs %s
-
-Use it from another terminal:
-
-  export KUBECONFIG=%s
-
-Ctrl-C ends it.
-`, cluster.URL(), kubeconfig, cluster.Dir(), kubeconfig)
-
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(out, "\nstopping")
@@ -91,4 +81,23 @@ Ctrl-C ends it.
 	case err := <-cluster.Failed():
 		return err
 	}
+}
+
+// announce writes the kubeconfig of a cluster that is ready, and prints how to use it; more are further lines.
+func announce(out io.Writer, kubeconfig string, admin *rest.Config, dir, more string) error {
+	if err := controlplane.WriteKubeconfig(kubeconfig, admin); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, `
+  server      %s
+  kubeconfig  %s
+  state, logs %s
+%s
+Use it from another terminal:
+
+  export KUBECONFIG=%s
+
+Ctrl-C ends it.
+`, admin.Host, kubeconfig, dir, more, kubeconfig)
+	return nil
 }

@@ -27,9 +27,9 @@ const (
 
 // Image is an image of one layer.
 type Image struct {
-	Files           []File
-	Entrypoint, Cmd []string
-	Env             []string
+	Files      []File
+	Entrypoint []string
+	Env        []string
 }
 
 // File is an executable file in an image.
@@ -84,7 +84,7 @@ func (i Image) build() (manifest blob, parts []blob, err error) {
 	text, err := json.Marshal(map[string]any{
 		"architecture": runtime.GOARCH,
 		"os":           "linux",
-		"config":       map[string]any{"Entrypoint": i.Entrypoint, "Cmd": i.Cmd, "Env": i.Env, "User": "65532:65532"},
+		"config":       map[string]any{"Entrypoint": i.Entrypoint, "Env": i.Env, "User": "65532:65532"},
 		"rootfs":       map[string]any{"type": "layers", "diff_ids": []string{digest(plain)}},
 	})
 	if err != nil {

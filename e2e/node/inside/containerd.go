@@ -89,7 +89,7 @@ func (s *supervisor) startContainerd(ctx context.Context) error {
 // writeHosts has containerd find the registries of this node under the names of the world's. A host without a registry
 // of its own is the public one.
 func (s *supervisor) writeHosts() error {
-	public := s.registry(node.Public)
+	public := s.spec.Registry(node.Public)
 	for _, registry := range s.spec.Registries {
 		folder, mirrors := registry.Host, []*node.Registry{registry}
 		if registry == public {
@@ -116,7 +116,7 @@ func (s *supervisor) pushPause(ctx context.Context) error {
 		Files:      []image.File{{Path: "/guest", From: s.spec.Programs.Guest}},
 		Entrypoint: []string{"/guest", "pause"},
 	}
-	return s.registry(node.Public).Push(ctx, pause, pauseRepository, pauseTag)
+	return s.spec.Registry(node.Public).Push(ctx, pause, pauseRepository, pauseTag)
 }
 
 func writeFile(path, content string) error {

@@ -30,7 +30,7 @@ http: {addr: %q, relativeurls: true, secret: %q}
 // startRegistries starts a registry for public images, one for private images, and for each private registry of the
 // spec a server that knows its accounts.
 func (s *supervisor) startRegistries(ctx context.Context) error {
-	public := s.registry(node.Public)
+	public := s.spec.Registry(node.Public)
 	if err := s.startStore(ctx, "registry-public", public.Address()); err != nil {
 		return err
 	}

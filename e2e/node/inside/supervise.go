@@ -142,15 +142,6 @@ func (s *supervisor) run(ctx context.Context, c component) error {
 	return nil
 }
 
-func (s *supervisor) registry(name string) *node.Registry {
-	for _, registry := range s.spec.Registries {
-		if registry.Name == name {
-			return registry
-		}
-	}
-	return nil
-}
-
 func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 // dial reports whether somebody listens at an address.
