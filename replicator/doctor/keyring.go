@@ -63,6 +63,15 @@ func (k *Keyring) Lookup(repository string) []Credential {
 	return found
 }
 
+// addresses lists the addresses in the Secrets, for a message.
+func (k *Keyring) addresses() string {
+	var all []string
+	for _, key := range k.index {
+		all = append(all, k.credentials[key][0].Address())
+	}
+	return listed(all)
+}
+
 // fits reports whether the content has a credential that a keyring would find.
 func (c *Config) fits(repository string) bool {
 	if c.refusal != "" {
