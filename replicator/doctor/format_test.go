@@ -1,6 +1,9 @@
 package doctor
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestPrintable(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
@@ -16,6 +19,21 @@ func TestPrintable(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			if got := Printable(tc.text, 20); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestListed(t *testing.T) {
+	tests := map[string]struct{ names, want string }{
+		"sorted, each once":     {"b a b", "a, b"},
+		"as many as are listed": {"a b c d e", "a, b, c, d, e"},
+		"more than are listed":  {"g f e d c b a a", "a, b, c, d, e and 2 more"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := listed(strings.Fields(tc.names)); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
