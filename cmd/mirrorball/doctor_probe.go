@@ -26,7 +26,7 @@ func (f *doctorFlags) probeAll(ctx context.Context, e *doctor.Examination, login
 		}
 		slots <- struct{}{}
 		group.Go(func() {
-			username, password := login.Credentials()
+			username, password := login.BasicAuth()
 			answers[i] = client.Ask(ctx, login.Registry, username, password)
 			<-slots
 		})

@@ -65,7 +65,7 @@ func ofDoctor(image string, pullSecrets []corev1.Secret) (users []string, err er
 		keyring.Add(s.Name, doctor.ParseDockerConfigJSON(s.Data[corev1.DockerConfigJsonKey]))
 	}
 	for _, credential := range keyring.Lookup(parsed.Repository) {
-		user, _ := credential.Login()
+		user, _ := credential.BasicAuth()
 		users = append(users, user)
 	}
 	return users, nil

@@ -141,10 +141,6 @@ func (c *chain) checkValidity(options Options) {
 	}
 }
 
-// lifeFraction is the part of its life in which a certificate that lives for a short time counts as one that expires
-// soon. cert-manager renews after two thirds.
-const lifeFraction = 4
-
 // subject names a certificate by its first name.
 func subject(c *x509.Certificate) string {
 	name := c.Subject.CommonName

@@ -154,12 +154,3 @@ func (e *Examination) keyring(namespace string, names []string) *Keyring {
 	e.latest.namespace, e.latest.names, e.latest.keyring = namespace, names, keyring
 	return keyring
 }
-
-// addresses lists the addresses in the Secrets, for a message.
-func (k *Keyring) addresses() string {
-	var all []string
-	for _, key := range k.index {
-		all = append(all, k.credentials[key][0].Address())
-	}
-	return listed(all)
-}

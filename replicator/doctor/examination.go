@@ -3,11 +3,20 @@ package doctor
 import (
 	"maps"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
+
+// Options are the settings of an examination.
+type Options struct {
+	// Now is the present time.
+	Now time.Time
+	// ExpiresWithin is how long before its end a credential or certificate counts as one that expires soon.
+	ExpiresWithin time.Duration
+}
 
 // Examination collects what is known of a cluster, and checks it. The zero value is not usable: see [NewExamination].
 type Examination struct {

@@ -3,10 +3,34 @@ package doctor
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
 )
+
+// checkExpiry checks whether the credential of an entry has expired, or will soon.
+func checkExpiry(o Object, e *entry, written time.Time, options Options) []Finding {
+	life := lifetimeOf(e)
+	end, known := life.expiry(written)
+	if !known {
+		return nil
+	}
+	basis := "by its own claim"
+	if life.end.IsZero() {
+		basis = fmt.Sprintf("the Secret was written %s ago, and it lives for at most %s",
+			age(options.Now.Sub(written)), age(life.longest))
+	}
+	switch left := end.Sub(options.Now); {
+	case left <= 0:
+		return []Finding{newFinding(Expired, o, "entry %s: %s, expired at %s, %s ago (%s)",
+			e.address, life.sort, stamp(end), age(-left), basis)}
+	case left <= life.soon(options.ExpiresWithin):
+		return []Finding{newFinding(ExpiresSoon, o, "entry %s: %s, expires at %s, in %s (%s)",
+			e.address, life.sort, stamp(end), age(left), basis)}
+	}
+	return nil
+}
 
 // lifetime is what a credential tells about its end.
 type lifetime struct {
@@ -18,9 +42,9 @@ type lifetime struct {
 	longest time.Duration
 }
 
-// expiry returns when a credential ends, and how long it lives. It knows the end of credentials that contain it. Of
-// others that live for a known time it assumes that they were made when the content of the Secret was written, so the
-// real end is not later.
+// expiry returns when a credential ends, if that is known. Some credentials contain their end. Of others that live for
+// a known time it assumes that they were made when the content of the Secret was written, so the real end is not
+// later.
 func (l lifetime) expiry(written time.Time) (end time.Time, known bool) {
 	switch {
 	case !l.end.IsZero():
@@ -31,10 +55,14 @@ func (l lifetime) expiry(written time.Time) (end time.Time, known bool) {
 	return time.Time{}, false
 }
 
+// lifeFraction: what lives for a short time expires soon in the last quarter of its life. cert-manager renews
+// certificates after two thirds.
+const lifeFraction = 4
+
 // soon is the time before the end in which a credential counts as one that expires soon: a quarter of a short life.
 func (l lifetime) soon(within time.Duration) time.Duration {
 	if l.longest > 0 {
-		return min(within, l.longest/4)
+		return min(within, l.longest/lifeFraction)
 	}
 	return within
 }

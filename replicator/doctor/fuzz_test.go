@@ -64,7 +64,7 @@ func FuzzCertificate(f *testing.F) {
 	})
 }
 
-// FuzzMatches: what an address fits does not make the kubelet's rules panic.
+// FuzzMatches: no address and no image make the comparison panic, and addresses are printable and short.
 func FuzzMatches(f *testing.F) {
 	f.Add("*.example.com:5000/a", "registry.example.com:5000/a/b")
 	f.Fuzz(func(t *testing.T, raw, image string) {

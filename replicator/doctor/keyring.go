@@ -25,8 +25,10 @@ type Credential struct {
 // Address returns the address under which the Secret has the credential, in a form that can be printed.
 func (c Credential) Address() string { return c.entry.address.String() }
 
-// Login returns user name and password. They must not be printed.
-func (c Credential) Login() (username, password string) { return c.entry.username, c.entry.password }
+// BasicAuth returns user name and password. They must not be printed.
+func (c Credential) BasicAuth() (username, password string) {
+	return c.entry.username, c.entry.password
+}
 
 // Add adds the entries of a Secret. The order of the calls is the order of imagePullSecrets.
 func (k *Keyring) Add(secret string, config *Config) {
@@ -61,6 +63,15 @@ func (k *Keyring) Lookup(repository string) []Credential {
 		return k.credentials[defaultRegistryKey]
 	}
 	return found
+}
+
+// addresses lists the addresses in the Secrets, for a message.
+func (k *Keyring) addresses() string {
+	var all []string
+	for _, key := range k.index {
+		all = append(all, k.credentials[key][0].Address())
+	}
+	return listed(all)
 }
 
 // fits reports whether the content has a credential that a keyring would find.

@@ -21,8 +21,8 @@ type Login struct {
 	username, password string
 }
 
-// Credentials returns user name and password. They must not be printed.
-func (l *Login) Credentials() (username, password string) { return l.username, l.password }
+// BasicAuth returns user name and password. They must not be printed.
+func (l *Login) BasicAuth() (username, password string) { return l.username, l.password }
 
 // IsPattern reports whether the address is a pattern, which is not the host of one registry.
 func (l *Login) IsPattern() bool { return strings.ContainsAny(l.Registry, "*?[") }

@@ -18,7 +18,7 @@ func TestLogins(t *testing.T) {
 	describe := func(logins []*Login) (lines []string) {
 		for _, l := range logins {
 			lines = append(lines, fmt.Sprint(l.Address, " ", l.Registry, " ", l.Secrets, " ", l.IsPattern(), " ", l.Meant))
-			if user, password := l.Credentials(); user != "robot" || password != "hunter2" {
+			if user, password := l.BasicAuth(); user != "robot" || password != "hunter2" {
 				t.Errorf("%s has other credentials", l.Address)
 			}
 		}

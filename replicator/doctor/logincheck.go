@@ -3,9 +3,7 @@ package doctor
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"strings"
-	"time"
 )
 
 // checkLogin checks user name and password of an entry, without printing them.
@@ -96,28 +94,3 @@ func keyFileProblem(e *entry) string {
 	}
 	return ""
 }
-
-// checkExpiry checks whether the credential of an entry has expired, or will soon.
-func checkExpiry(o Object, e *entry, written time.Time, options Options) []Finding {
-	life := lifetimeOf(e)
-	end, known := life.expiry(written)
-	if !known {
-		return nil
-	}
-	basis := "by its own claim"
-	if life.end.IsZero() {
-		basis = fmt.Sprintf("the Secret was written %s ago, and it lives for at most %s",
-			age(options.Now.Sub(written)), age(life.longest))
-	}
-	switch left := end.Sub(options.Now); {
-	case left <= 0:
-		return []Finding{newFinding(Expired, o, "entry %s: %s, expired at %s, %s ago (%s)",
-			e.address, life.sort, stamp(end), age(-left), basis)}
-	case left <= life.soon(options.ExpiresWithin):
-		return []Finding{newFinding(ExpiresSoon, o, "entry %s: %s, expires at %s, in %s (%s)",
-			e.address, life.sort, stamp(end), age(left), basis)}
-	}
-	return nil
-}
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

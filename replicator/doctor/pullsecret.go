@@ -2,9 +2,11 @@ package doctor
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
@@ -39,6 +41,28 @@ func (e *Examination) newPullSecret(s *corev1.Secret) *pullSecret {
 		written: writtenAt(s.ObjectMeta),
 		policy:  annotations.Parse(s.Namespace, s.Name, s.Annotations).Policy,
 	}
+}
+
+// writtenAt returns when the data of an object was last written: the latest time of a field manager that owns data, or
+// without any the time of creation.
+func writtenAt(m metav1.ObjectMeta) time.Time {
+	var latest time.Time
+	for _, manager := range m.ManagedFields {
+		if manager.Time == nil || manager.FieldsV1 == nil || !manager.Time.After(latest) {
+			continue
+		}
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(manager.FieldsV1.GetRawBytes(), &fields) != nil {
+			continue
+		}
+		if _, owns := fields["f:data"]; owns {
+			latest = manager.Time.Time
+		}
+	}
+	if latest.IsZero() {
+		return m.CreationTimestamp.Time
+	}
+	return latest
 }
 
 // check checks the content. hosts are those that images come from.

@@ -1,6 +1,9 @@
 package doctor
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestMisspelt(t *testing.T) {
 	h := newHosts()
@@ -31,5 +34,22 @@ func TestMisspelt(t *testing.T) {
 				t.Errorf("%s: got %q, want %q", tc.host, got, tc.want)
 			}
 		})
+	}
+}
+
+// TestHostsAreBounded: neither many images nor many addresses make the comparison take long.
+func TestHostsAreBounded(t *testing.T) {
+	h := newHosts()
+	for i := range namedLimit + 1 {
+		h.add(fmt.Sprintf("r%d.example.com", i), false)
+	}
+	if len(h.named) != namedLimit {
+		t.Errorf("%d hosts are compared, want %d", len(h.named), namedLimit)
+	}
+	for i := range answersLimit {
+		h.answers[fmt.Sprintf("r%d.example.com", i)] = ""
+	}
+	if got := h.misspelt("ghrc.io"); got != "" || len(h.answers) != answersLimit {
+		t.Errorf("beyond the limit of addresses, one was compared: %q", got)
 	}
 }

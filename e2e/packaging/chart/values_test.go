@@ -62,6 +62,7 @@ func TestWrongValues(t *testing.T) {
 			"networkPolicy.apiServerPorts[0]=70000",
 			[]string{"/networkPolicy/apiServerPorts/0", "maximum"},
 		},
+		"a memory limit in a unit of Kubernetes": {"goMemoryLimit=192Mi", []string{"/goMemoryLimit", "pattern"}},
 		"an interval": {
 			"metrics.serviceMonitor.interval=often",
 			[]string{"/metrics/serviceMonitor/interval", "pattern"},

@@ -1,81 +1,29 @@
-// Package release makes what a release consists of, in a folder: the image, the chart, install.yaml, programs, SBOMs,
-// checksums and the section of the changelog. Two releases of one commit are equal, byte for byte.
 package release
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-
 	"github.com/mirrorball-dev/mirrorball/e2e/packaging/image"
 	"github.com/mirrorball-dev/mirrorball/e2e/packaging/product"
-	"github.com/mirrorball-dev/mirrorball/e2e/packaging/sbom"
 )
 
 // ImagePlatforms are those of the image.
 var ImagePlatforms = []product.Platform{{OS: "linux", Arch: "amd64"}, {OS: "linux", Arch: "arm64"}}
 
-// ProgramPlatforms are those of the programs in a release.
-var ProgramPlatforms = []product.Platform{
-	{OS: "linux", Arch: "amd64"}, {OS: "linux", Arch: "arm64"},
-	{OS: "darwin", Arch: "amd64"}, {OS: "darwin", Arch: "arm64"},
-	{OS: "windows", Arch: "amd64"},
-}
-
 // MaxImageSize is the limit of the compressed size of the image of one platform.
 const MaxImageSize = 15_000_000
 
-// Maker makes the parts of a release of the source in the folder Dist.
-type Maker struct {
-	Source product.Source
-	Dist   string
-	// Programs are the platforms of the programs in a release, usually ProgramPlatforms.
-	Programs []product.Platform
-	Log      io.Writer
-}
-
-func (m Maker) say(format string, args ...any) { fmt.Fprintf(m.Log, format+"\n", args...) }
-
 // ImageDir is the OCI layout with the image.
 func (m Maker) ImageDir() string { return filepath.Join(m.Dist, "image") }
-
-// program is a built program and what it contains.
-type program struct {
-	platform product.Platform
-	file     string
-	notices  []byte
-	spdx     []byte
-}
-
-// build makes the program of a platform in the folder.
-func (m Maker) build(ctx context.Context, p product.Platform, dir string) (program, error) {
-	one := program{platform: p, file: filepath.Join(dir, "mirrorball")}
-	if p.OS == "windows" {
-		one.file += ".exe"
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return one, fmt.Errorf("make the folder of the program for %s: %w", p, err)
-	}
-	if err := m.Source.Build(ctx, p, one.file); err != nil {
-		return one, err
-	}
-	modules, err := sbom.Read(ctx, m.Source, p, one.file)
-	if err != nil {
-		return one, err
-	}
-	one.notices = sbom.Notices(modules)
-	one.spdx, err = sbom.SPDX(m.Source, p, modules)
-	return one, err
-}
 
 // Image makes the image of all platforms and writes it to ImageDir.
 func (m Maker) Image(ctx context.Context) (v1.ImageIndex, error) {

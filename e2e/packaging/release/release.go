@@ -1,10 +1,12 @@
+// Package release makes what a release consists of, in a folder: the image, the chart, install.yaml, programs, SBOMs,
+// checksums and the section of the changelog. Two releases of one commit are equal, byte for byte.
 package release
 
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +19,17 @@ import (
 	"github.com/mirrorball-dev/mirrorball/e2e/packaging/archive"
 	"github.com/mirrorball-dev/mirrorball/e2e/packaging/product"
 )
+
+// Maker makes the parts of a release of the source in the folder Dist.
+type Maker struct {
+	Source product.Source
+	Dist   string
+	// Programs are the platforms of the programs in a release, usually ProgramPlatforms.
+	Programs []product.Platform
+	Log      io.Writer
+}
+
+func (m Maker) say(format string, args ...any) { fmt.Fprintf(m.Log, format+"\n", args...) }
 
 // semantic matches versions: of releases, and of pre-releases, which have a hyphen.
 var semantic = regexp.MustCompile(`^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$`)
@@ -94,41 +107,6 @@ func (m Maker) write(name string, content []byte) error {
 	}
 	m.say("%s: %d bytes", filepath.Join(m.Dist, name), len(content))
 	return nil
-}
-
-// program makes the archive and the SBOM of the program of a platform.
-func (m Maker) program(ctx context.Context, p product.Platform) error {
-	work, err := os.MkdirTemp("", "mirrorball-program-")
-	if err != nil {
-		return fmt.Errorf("make a temporary folder: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(work) }()
-	built, err := m.build(ctx, p, work)
-	if err != nil {
-		return err
-	}
-	binary, err := os.ReadFile(built.file)
-	if err != nil {
-		return fmt.Errorf("read the program: %w", err)
-	}
-	licence, err := os.ReadFile(filepath.Join(m.Source.Dir, "LICENSE"))
-	if err != nil {
-		return fmt.Errorf("read the licence: %w", err)
-	}
-	name := fmt.Sprintf("mirrorball-%s-%s-%s", m.Source.Version, p.OS, p.Arch)
-	pack, extension := archive.TarGzip, ".tar.gz"
-	if p.OS == "windows" {
-		pack, extension = archive.Zip, ".zip"
-	}
-	content, err := pack(m.Source.Time,
-		archive.File{Name: "LICENSE", Mode: 0o644, Content: licence},
-		archive.File{Name: "NOTICES.txt", Mode: 0o644, Content: built.notices},
-		archive.File{Name: filepath.Base(built.file), Mode: 0o755, Content: binary},
-	)
-	if err != nil {
-		return err
-	}
-	return errors.Join(m.write(name+extension, content), m.write(name+".spdx.json", built.spdx))
 }
 
 // checksums writes the SHA-256 sums of all files, in the format of sha256sum.

@@ -189,6 +189,55 @@ func TestTokenServer(t *testing.T) {
 	}
 }
 
+// network is a transport to hosts that are handlers.
+type network map[string]http.Handler
+
+func (n network) RoundTrip(request *http.Request) (*http.Response, error) {
+	handler, known := n[request.URL.Host]
+	if !known {
+		return nil, &net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}
+	}
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, request)
+	response := recorder.Result()
+	response.Request = request
+	return response, nil
+}
+
+// TestKnownTokenServer: nobody has to allow the token server of Docker Hub.
+func TestKnownTokenServer(t *testing.T) {
+	c := &Client{Timeout: time.Minute, Transport: network{
+		"index.docker.io": withToken(func() string { return "https://auth.docker.io/token" }),
+		"auth.docker.io":  http.HandlerFunc(tokenServer),
+	}}
+	if got := c.Ask(t.Context(), "docker.io", user, password); got.Outcome != Accepted {
+		t.Errorf("got %+v, want that it is accepted", got)
+	}
+}
+
+// TestLongAnswer: only the beginning of an answer is read.
+func TestLongAnswer(t *testing.T) {
+	long := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for range 4 * answerLimit / 1024 {
+			_, _ = w.Write(make([]byte, 1024))
+		}
+	})
+	g := newGuard(network{"registry.example.com": long}, "registry.example.com", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://registry.example.com/v2/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := g.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil || len(content) != answerLimit {
+		t.Errorf("%d bytes are read, want %d: %v", len(content), answerLimit, err)
+	}
+}
+
 // TestPlainHTTP: credentials are sent without TLS to this machine only.
 func TestPlainHTTP(t *testing.T) {
 	var seen atomic.Int32
