@@ -149,9 +149,9 @@ func (c *Cluster) began(o *objects, n types.NamespacedName) time.Time {
 	return time.Time{}
 }
 
-// isVacated reports whether the place of a source that has left is kept for it: it left while this process watched, or,
+// isReserved reports whether the place of a source that has left is kept for it: it left while this process watched, or,
 // while this process can't know better, a record or a replica names it.
-func (c *Cluster) isVacated(o *objects, n types.NamespacedName) bool {
+func (c *Cluster) isReserved(o *objects, n types.NamespacedName) bool {
 	return o.departed(n) != nil || !c.settled && (c.record(Key{o.kind, n}) != nil || o.replicas.has(bySource, keyOf(n)))
 }
 
@@ -206,7 +206,7 @@ func (c *Cluster) hasSettled() bool {
 	return c.settled
 }
 
-// namingChanged adds those for whom a replica that begins or ceases to name a source matters; see isVacated.
+// namingChanged adds those for whom a replica that begins or ceases to name a source matters; see isReserved.
 func (c *Cluster) namingChanged(o *objects, source types.NamespacedName, all changes) {
 	if !c.hasSettled() && c.Get(Key{o.kind, source}).Identity() == nil {
 		c.placeChanged(o, source, all)

@@ -81,7 +81,7 @@ func (w *tenureTest) targets() map[string]any {
 	for _, t := range snapshot.Targets {
 		switch {
 		case t.Occupant.Identity() != nil:
-		case t.Vacated:
+		case t.Reserved:
 			found[t.Namespace.Name] = "kept"
 		default:
 			found[t.Namespace.Name] = t.Competitors
