@@ -166,7 +166,7 @@ func BenchmarkSource(b *testing.B) {
 	key := Key{annotations.Secret, types.NamespacedName{Namespace: "infra", Name: "regcred"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if c.Source(key).Replicas == 0 {
+		if !c.Source(key).HasReplicas {
 			b.Fatal("the replicas are not found")
 		}
 	}

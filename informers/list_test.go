@@ -58,7 +58,7 @@ func TestList(t *testing.T) {
 	if len(s.Targets) != 2 || s.Targets[0].Occupant.Replica == nil || s.Targets[1].Occupant.Identity() != nil {
 		t.Errorf("targets %+v, want a replica in team-a and nothing in team-b", s.Targets)
 	}
-	if len(s.Replicas) != 1 || view.Replicas != 1 {
-		t.Errorf("replicas %+v, counted %d, want one", s.Replicas, view.Replicas)
+	if len(s.Replicas) != 1 || !view.HasReplicas {
+		t.Errorf("replicas %+v, in its view: %t, want one", s.Replicas, view.HasReplicas)
 	}
 }
