@@ -7,7 +7,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -39,11 +38,7 @@ func TestList(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := informers.New(informers.Options{
-		Metadata: metadata.NewForConfigOrDie(config), Typed: client, Kinds: []annotations.Kind{annotations.Secret},
-		Namespace: "mirrorball-system", DigestKey: informers.NewDigestKey(),
-		Notify: func(informers.Key, informers.Change) {}, OnRules: func() {}, Unreadable: func(*informers.Record) {},
-	})
+	c := informers.NewTestClusterOf(config, nil)
 	if err := c.List(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestStripped(t *testing.T) {
 		{"it names nothing", nil, map[string]string{annotations.ReplicaOf: "a b/c"}, "", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c := newTestCluster(t, func(Key, Change) {})
+			c := NewTestCluster(nil)
 			o := c.kinds[annotations.Secret]
 			m := metav1.ObjectMeta{
 				Namespace: "to", Name: "s", UID: "u", ResourceVersion: "7", Labels: tc.labels,
