@@ -109,8 +109,7 @@ func (x *expressions) programs() ([]*program, error) {
 		if isLiteral(text) {
 			continue
 		}
-		key := programKey{text, x.syntax}
-		p, err := programs.get(key, func() (*program, error) { return compile(text, x.syntax) })
+		p, err := programs.get(programKey{text, x.syntax})
 		if err != nil {
 			return nil, err
 		}
