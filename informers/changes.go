@@ -41,7 +41,7 @@ func candidateChange(old, new *Candidate) Change {
 }
 
 func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new *Candidate) {
-	c.share(o, n)
+	c.updateShare(o, n)
 	returned := c.updateTenure(o, n, old, new)
 	all, object, self := changes{}, Change{Scope: ObjectScope(n)}, candidateChange(old, new)
 	for _, x := range []*Candidate{old, new} {

@@ -169,7 +169,7 @@ func (c *Cluster) GiveUp(source Key, last *Candidate) {
 	o.tenures.drop(source.NamespacedName)
 	delete(o.tenures.began, source.NamespacedName)
 	c.mu.Unlock()
-	c.share(o, source.NamespacedName)
+	c.updateShare(o, source.NamespacedName)
 	all := changes{}
 	o.competitorChanged(source.NamespacedName, all, policyOf(last))
 	o.placeChanged(source.NamespacedName, all)
