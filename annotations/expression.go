@@ -203,7 +203,7 @@ func (x *expressions) add(text string, size int, seen map[string]bool) {
 		if x.large == nil {
 			x.large = map[string]int{}
 		}
-		x.large[text] = size
+		x.large[strings.Clone(text)] = size // not the annotation that it is part of
 	}
 	seen[text] = true
 }

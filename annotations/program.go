@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"runtime"
+	"strings"
 	"sync"
 	"weak"
 
@@ -114,6 +115,7 @@ func (x *programCache) get(k programKey) (*program, error) {
 	if other := x.of[k].Value(); other != nil {
 		return other, nil
 	}
+	k.text = strings.Clone(k.text) // it is part of a policy's text, which may be gone before the program
 	x.of[k] = weak.Make(p)
 	runtime.AddCleanup(p, x.forget, k)
 	return p, nil

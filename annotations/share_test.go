@@ -31,6 +31,25 @@ func TestProgramsAreShared(t *testing.T) {
 	runtime.KeepAlive(one)
 }
 
+// TestProgramHoldsItsText: a program, and what it is counted with, hold no more of a policy's text than the expression.
+func TestProgramHoldsItsText(t *testing.T) {
+	const text = "(?:abcdefghij){100}"
+	before := heap()
+	programs, counted := func() ([]*program, map[string]int) {
+		x := policyOf(t, map[string]string{replicatorTo: strings.Repeat("a,", 1<<20) + text}).Push.sides[0].expressions
+		programs, err := x.programs()
+		if err != nil || len(programs) != 1 || len(x.large) != 1 {
+			t.Fatalf("%d programs, %d large ones, %v", len(programs), len(x.large), err)
+		}
+		return programs, x.large
+	}()
+	if took := heap() - before; took > 1<<20 {
+		t.Errorf("%d bytes are held for an expression of %d", took, len(text))
+	}
+	runtime.KeepAlive(programs)
+	runtime.KeepAlive(counted)
+}
+
 func TestExpressionsAreCompiledWhenMatched(t *testing.T) {
 	p := policyOf(t, map[string]string{replicatorTo: "lazy-(a|b)+"})
 	compiled := func() bool { return p.Push.sides[0].expressions.compiled.Load() != nil }
