@@ -162,7 +162,7 @@ func TestShare(t *testing.T) {
 		share := NewShare("tenant")
 		newPolicy := func() *Policy {
 			p := policyOf(t, map[string]string{replicatorTo: "a.*"})
-			p.In(share)
+			p.SetShare(share)
 			return p
 		}
 		old := newPolicy()
@@ -184,7 +184,7 @@ func TestShare(t *testing.T) {
 			t.Errorf("what is remembered: %t, %v", yes, err)
 		}
 		other := policyOf(t, map[string]string{replicatorTo: "a.*"})
-		other.In(NewShare("honest"))
+		other.SetShare(NewShare("honest"))
 		if yes, err := other.PushesTo("ac", nil); !yes || err != nil {
 			t.Errorf("in another namespace: %t, %v", yes, err)
 		}
@@ -199,7 +199,7 @@ func TestCompetes(t *testing.T) {
 	share := NewShare("tenant")
 	newPolicy := func(text string) *Policy {
 		p := policyOf(t, map[string]string{replicatorTo: text})
-		p.In(share)
+		p.SetShare(share)
 		return p
 	}
 	t.Run("what is quick is matched, and remembered", func(t *testing.T) {

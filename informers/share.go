@@ -83,7 +83,7 @@ func (x *shares) put(key Key, since time.Time, policy *annotations.Policy) (chan
 		}
 		x.byNamespace[key.Namespace] = s
 	}
-	policy.In(s.time)
+	policy.SetShare(s.time)
 	h := &holder{key: key, since: since, policy: policy, cost: policy.Cost()}
 	x.holders[key] = h
 	at, _ := slices.BinarySearchFunc(s.line, h, compareHolders)
@@ -227,7 +227,7 @@ func (c *Cluster) charge(source Key, read *annotations.Policy, notes map[string]
 	if h == nil {
 		return read, nil
 	}
-	read.In(c.shares.byNamespace[source.Namespace].time)
+	read.SetShare(c.shares.byNamespace[source.Namespace].time)
 	if err := h.policy.Suspended(); err != nil {
 		read.Suspend(err)
 		return read, nil
