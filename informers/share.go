@@ -251,7 +251,8 @@ func (x *shares) recount(h *holder, cost annotations.Cost) []Key {
 	return x.balance()
 }
 
-// updateShare has a source count that has changed, and notifies those that were frozen or are not any more on its account.
+// updateShare has a source count that has changed, and notifies those that were frozen or are not any more on its
+// account.
 func (c *Cluster) updateShare(o *objects, n types.NamespacedName) {
 	c.mu.Lock()
 	var changed []Key

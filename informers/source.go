@@ -14,8 +14,8 @@ type SourceView struct {
 	Record *Record
 	// Departed is the source as it last was, where it has left and is not given up; or nil.
 	Departed *Candidate
-	// HasReplicas, HasPullers and IsAttached say whether any object names the source: one that carries the replica label or
-	// did, one that asks to be filled, and a ServiceAccount that names one of its replicas on Mirrorball's account.
+	// HasReplicas, HasPullers and IsAttached say whether any object names the source: one that carries the replica label
+	// or did, one that asks to be filled, and a ServiceAccount that names one of its replicas on Mirrorball's account.
 	HasReplicas, HasPullers, IsAttached bool
 }
 

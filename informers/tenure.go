@@ -149,8 +149,8 @@ func (c *Cluster) began(o *objects, n types.NamespacedName) time.Time {
 	return time.Time{}
 }
 
-// isReserved reports whether the place of a source that has left is kept for it: it left while this process watched, or,
-// while this process can't know better, a record or a replica names it.
+// isReserved reports whether the place of a source that has left is kept for it: it left while this process watched,
+// or, while this process can't know better, a record or a replica names it.
 func (c *Cluster) isReserved(o *objects, n types.NamespacedName) bool {
 	return o.departed(n) != nil || !c.settled && (c.record(Key{o.kind, n}) != nil || o.replicas.has(bySource, keyOf(n)))
 }
