@@ -92,7 +92,6 @@ func TestShares(t *testing.T) {
 			x.add("tenant", fmt.Sprintf("%02d", i), int64(100-i), 100)
 		}
 		x.expect(t, "tenant/00", "tenant/01")
-		x.expect(t, "tenant/00", "tenant/01")
 	})
 	t.Run("of the namespace that takes the most", func(t *testing.T) {
 		x := newSharesTest(mib)
