@@ -55,6 +55,10 @@
 // An annotation that cannot be read is a [Problem]. With a Problem the whole policy selects nothing: without an exclude
 // that could not be read, for example, the rest would reach too far.
 //
-// A valid expression may still take too long to match. Each policy has a budget of time for matching; when it is spent,
-// [Policy.PushesTo] and [Policy.PullableBy] return an error for a while. Remembered answers cost nothing.
+// A valid expression may still take too long to match. Each policy has a budget of time for matching, and the policies
+// of one namespace may have a [Share] of it together; when either is spent, [Policy.PushesTo] and [Policy.PullableBy]
+// return an error for a while. Remembered answers cost nothing.
+//
+// Who holds the policies of a whole cluster reads them with [Outline], which leaves out long texts, and frees what they
+// take with [Policy.Suspend].
 package annotations

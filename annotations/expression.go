@@ -109,8 +109,7 @@ func (x *expressions) programs() ([]*program, error) {
 		if isLiteral(text) {
 			continue
 		}
-		key := programKey{text, x.syntax}
-		p, err := programs.get(key, func() (*program, error) { return compile(text, x.syntax) })
+		p, err := programs.get(programKey{text, x.syntax})
 		if err != nil {
 			return nil, err
 		}
@@ -204,7 +203,7 @@ func (x *expressions) add(text string, size int, seen map[string]bool) {
 		if x.large == nil {
 			x.large = map[string]int{}
 		}
-		x.large[text] = size
+		x.large[strings.Clone(text)] = size // not the annotation that it is part of
 	}
 	seen[text] = true
 }

@@ -43,11 +43,7 @@ func Outline(namespace, name string, annotations map[string]string) Claims {
 	if p.mirror == "" {
 		p.claims.Policy = p.outline()
 	}
-	if p.claims.Policy != nil && len(p.claims.Problems) > 0 {
-		p.claims.Policy.Push, p.claims.Policy.Pull = nil, nil
-	}
-	p.claims.Problems, p.claims.Ignored = bounded(p.claims.Problems), bounded(p.claims.Ignored)
-	return p.claims
+	return p.finish()
 }
 
 // isLong reports whether the object's policy is one to be held without its text.

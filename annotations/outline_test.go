@@ -99,13 +99,6 @@ func TestHeldText(t *testing.T) {
 		"a selector":           {PushToSelector: "a in (" + strings.Repeat("b,", limit/2) + "c)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			heap := func() int {
-				runtime.GC()
-				runtime.GC()
-				var m runtime.MemStats
-				runtime.ReadMemStats(&m)
-				return int(m.HeapAlloc)
-			}
 			before := heap()
 			held := make([]Claims, 20)
 			for i := range held {

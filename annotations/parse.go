@@ -31,8 +31,13 @@ func Parse(namespace, name string, annotations map[string]string) Claims {
 	p.pull()
 	p.source()
 	p.unknown()
+	return p.finish()
+}
+
+// finish returns what was read. With a Problem the policy selects nothing: without the exclude that could not be read,
+// the rest would reach too far.
+func (p *parser) finish() Claims {
 	if p.claims.Policy != nil && len(p.claims.Problems) > 0 {
-		// One bad key is enough: without the exclude that could not be read, the rest would reach too far.
 		p.claims.Policy.Push, p.claims.Policy.Pull = nil, nil
 	}
 	p.claims.Problems, p.claims.Ignored = bounded(p.claims.Problems), bounded(p.claims.Ignored)

@@ -145,8 +145,8 @@ func (p *Policy) match(reach *Reach, namespace string, labels map[string]string,
 	return !excluded && err == nil, err
 }
 
-// In has the time for matching count as spent by the sources of a namespace.
-func (p *Policy) In(share *Share) {
+// SetShare has the time for matching taken from the share of the source's namespace as well.
+func (p *Policy) SetShare(share *Share) {
 	if p.budget != nil {
 		p.budget.share.Store(share)
 	}

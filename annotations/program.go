@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"runtime"
+	"strings"
 	"sync"
 	"weak"
 
@@ -58,7 +59,7 @@ const (
 	dotNetSyntax
 )
 
-// compile compiles an expression that was checked before; see newRE2 and newDotNet.
+// compile compiles an expression that was checked before; see checkRE2 and checkDotNet.
 func compile(text string, s syntax) (*program, error) {
 	if s == re2Syntax || bothEngines.MatchString(text) {
 		if re, err := regexp.Compile(`^(?:` + text + `)$`); err == nil {
@@ -84,28 +85,28 @@ func compileDotNet(text string) (re *regexp2.Regexp, err error) {
 
 // programs are those that any policy refers to. Sources in which the same expression stands share one, and it goes with
 // the last of them.
-var programs = interned[programKey, program]{of: map[programKey]weak.Pointer[program]{}}
+var programs = programCache{of: map[programKey]weak.Pointer[program]{}}
 
 type programKey struct {
 	text   string
 	syntax syntax
 }
 
-// interned holds one value for each key, for as long as somebody else refers to it.
-type interned[K comparable, V any] struct {
+// programCache has one program for each key, for as long as a policy refers to it.
+type programCache struct {
 	mu sync.Mutex
-	of map[K]weak.Pointer[V]
+	of map[programKey]weak.Pointer[program]
 }
 
-// get returns the value of a key, which is made where there is none.
-func (x *interned[K, V]) get(k K, newValue func() (*V, error)) (*V, error) {
+// get returns the program of a key, which is compiled where there is none.
+func (x *programCache) get(k programKey) (*program, error) {
 	x.mu.Lock()
-	v := x.of[k].Value()
+	p := x.of[k].Value()
 	x.mu.Unlock()
-	if v != nil {
-		return v, nil
+	if p != nil {
+		return p, nil
 	}
-	v, err := newValue() // without the lock: it may take milliseconds
+	p, err := compile(k.text, k.syntax) // without the lock: it may take milliseconds
 	if err != nil {
 		return nil, err
 	}
@@ -114,13 +115,14 @@ func (x *interned[K, V]) get(k K, newValue func() (*V, error)) (*V, error) {
 	if other := x.of[k].Value(); other != nil {
 		return other, nil
 	}
-	x.of[k] = weak.Make(v)
-	runtime.AddCleanup(v, x.forget, k)
-	return v, nil
+	k.text = strings.Clone(k.text) // it is part of a policy's text, which may be gone before the program
+	x.of[k] = weak.Make(p)
+	runtime.AddCleanup(p, x.forget, k)
+	return p, nil
 }
 
-// forget drops the key of a value that nobody refers to any more, unless there is a new one.
-func (x *interned[K, V]) forget(k K) {
+// forget drops the key of a program that nobody refers to any more, unless there is a new one.
+func (x *programCache) forget(k programKey) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.of[k].Value() == nil {

@@ -31,6 +31,25 @@ func TestProgramsAreShared(t *testing.T) {
 	runtime.KeepAlive(one)
 }
 
+// TestProgramHoldsItsText: a program, and what it is counted with, hold no more of a policy's text than the expression.
+func TestProgramHoldsItsText(t *testing.T) {
+	const text = "(?:abcdefghij){100}"
+	before := heap()
+	programs, counted := func() ([]*program, map[string]int) {
+		x := policyOf(t, map[string]string{replicatorTo: strings.Repeat("a,", 1<<20) + text}).Push.sides[0].expressions
+		programs, err := x.programs()
+		if err != nil || len(programs) != 1 || len(x.large) != 1 {
+			t.Fatalf("%d programs, %d large ones, %v", len(programs), len(x.large), err)
+		}
+		return programs, x.large
+	}()
+	if took := heap() - before; took > 1<<20 {
+		t.Errorf("%d bytes are held for an expression of %d", took, len(text))
+	}
+	runtime.KeepAlive(programs)
+	runtime.KeepAlive(counted)
+}
+
 func TestExpressionsAreCompiledWhenMatched(t *testing.T) {
 	p := policyOf(t, map[string]string{replicatorTo: "lazy-(a|b)+"})
 	compiled := func() bool { return p.Push.sides[0].expressions.compiled.Load() != nil }
@@ -67,15 +86,17 @@ func TestSuspend(t *testing.T) {
 	ask(true, nil)
 }
 
+// heap is how many bytes are in use after everything that can be is freed.
+func heap() int {
+	runtime.GC()
+	runtime.GC() // the first one runs the clean-ups
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
 // TestCost: what a policy takes is not more than what it is counted with.
 func TestCost(t *testing.T) {
-	heap := func() int {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int(m.HeapAlloc)
-	}
 	dotNet := func(list string) map[string]string {
 		return map[string]string{reflectorAllowed: "true", reflectorAuto: "true", reflectorAllowedList: list}
 	}
@@ -141,7 +162,7 @@ func TestShare(t *testing.T) {
 		share := NewShare("tenant")
 		newPolicy := func() *Policy {
 			p := policyOf(t, map[string]string{replicatorTo: "a.*"})
-			p.In(share)
+			p.SetShare(share)
 			return p
 		}
 		old := newPolicy()
@@ -163,7 +184,7 @@ func TestShare(t *testing.T) {
 			t.Errorf("what is remembered: %t, %v", yes, err)
 		}
 		other := policyOf(t, map[string]string{replicatorTo: "a.*"})
-		other.In(NewShare("honest"))
+		other.SetShare(NewShare("honest"))
 		if yes, err := other.PushesTo("ac", nil); !yes || err != nil {
 			t.Errorf("in another namespace: %t, %v", yes, err)
 		}
@@ -178,7 +199,7 @@ func TestCompetes(t *testing.T) {
 	share := NewShare("tenant")
 	newPolicy := func(text string) *Policy {
 		p := policyOf(t, map[string]string{replicatorTo: text})
-		p.In(share)
+		p.SetShare(share)
 		return p
 	}
 	t.Run("what is quick is matched, and remembered", func(t *testing.T) {

@@ -9,9 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
-	"k8s.io/client-go/rest"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
@@ -78,7 +75,7 @@ func BenchmarkTransformCandidate(b *testing.B) {
 func BenchmarkNewNamespace(b *testing.B) {
 	for _, sources := range []int{1, 100} {
 		b.Run(fmt.Sprint(sources), func(b *testing.B) {
-			c := benchmarkedCluster()
+			c := NewTestCluster(nil)
 			for i := range sources {
 				m := &metav1.PartialObjectMetadata{ObjectMeta: benchmarkedSecret().ObjectMeta}
 				m.Name, m.Labels = fmt.Sprintf("source-%d", i), nil
@@ -103,21 +100,12 @@ func BenchmarkNewNamespace(b *testing.B) {
 	}
 }
 
-// benchmarkedCluster is a cluster whose watches do not run.
-func benchmarkedCluster() *Cluster {
-	config := &rest.Config{Host: "http://nowhere"}
-	return New(Options{
-		Metadata: metadata.NewForConfigOrDie(config), Typed: kubernetes.NewForConfigOrDie(config),
-		Kinds: []annotations.Kind{annotations.Secret}, Notify: func(Key, Change) {},
-	})
-}
-
 // BenchmarkHeap is what an object takes of the heap among fifty thousand: a Secret that concerns nobody, a replica.
 func BenchmarkHeap(b *testing.B) {
 	const count, namespaces = 50_000, 500
 	measure := func(b *testing.B, add func(o *objects, namespace string, i int) error) {
 		for b.Loop() {
-			c := benchmarkedCluster()
+			c := NewTestCluster(nil)
 			before := heap()
 			for i := range count {
 				if err := add(c.kinds[annotations.Secret], fmt.Sprintf("team-%03d", i%namespaces), i+1); err != nil {
@@ -155,7 +143,7 @@ func heap() float64 {
 
 // BenchmarkSource is what the watches' view of a source with ten thousand replicas costs at the start of a pass.
 func BenchmarkSource(b *testing.B) {
-	c := benchmarkedCluster()
+	c := NewTestCluster(nil)
 	for i := range 10_000 {
 		s := benchmarkedSecret()
 		s.Namespace, s.ResourceVersion = fmt.Sprintf("team-%05d", i), Version(i+1).String()
@@ -166,7 +154,7 @@ func BenchmarkSource(b *testing.B) {
 	key := Key{annotations.Secret, types.NamespacedName{Namespace: "infra", Name: "regcred"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if c.Source(key).Replicas == 0 {
+		if !c.Source(key).HasReplicas {
 			b.Fatal("the replicas are not found")
 		}
 	}

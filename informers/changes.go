@@ -41,7 +41,7 @@ func candidateChange(old, new *Candidate) Change {
 }
 
 func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new *Candidate) {
-	c.share(o, n)
+	c.updateShare(o, n)
 	returned := c.updateTenure(o, n, old, new)
 	all, object, self := changes{}, Change{Scope: ObjectScope(n)}, candidateChange(old, new)
 	for _, x := range []*Candidate{old, new} {
@@ -61,7 +61,7 @@ func (c *Cluster) candidateChanged(o *objects, n types.NamespacedName, old, new 
 		c.occupantChanged(o, n, all, self)
 	}
 	if old == nil || new == nil || old.UID != new.UID || !policyOf(old).Equal(policyOf(new)) {
-		c.competitorChanged(o, n, all, policyOf(old), policyOf(new), policyOf(returned))
+		o.competitorChanged(n, all, policyOf(old), policyOf(new), policyOf(returned))
 	}
 	c.send(o.kind, all)
 }
@@ -77,7 +77,7 @@ func policyOf(c *Candidate) *annotations.Policy {
 }
 
 // competitorChanged adds the sources that push replicas of the same name as n does or did.
-func (c *Cluster) competitorChanged(o *objects, n types.NamespacedName, all changes, policies ...*annotations.Policy) {
+func (o *objects) competitorChanged(n types.NamespacedName, all changes, policies ...*annotations.Policy) {
 	for _, p := range policies {
 		if p == nil || p.Push == nil {
 			continue
@@ -98,7 +98,7 @@ func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *R
 		}
 		if x.Source != (types.NamespacedName{}) {
 			all.add(x.Source, object)
-			c.sourceOfSource(o, x.Source, all)
+			o.sourceOfSource(x.Source, all)
 			if old == nil || new == nil || old.Source != new.Source {
 				c.namingChanged(o, x.Source, all)
 			}
@@ -115,16 +115,14 @@ func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *R
 	}
 	//mutant:stripped-uncovered
 	if new == nil {
-		c.strippedUncovered(o, n, all)
+		o.strippedUncovered(n, all)
 	}
 	c.send(o.kind, all)
 }
 
 // strippedUncovered adds the source that the object without the label names, which stands where a replica stood: it was
 // passed over for as long as the watch of the replicas was behind.
-func (c *Cluster) strippedUncovered(o *objects, n types.NamespacedName, all changes) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+func (o *objects) strippedUncovered(n types.NamespacedName, all changes) {
 	if x := o.candidates.get(n); x != nil && x.Stripped != nil {
 		all.add(x.Stripped.Source, Change{Scope: ObjectScope(n)})
 	}
@@ -133,7 +131,7 @@ func (c *Cluster) strippedUncovered(o *objects, n types.NamespacedName, all chan
 // occupantChanged adds the sources whose replicas have the name of n, and n itself if anything refers to it as a
 // source.
 func (c *Cluster) occupantChanged(o *objects, n types.NamespacedName, all changes, self Change) {
-	c.placeChanged(o, n, all)
+	o.placeChanged(n, all)
 	if o.isNamed(n) || c.record(Key{o.kind, n}) != nil {
 		all.add(n, self)
 	}
@@ -141,7 +139,7 @@ func (c *Cluster) occupantChanged(o *objects, n types.NamespacedName, all change
 
 // sourceOfSource adds the source of n where n is a replica that claims to be a source: whether it may be removed
 // depends on whether it has replicas itself.
-func (c *Cluster) sourceOfSource(o *objects, n types.NamespacedName, all changes) {
+func (o *objects) sourceOfSource(n types.NamespacedName, all changes) {
 	if r := o.replicas.get(n); r != nil && r.Claims != nil && r.Claims.Policy != nil {
 		all.add(r.Source, Change{Scope: ObjectScope(n)})
 	}

@@ -15,7 +15,7 @@ import (
 // TestChanges goes through the changes of a small cluster, and compares what each means to which source.
 func TestChanges(t *testing.T) {
 	got := map[string]Change{}
-	c := newTestCluster(t, func(key Key, change Change) { got[key.NamespacedName.String()] = change })
+	c := NewTestCluster(func(key Key, change Change) { got[key.NamespacedName.String()] = change })
 	secrets := c.kinds[annotations.Secret]
 	named := func(namespace, name string) types.NamespacedName {
 		return types.NamespacedName{Namespace: namespace, Name: name}

@@ -13,5 +13,5 @@
 // moment in neither or in both; whoever decides on this view writes with preconditions and looks again.
 //
 // A change is turned into the keys of the sources that it may concern, and nothing else. The package does no I/O but
-// the informers'.
+// the informers', and that of List, which fills the stores once for those who do not watch.
 package informers

@@ -14,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -29,22 +28,16 @@ type etcdTest struct {
 	server  *apiservertest.Server
 	client  kubernetes.Interface
 	away    atomic.Bool
-	digest  informers.DigestKey
 }
 
 // newETCDTest returns one whose caches are filled. It must be called in a bubble of testing/synctest.
 func newETCDTest(t *testing.T, options apiservertest.Options) *etcdTest {
-	w := &etcdTest{T: t, server: apiservertest.New(options), digest: informers.NewDigestKey()}
+	w := &etcdTest{T: t, server: apiservertest.New(options)}
 	t.Cleanup(w.server.Close)
 	w.client = kubernetes.NewForConfigOrDie(&rest.Config{
 		Host: "http://sim", Transport: w.server.RoundTripper("user"), QPS: -1,
 	})
-	config := &rest.Config{Host: "http://sim", Transport: w, QPS: -1}
-	w.cluster = informers.New(informers.Options{
-		Metadata: metadata.NewForConfigOrDie(config), Typed: kubernetes.NewForConfigOrDie(config),
-		Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system", DigestKey: w.digest,
-		Notify: func(informers.Key, informers.Change) {}, OnRules: func() {}, Unreadable: func(*informers.Record) {},
-	})
+	w.cluster = informers.NewTestClusterOf(&rest.Config{Host: "http://sim", Transport: w, QPS: -1}, nil)
 	for _, name := range []string{"from", "to"} {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		if _, err := w.client.CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
@@ -101,7 +94,7 @@ func (w *etcdTest) putReplica(value string) *informers.Replica {
 	if err != nil {
 		w.Fatal(err)
 	}
-	r, err := w.digest.Replica(got, informers.ContentOfSecret(got))
+	r, err := w.cluster.DigestKey().Replica(got, informers.ContentOfSecret(got))
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -14,7 +14,7 @@ func (c *Cluster) Hold(at Key, owner types.NamespacedName) (release func()) {
 		c.mu.Unlock()
 		if o := c.kinds[at.Kind]; o != nil {
 			all := changes{}
-			c.placeChanged(o, at.NamespacedName, all)
+			o.placeChanged(at.NamespacedName, all)
 			c.send(at.Kind, all)
 		}
 	}

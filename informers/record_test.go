@@ -34,7 +34,7 @@ func TestUnreadableRecord(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newTestCluster(t, func(Key, Change) {})
+			c := NewTestCluster(nil)
 			var reported []string
 			c.unreadable = func(r *Record) { reported = append(reported, r.Name+": "+r.Problem) }
 			bad, good := testRecord(), testRecord()

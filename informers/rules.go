@@ -71,7 +71,7 @@ func (c *Cluster) rulesChanged(_ types.NamespacedName, old, new *RulesDocument) 
 func (c *Cluster) homeChanged(s sourcePolicy) {
 	all := changes{}
 	all.add(s.key.NamespacedName, Change{Scope: FullScope()})
-	c.competitorChanged(c.kinds[s.key.Kind], s.key.NamespacedName, all, s.policy)
+	c.kinds[s.key.Kind].competitorChanged(s.key.NamespacedName, all, s.policy)
 	c.send(s.key.Kind, all)
 }
 

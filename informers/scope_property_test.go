@@ -12,9 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
-	"k8s.io/client-go/rest"
 	"pgregory.net/rapid"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -28,7 +25,6 @@ import (
 type scopedWorld struct {
 	t          *rapid.T
 	cluster    *informers.Cluster
-	key        informers.DigestKey
 	version    int
 	namespaces map[string]*corev1.Namespace
 	secrets    map[types.NamespacedName]*corev1.Secret
@@ -40,22 +36,16 @@ type scopedWorld struct {
 
 func newScopedWorld(t *rapid.T) *scopedWorld {
 	w := &scopedWorld{
-		t: t, key: informers.NewDigestKey(), namespaces: map[string]*corev1.Namespace{},
+		t: t, namespaces: map[string]*corev1.Namespace{},
 		secrets: map[types.NamespacedName]*corev1.Secret{}, accounts: map[types.NamespacedName]*corev1.ServiceAccount{},
 		pending: map[informers.Key]*informers.Change{}, found: map[informers.Key]map[string]string{},
 	}
-	config := &rest.Config{Host: "http://unused.invalid"}
 	w.putNamespace("src")
-	w.cluster = informers.New(informers.Options{
-		Metadata: metadata.NewForConfigOrDie(config), Typed: kubernetes.NewForConfigOrDie(config),
-		Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system", DigestKey: w.key,
-		OnRules: func() {},
-		Notify: func(key informers.Key, change informers.Change) {
-			if w.pending[key] == nil {
-				w.pending[key] = &informers.Change{}
-			}
-			w.pending[key].Add(change)
-		},
+	w.cluster = informers.NewTestCluster(func(key informers.Key, change informers.Change) {
+		if w.pending[key] == nil {
+			w.pending[key] = &informers.Change{}
+		}
+		w.pending[key].Add(change)
 	})
 	return w
 }
@@ -249,11 +239,11 @@ func (w *scopedWorld) look(key informers.Key, scope informers.Scope) plan.Plan {
 		}
 		world.Phase, query.Policy = plan.PhaseActive, claims.Policy
 		world.Source = plan.Source{
-			Identity: *view.Identity(), Type: content.Type, Policy: claims.Policy, Plain: w.key.Digest(content),
+			Identity: *view.Identity(), Type: content.Type, Policy: claims.Policy, Plain: w.cluster.DigestKey().Digest(content),
 			Prefixed: []string{"x/y"},
 		}
 		content.Labels["x/y"], content.Annotations[annotations.CopiedLabels] = "z", "x/y"
-		world.Source.Push = w.key.Digest(content)
+		world.Source.Push = w.cluster.DigestKey().Digest(content)
 	}
 	world.Snapshot = w.cluster.Snapshot(query)
 	return plan.Make(&world)

@@ -21,16 +21,16 @@ const maxPolicyBytes = 32 << 20
 // it fits: who takes little is never frozen for what others take.
 type shares struct {
 	limit, used int
-	accounts    map[string]*account
+	byNamespace map[string]*share
 	holders     map[Key]*holder
 }
 
 func newShares(limit int) *shares {
-	return &shares{limit: limit, accounts: map[string]*account{}, holders: map[Key]*holder{}}
+	return &shares{limit: limit, byNamespace: map[string]*share{}, holders: map[Key]*holder{}}
 }
 
-// account is what the sources of one namespace take.
-type account struct {
+// share is what the sources of one namespace take.
+type share struct {
 	namespace string
 	// time is what they may spend on matching.
 	time *annotations.Share
@@ -57,18 +57,18 @@ func compareHolders(a, b *holder) int {
 	return strings.Compare(a.key.String(), b.key.String())
 }
 
-// extra is what an account takes more with a source.
-func (a *account) extra(h *holder) int {
+// extra is what a namespace takes more with a source.
+func (s *share) extra(h *holder) int {
 	n := h.cost.Own
 	for text, size := range h.cost.Programs {
-		if a.programs[text] == 0 {
+		if s.programs[text] == 0 {
 			n += size
 		}
 	}
 	return n
 }
 
-func (a *account) isWaiting() bool { return a.admitted < len(a.line) }
+func (s *share) isWaiting() bool { return s.admitted < len(s.line) }
 
 // put takes in a source, or another policy of it, and returns the sources that are frozen now or are not any more.
 func (x *shares) put(key Key, since time.Time, policy *annotations.Policy) (changed []Key) {
@@ -76,23 +76,23 @@ func (x *shares) put(key Key, since time.Time, policy *annotations.Policy) (chan
 		return nil
 	}
 	x.take(key)
-	a := x.accounts[key.Namespace]
-	if a == nil {
-		a = &account{
+	s := x.byNamespace[key.Namespace]
+	if s == nil {
+		s = &share{
 			namespace: key.Namespace, time: annotations.NewShare(key.Namespace), programs: map[string]int{},
 		}
-		x.accounts[key.Namespace] = a
+		x.byNamespace[key.Namespace] = s
 	}
-	policy.In(a.time)
+	policy.SetShare(s.time)
 	h := &holder{key: key, since: since, policy: policy, cost: policy.Cost()}
 	x.holders[key] = h
-	at, _ := slices.BinarySearchFunc(a.line, h, compareHolders)
-	a.line = slices.Insert(a.line, at, h)
-	if at < a.admitted || a.admitted == len(a.line)-1 {
-		a.admitted++
-		x.count(a, h)
+	at, _ := slices.BinarySearchFunc(s.line, h, compareHolders)
+	s.line = slices.Insert(s.line, at, h)
+	if at < s.admitted || s.admitted == len(s.line)-1 {
+		s.admitted++
+		x.count(s, h)
 	} else {
-		policy.Suspend(x.exceeded(a))
+		policy.Suspend(x.exceeded(s))
 	}
 	return x.balance()
 }
@@ -114,55 +114,55 @@ func (x *shares) take(key Key) {
 		return
 	}
 	delete(x.holders, key)
-	a := x.accounts[key.Namespace]
-	at, _ := slices.BinarySearchFunc(a.line, h, compareHolders)
-	a.line = slices.Delete(a.line, at, at+1)
-	if at < a.admitted {
-		a.admitted--
-		x.discount(a, h)
+	s := x.byNamespace[key.Namespace]
+	at, _ := slices.BinarySearchFunc(s.line, h, compareHolders)
+	s.line = slices.Delete(s.line, at, at+1)
+	if at < s.admitted {
+		s.admitted--
+		x.discount(s, h)
 	}
 }
 
 // count adds what a source takes.
-func (x *shares) count(a *account, h *holder) {
-	extra := a.extra(h)
-	a.used += extra
+func (x *shares) count(s *share, h *holder) {
+	extra := s.extra(h)
+	s.used += extra
 	x.used += extra
 	for text := range h.cost.Programs {
-		a.programs[text]++
+		s.programs[text]++
 	}
 }
 
 // discount subtracts it.
-func (x *shares) discount(a *account, h *holder) {
+func (x *shares) discount(s *share, h *holder) {
 	for text := range h.cost.Programs {
-		if a.programs[text]--; a.programs[text] == 0 {
-			delete(a.programs, text)
+		if s.programs[text]--; s.programs[text] == 0 {
+			delete(s.programs, text)
 		}
 	}
-	extra := a.extra(h)
-	a.used -= extra
+	extra := s.extra(h)
+	s.used -= extra
 	x.used -= extra
 }
 
 // balance freezes sources until the others fit, and admits those that there is room for. It returns them.
 func (x *shares) balance() (changed []Key) {
 	changed = x.shed()
-	for skipped := map[*account]bool{}; ; {
-		a := x.smallestWaiting(skipped)
-		if a == nil {
+	for skipped := map[*share]bool{}; ; {
+		s := x.smallestWaiting(skipped)
+		if s == nil {
 			return changed
 		}
-		next := a.line[a.admitted]
-		if largest := x.largest(); x.used+a.extra(next) > x.limit && a.used+a.extra(next) >= largest.used {
-			skipped[a] = true
+		next := s.line[s.admitted]
+		if largest := x.largest(); x.used+s.extra(next) > x.limit && s.used+s.extra(next) >= largest.used {
+			skipped[s] = true
 			continue
 		}
-		a.admitted++
-		x.count(a, next)
+		s.admitted++
+		x.count(s, next)
 		next.policy.Resume()
 		shed := x.shed()
-		skipped[a] = slices.Contains(shed, next.key)
+		skipped[s] = slices.Contains(shed, next.key)
 		changed = append(append(changed, next.key), shed...)
 	}
 }
@@ -171,43 +171,43 @@ func (x *shares) balance() (changed []Key) {
 func (x *shares) shed() (changed []Key) {
 	//mutant:memory-for-policies
 	for x.used > x.limit {
-		a := x.largest()
-		a.admitted--
-		last := a.line[a.admitted]
-		x.discount(a, last)
-		last.policy.Suspend(x.exceeded(a))
+		s := x.largest()
+		s.admitted--
+		last := s.line[s.admitted]
+		x.discount(s, last)
+		last.policy.Suspend(x.exceeded(s))
 		changed = append(changed, last.key)
 	}
 	return changed
 }
 
 // largest returns the namespace that takes the most.
-func (x *shares) largest() (largest *account) {
-	for _, a := range x.accounts {
-		if largest == nil || a.used > largest.used || a.used == largest.used && a.namespace < largest.namespace {
-			largest = a
+func (x *shares) largest() (largest *share) {
+	for _, s := range x.byNamespace {
+		if largest == nil || s.used > largest.used || s.used == largest.used && s.namespace < largest.namespace {
+			largest = s
 		}
 	}
 	return largest
 }
 
 // smallestWaiting returns the namespace that takes the least of those that have a frozen source.
-func (x *shares) smallestWaiting(skipped map[*account]bool) (smallest *account) {
-	for _, a := range x.accounts {
-		if !a.isWaiting() || skipped[a] {
+func (x *shares) smallestWaiting(skipped map[*share]bool) (smallest *share) {
+	for _, s := range x.byNamespace {
+		if !s.isWaiting() || skipped[s] {
 			continue
 		}
-		if smallest == nil || a.used < smallest.used || a.used == smallest.used && a.namespace < smallest.namespace {
-			smallest = a
+		if smallest == nil || s.used < smallest.used || s.used == smallest.used && s.namespace < smallest.namespace {
+			smallest = s
 		}
 	}
 	return smallest
 }
 
-func (x *shares) exceeded(a *account) error {
+func (x *shares) exceeded(s *share) error {
 	return fmt.Errorf("the sources of the namespace %s take too much memory for their patterns and expressions: all "+
 		"sources of the cluster share %d MiB of it, and this namespace takes the most, so its newest sources are frozen; "+
-		"write shorter patterns and lower counts of repetition there, or remove sources", a.namespace, x.limit>>20)
+		"write shorter patterns and lower counts of repetition there, or remove sources", s.namespace, x.limit>>20)
 }
 
 // Charge has a policy that was read from the API server, with the annotations that make it, count as that of a source.
@@ -227,7 +227,7 @@ func (c *Cluster) charge(source Key, read *annotations.Policy, notes map[string]
 	if h == nil {
 		return read, nil
 	}
-	read.In(c.shares.accounts[source.Namespace].time)
+	read.SetShare(c.shares.byNamespace[source.Namespace].time)
 	if err := h.policy.Suspended(); err != nil {
 		read.Suspend(err)
 		return read, nil
@@ -244,15 +244,16 @@ func (c *Cluster) charge(source Key, read *annotations.Policy, notes map[string]
 
 // recount corrects what an admitted source takes.
 func (x *shares) recount(h *holder, cost annotations.Cost) []Key {
-	a := x.accounts[h.key.Namespace]
-	x.discount(a, h)
+	s := x.byNamespace[h.key.Namespace]
+	x.discount(s, h)
 	h.cost = cost
-	x.count(a, h)
+	x.count(s, h)
 	return x.balance()
 }
 
-// share has a source count that has changed, and notifies those that were frozen or are not any more on its account.
-func (c *Cluster) share(o *objects, n types.NamespacedName) {
+// updateShare has a source count that has changed, and notifies those that were frozen or are not any more on its
+// account.
+func (c *Cluster) updateShare(o *objects, n types.NamespacedName) {
 	c.mu.Lock()
 	var changed []Key
 	if present := o.candidates.get(n); policyOf(present) != nil {

@@ -50,8 +50,8 @@ type Snapshot struct {
 type Target struct {
 	Namespace *Namespace
 	Occupant  Occupant
-	// Vacated says that nothing stands in the place, and it is not free: it is that of a source that has left.
-	Vacated bool
+	// Reserved says that nothing stands in the place, and that it is kept for a source that has left.
+	Reserved bool
 	// Owner is the source whose replica is being made again there, where nothing stands meanwhile; zero for none.
 	Owner types.NamespacedName
 	// Competitors are the other sources whose policies select the namespace for the same name, the ones that have left
@@ -207,7 +207,7 @@ func (g *gathering) readTargets(c *Cluster) {
 		at := types.NamespacedName{Namespace: t.Namespace.Name, Name: g.name}
 		t.Occupant = c.Get(Key{g.Key.Kind, at})
 		if t.Occupant.Identity() == nil {
-			t.Vacated = c.isVacated(c.kinds[g.Key.Kind], at)
+			t.Reserved = c.isReserved(c.kinds[g.Key.Kind], at)
 			t.Owner = c.held[Key{g.Key.Kind, at}]
 			g.free = append(g.free, i)
 		} else if t.Occupant.isUnnamedCopy() {

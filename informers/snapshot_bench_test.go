@@ -7,9 +7,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
-	"k8s.io/client-go/rest"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -19,12 +16,7 @@ import (
 // changed.
 func BenchmarkSnapshot(b *testing.B) {
 	for _, targets := range []int{1000, 10_000} {
-		config := &rest.Config{Host: "http://unused.invalid"}
-		c := informers.New(informers.Options{
-			Metadata: metadata.NewForConfigOrDie(config), Typed: kubernetes.NewForConfigOrDie(config),
-			Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system",
-			DigestKey: informers.NewDigestKey(), Notify: func(informers.Key, informers.Change) {},
-		})
+		c := informers.NewTestCluster(nil)
 		var namespaces []*corev1.Namespace
 		var secrets []*corev1.Secret
 		for i := range targets {

@@ -6,37 +6,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
-	"k8s.io/client-go/rest"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
-
-// newTestCluster is a Cluster whose stores are fed by hand.
-func newTestCluster(t *testing.T, notify func(Key, Change)) *Cluster {
-	t.Helper()
-	config := &rest.Config{Host: "http://unused.invalid"}
-	typed, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	meta, err := metadata.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return New(Options{
-		Metadata: meta, Typed: typed, Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system",
-		DigestKey: NewDigestKey(), Notify: notify,
-	})
-}
 
 func pullersOf(c *Cluster, source Key) []Puller {
 	return c.Snapshot(Query{Key: source, Scope: FullScope()}).Pullers
 }
 
 func TestPullersWithoutPushedReplicas(t *testing.T) {
-	c := newTestCluster(t, func(Key, Change) {})
+	c := NewTestCluster(nil)
 	secrets := c.kinds[annotations.Secret]
 	source := Key{annotations.Secret, types.NamespacedName{Namespace: "from", Name: "s"}}
 	puller := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
@@ -63,7 +42,7 @@ func TestPullersWithoutPushedReplicas(t *testing.T) {
 }
 
 func TestPullersBetweenTwoWatches(t *testing.T) {
-	c := newTestCluster(t, func(Key, Change) {})
+	c := NewTestCluster(nil)
 	secrets := c.kinds[annotations.Secret]
 	meta := metav1.ObjectMeta{
 		Namespace: "to", Name: "s", ResourceVersion: "1", Annotations: map[string]string{annotations.PullFrom: "from/s"},
@@ -88,6 +67,37 @@ func TestPullersBetweenTwoWatches(t *testing.T) {
 	}
 }
 
+// TestPullersInEitherOrder: an object that is filled stays a puller, in whatever order the watches tell of it.
+func TestPullersInEitherOrder(t *testing.T) {
+	source := Key{annotations.Secret, types.NamespacedName{Namespace: "platform", Name: "token"}}
+	asks := filled("3")
+	asks.Labels = nil
+	object := &metav1.PartialObjectMetadata{ObjectMeta: asks.ObjectMeta}
+	leaves := object.DeepCopy()
+	leaves.ResourceVersion = "5"
+	for title, order := range map[string][]int{"joins first": {0, 1}, "leaves first": {1, 0}} {
+		t.Run(title, func(t *testing.T) {
+			c := NewTestCluster(nil)
+			o := c.kinds[annotations.Secret]
+			if err := o.candidates.Add(object); err != nil {
+				t.Fatal(err)
+			}
+			steps := []func() error{
+				func() error { return o.replicas.Add(filled("5")) },
+				func() error { return o.candidates.Delete(leaves) },
+			}
+			for _, step := range order {
+				if err := steps[step](); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if pullers := pullersOf(c, source); len(pullers) != 1 || pullers[0].Replica == nil {
+				t.Errorf("the source's pullers are %v", pullers)
+			}
+		})
+	}
+}
+
 func TestOccupantIsTheNewer(t *testing.T) {
 	tests := map[string]struct {
 		candidate, replica string
@@ -98,7 +108,7 @@ func TestOccupantIsTheNewer(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := newTestCluster(t, func(Key, Change) {})
+			c := NewTestCluster(nil)
 			secrets := c.kinds[annotations.Secret]
 			meta := metav1.ObjectMeta{Namespace: "from", Name: "s", ResourceVersion: tc.candidate}
 			meta.Annotations = map[string]string{annotations.PushTo: "*"}

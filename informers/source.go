@@ -14,15 +14,14 @@ type SourceView struct {
 	Record *Record
 	// Departed is the source as it last was, where it has left and is not given up; or nil.
 	Departed *Candidate
-	// Replicas, Pullers and Attached are 1 where any object names the source, and 0 where none does: those that carry the
-	// replica label or did, those that ask to be filled, and the ServiceAccounts that name one of its replicas on
-	// Mirrorball's account.
-	Replicas, Pullers, Attached int
+	// HasReplicas, HasPullers and IsAttached say whether any object names the source: one that carries the replica label
+	// or did, one that asks to be filled, and a ServiceAccount that names one of its replicas on Mirrorball's account.
+	HasReplicas, HasPullers, IsAttached bool
 }
 
 // Referenced reports whether there is anything that may have to be removed or freed when the source is gone.
 func (v *SourceView) Referenced() bool {
-	return v.Replicas > 0 || v.Attached > 0 || v.Record != nil || v.Departed != nil
+	return v.HasReplicas || v.IsAttached || v.Record != nil || v.Departed != nil
 }
 
 // Source returns what the watches show of a source.
@@ -30,19 +29,12 @@ func (c *Cluster) Source(k Key) SourceView {
 	v := SourceView{Occupant: c.Get(k), Record: c.record(k)}
 	if o := c.kinds[k.Kind]; o != nil {
 		v.Departed = c.departedOf(o, k.NamespacedName)
-		v.Replicas, v.Pullers = count(o.hasReplicas(k.NamespacedName)), count(o.hasPullers(k.NamespacedName))
+		v.HasReplicas, v.HasPullers = o.hasReplicas(k.NamespacedName), o.hasPullers(k.NamespacedName)
 	}
 	if k.Kind == annotations.Secret {
-		v.Attached = count(c.accounts.has(bySource, keyOf(k.NamespacedName)))
+		v.IsAttached = c.accounts.has(bySource, keyOf(k.NamespacedName))
 	}
 	return v
-}
-
-func count(found bool) int {
-	if found {
-		return 1
-	}
-	return 0
 }
 
 // HasReplicaOlderThan reports whether a replica that names the source was created before t.

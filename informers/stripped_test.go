@@ -37,7 +37,7 @@ func TestStripped(t *testing.T) {
 		{"it names nothing", nil, map[string]string{annotations.ReplicaOf: "a b/c"}, "", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c := newTestCluster(t, func(Key, Change) {})
+			c := NewTestCluster(nil)
 			o := c.kinds[annotations.Secret]
 			m := metav1.ObjectMeta{
 				Namespace: "to", Name: "s", UID: "u", ResourceVersion: "7", Labels: tc.labels,
@@ -62,8 +62,8 @@ func TestStripped(t *testing.T) {
 			}
 			named := c.Snapshot(Query{Key: Key{annotations.Secret, of}, Scope: FullScope()}).Replicas
 			view := c.Source(Key{annotations.Secret, of})
-			if (len(named) == 1) != tc.isReplica || (view.Replicas == 1) != tc.isReplica {
-				t.Errorf("replicas of the source: %d in a snapshot, %d counted, want one: %t", len(named), view.Replicas,
+			if (len(named) == 1) != tc.isReplica || view.HasReplicas != tc.isReplica {
+				t.Errorf("replicas of the source: %d in a snapshot, in its view: %t, want one: %t", len(named), view.HasReplicas,
 					tc.isReplica)
 			}
 		})

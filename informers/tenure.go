@@ -149,9 +149,9 @@ func (c *Cluster) began(o *objects, n types.NamespacedName) time.Time {
 	return time.Time{}
 }
 
-// isVacated reports whether the place of a source that has left is kept for it: it left while this process watched, or,
-// while this process can't know better, a record or a replica names it.
-func (c *Cluster) isVacated(o *objects, n types.NamespacedName) bool {
+// isReserved reports whether the place of a source that has left is kept for it: it left while this process watched,
+// or, while this process can't know better, a record or a replica names it.
+func (c *Cluster) isReserved(o *objects, n types.NamespacedName) bool {
 	return o.departed(n) != nil || !c.settled && (c.record(Key{o.kind, n}) != nil || o.replicas.has(bySource, keyOf(n)))
 }
 
@@ -169,15 +169,15 @@ func (c *Cluster) GiveUp(source Key, last *Candidate) {
 	o.tenures.drop(source.NamespacedName)
 	delete(o.tenures.began, source.NamespacedName)
 	c.mu.Unlock()
-	c.share(o, source.NamespacedName)
+	c.updateShare(o, source.NamespacedName)
 	all := changes{}
-	c.competitorChanged(o, source.NamespacedName, all, policyOf(last))
-	c.placeChanged(o, source.NamespacedName, all)
+	o.competitorChanged(source.NamespacedName, all, policyOf(last))
+	o.placeChanged(source.NamespacedName, all)
 	c.send(o.kind, all)
 }
 
 // placeChanged adds the sources whose replicas have the name of n, where the place of n is kept or is not any more.
-func (c *Cluster) placeChanged(o *objects, n types.NamespacedName, all changes) {
+func (o *objects) placeChanged(n types.NamespacedName, all changes) {
 	for _, other := range o.candidates.find(byTarget, n.Name) {
 		if other.NamespacedName != n {
 			all.add(other.NamespacedName, Change{Scope: ObjectScope(n)})
@@ -194,7 +194,7 @@ func (c *Cluster) Settle() {
 	for _, o := range c.kinds {
 		all := changes{}
 		for _, n := range c.missingSources(o) {
-			c.placeChanged(o, n, all)
+			o.placeChanged(n, all)
 		}
 		c.send(o.kind, all)
 	}
@@ -206,10 +206,10 @@ func (c *Cluster) hasSettled() bool {
 	return c.settled
 }
 
-// namingChanged adds those for whom a replica that begins or ceases to name a source matters; see isVacated.
+// namingChanged adds those for whom a replica that begins or ceases to name a source matters; see isReserved.
 func (c *Cluster) namingChanged(o *objects, source types.NamespacedName, all changes) {
 	if !c.hasSettled() && c.Get(Key{o.kind, source}).Identity() == nil {
-		c.placeChanged(o, source, all)
+		o.placeChanged(source, all)
 	}
 }
 
@@ -241,11 +241,11 @@ func (c *Cluster) tenureChanged(r *Record) {
 	all, n := changes{}, r.Source.NamespacedName
 	at := c.Get(r.Source)
 	if p := policyOf(at.Candidate); p != nil && !r.Since.IsZero() && r.Since.Before(at.Candidate.Created) {
-		c.competitorChanged(o, n, all, p)
+		o.competitorChanged(n, all, p)
 		all.add(n, Change{Scope: FullScope()})
 	}
 	if at.Identity() == nil && !c.hasSettled() {
-		c.placeChanged(o, n, all)
+		o.placeChanged(n, all)
 	}
 	c.send(o.kind, all)
 }

@@ -22,7 +22,7 @@ type tenureTest struct {
 
 func newTenureTest(t *testing.T) *tenureTest {
 	w := &tenureTest{T: t, notified: map[types.NamespacedName]bool{}}
-	w.Cluster = newTestCluster(t, func(key Key, _ Change) { w.notified[key.NamespacedName] = true })
+	w.Cluster = NewTestCluster(func(key Key, _ Change) { w.notified[key.NamespacedName] = true })
 	w.must(w.namespaces.Update(&metav1.PartialObjectMetadata{ObjectMeta: w.meta("", "to", 0)}))
 	w.must(w.namespaces.Update(&metav1.PartialObjectMetadata{ObjectMeta: w.meta("", "from", 0)}))
 	w.put("from", "s", 1, annotations.PushTo, "*")
@@ -81,7 +81,7 @@ func (w *tenureTest) targets() map[string]any {
 	for _, t := range snapshot.Targets {
 		switch {
 		case t.Occupant.Identity() != nil:
-		case t.Vacated:
+		case t.Reserved:
 			found[t.Namespace.Name] = "kept"
 		default:
 			found[t.Namespace.Name] = t.Competitors

@@ -165,7 +165,7 @@ func (b *observer) observeLive(ctx context.Context, key informers.Key, s *state,
 		o.KnownUID = o.record.SourceUID
 	}
 	o.Emptied = len(annotations.PolicyAnnotations(o.object.GetAnnotations())) == 0 && lastSurvived(o.view.Departed)
-	o.HasReplicas = o.view.Replicas > 0
+	o.HasReplicas = o.view.HasReplicas
 	o.HasOlderReplica = b.cluster.HasReplicaOlderThan(key, o.object.GetCreationTimestamp().Time)
 	o.Survival = b.survival(key, o)
 	return nil

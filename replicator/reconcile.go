@@ -164,7 +164,7 @@ func (p *pass) isOver() bool {
 	if p.resolution.Phase == plan.PhaseKept {
 		view := &p.observed.view
 		//mutant:records-are-forgotten
-		return view.Replicas+view.Pullers+view.Attached == 0
+		return !view.HasReplicas && !view.HasPullers && !view.IsAttached
 	}
 	return p.resolution.Phase.Removes() && len(p.decision.Actions) == 0 && len(p.decision.Undecided) == 0 &&
 		len(p.decision.Braked) == 0

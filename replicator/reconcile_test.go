@@ -29,16 +29,22 @@ func TestIsOver(t *testing.T) {
 		change func(*pass)
 		want   bool
 	}{
-		"an active source":               {phase: plan.PhaseActive},
-		"a frozen source":                {phase: plan.PhaseFrozen},
-		"one that may come back":         {phase: plan.PhaseMissing},
-		"one that is gone":               {phase: plan.PhaseDeleted, want: true},
-		"one without a policy":           {phase: plan.PhaseReleased, want: true},
-		"one of which nothing is known":  {phase: plan.PhaseUnknown, want: true},
-		"one whose replicas are kept":    {phase: plan.PhaseKept, change: func(p *pass) { p.observed.view.Replicas = 1 }},
+		"an active source":              {phase: plan.PhaseActive},
+		"a frozen source":               {phase: plan.PhaseFrozen},
+		"one that may come back":        {phase: plan.PhaseMissing},
+		"one that is gone":              {phase: plan.PhaseDeleted, want: true},
+		"one without a policy":          {phase: plan.PhaseReleased, want: true},
+		"one of which nothing is known": {phase: plan.PhaseUnknown, want: true},
+		"one whose replicas are kept": {phase: plan.PhaseKept, change: func(p *pass) {
+			p.observed.view.HasReplicas = true
+		}},
 		"one whose replica was the last": {phase: plan.PhaseKept, want: true},
-		"one from which others pull":     {phase: plan.PhaseKept, change: func(p *pass) { p.observed.view.Pullers = 1 }},
-		"one that is attached":           {phase: plan.PhaseKept, change: func(p *pass) { p.observed.view.Attached = 1 }},
+		"one from which others pull": {phase: plan.PhaseKept, change: func(p *pass) {
+			p.observed.view.HasPullers = true
+		}},
+		"one that is attached": {phase: plan.PhaseKept, change: func(p *pass) {
+			p.observed.view.IsAttached = true
+		}},
 		"a removal was decided on": {phase: plan.PhaseDeleted, change: func(p *pass) {
 			p.decision.Actions = []plan.Action{{Verb: plan.Delete}}
 		}},

@@ -40,7 +40,7 @@ func condition(p *pass) string {
 	case plan.PhaseReleased:
 		return conditionReleased
 	case plan.PhaseUnknown:
-		if p.observed.view.Pullers > 0 {
+		if p.observed.view.HasPullers {
 			return conditionReleased
 		}
 	}

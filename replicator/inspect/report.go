@@ -155,7 +155,7 @@ func New(i *replicator.Inspector, settings Settings) *Report {
 func speaks(d *replicator.Decision) bool {
 	claims := d.View.Claims()
 	return claims != nil && (claims.Policy != nil || len(claims.Problems) > 0) || d.View.Referenced() ||
-		d.View.Pullers > 0 || len(d.Findings) > 0 || len(d.Writes) > 0
+		d.View.HasPullers || len(d.Findings) > 0 || len(d.Writes) > 0
 }
 
 func newSource(i *replicator.Inspector, d *replicator.Decision) Source {

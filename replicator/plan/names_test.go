@@ -49,7 +49,7 @@ func TestFreePlaces(t *testing.T) {
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := activeWorld(t, map[string]string{annotations.PushTo: "team-*"}, namespace(t, "team-a")).world(t)
-			w.Targets[0].Vacated, w.Targets[0].Owner, w.Targets[0].Competitors = tc.kept, tc.owner, tc.competitors
+			w.Targets[0].Reserved, w.Targets[0].Owner, w.Targets[0].Competitors = tc.kept, tc.owner, tc.competitors
 			if !tc.began.IsZero() {
 				w.Since = tc.began
 			}

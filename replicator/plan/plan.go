@@ -218,7 +218,7 @@ func (m *maker) incompatible(c *informers.Candidate, contested bool) string {
 // taken returns why a place where nothing stands is not free for this source, or "".
 func (m *maker) taken(t *informers.Target) string {
 	//mutant:name-of-a-source
-	if t.Vacated {
+	if t.Reserved {
 		return "the name is that of a source, which may be created again"
 	}
 	//mutant:place-of-the-recreated

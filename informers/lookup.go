@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// This file has the questions that an overlay answers.
+// This file has the look-ups in an overlay.
 
 // get returns the object, or nil.
 func (o *overlay[T]) get(n types.NamespacedName) T {

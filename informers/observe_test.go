@@ -5,33 +5,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
-	"k8s.io/client-go/rest"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-// handFed is a cluster that nobody feeds but the test.
-func handFed(t *testing.T) (*Cluster, *objects) {
-	t.Helper()
-	config := &rest.Config{Host: "unused.invalid"}
-	typed, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	meta, err := metadata.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := New(Options{
-		Metadata: meta, Typed: typed, Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system",
-		OnRules: func() {}, Notify: func(Key, Change) {},
-	})
-	return c, c.kinds[annotations.Secret]
-}
-
+// filled is an object that asked to be filled and was, at a version.
 func filled(version string) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
 		Namespace: "shop", Name: "token", ResourceVersion: version,
@@ -44,8 +22,9 @@ func filled(version string) *corev1.Secret {
 
 // TestLateAnswer: an answer to a write that comes after the removal of the object brings nothing back.
 func TestLateAnswer(t *testing.T) {
-	c, o := handFed(t)
-	written, err := DigestKey{}.replica(filled("5"))
+	c := NewTestCluster(nil)
+	o := c.kinds[annotations.Secret]
+	written, err := c.digestKey.replica(filled("5"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +35,7 @@ func TestLateAnswer(t *testing.T) {
 	if at := c.Get(Key{annotations.Secret, written.NamespacedName}); at.Replica != nil {
 		t.Error("an object that is gone is taken for a replica")
 	}
-	later, err := DigestKey{}.replica(filled("9"))
+	later, err := c.digestKey.replica(filled("9"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,11 +56,11 @@ func TestAnswerAndList(t *testing.T) {
 		"a list from before all that was seen": {version: "4", want: false},
 	} {
 		t.Run(title, func(t *testing.T) {
-			c, _ := handFed(t)
+			c := NewTestCluster(nil)
 			if err := c.Replace(nil, nil, nil, "5"); err != nil {
 				t.Fatal(err)
 			}
-			written, err := DigestKey{}.replica(filled("8"))
+			written, err := c.digestKey.replica(filled("8"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,32 +75,28 @@ func TestAnswerAndList(t *testing.T) {
 	}
 }
 
-// TestPullerStreamOrder: an object that is filled stays a puller, in whatever order the streams tell of it.
-// TestPullerStreamOrder: an object that is filled stays a puller, in whatever order the watches tell of it.
-func TestPullerStreamOrder(t *testing.T) {
-	source := Key{annotations.Secret, types.NamespacedName{Namespace: "platform", Name: "token"}}
-	asks := filled("3")
-	asks.Labels = nil
-	object := &metav1.PartialObjectMetadata{ObjectMeta: asks.ObjectMeta}
-	leaves := object.DeepCopy()
-	leaves.ResourceVersion = "5"
-	for title, order := range map[string][]int{"joins first": {0, 1}, "leaves first": {1, 0}} {
+// TestEchoOfWrite: what the watch tells of our own write is reported only where it is not what the answer said.
+func TestEchoOfWrite(t *testing.T) {
+	for title, told := range map[string]bool{"as the answer said": false, "the object is immutable": true} {
 		t.Run(title, func(t *testing.T) {
-			c, o := handFed(t)
-			if err := o.candidates.Add(object); err != nil {
+			c := NewTestCluster(nil)
+			o := c.kinds[annotations.Secret]
+			answer, err := c.digestKey.replica(filled("5"))
+			if err != nil {
 				t.Fatal(err)
 			}
-			steps := []func() error{
-				func() error { return o.replicas.Add(filled("5")) },
-				func() error { return o.candidates.Delete(leaves) },
+			c.Observe(annotations.Secret, answer)
+			reported := 0
+			c.notify = func(Key, Change) { reported++ }
+			echo := filled("5")
+			if told {
+				echo.Immutable = &told
 			}
-			for _, step := range order {
-				if err := steps[step](); err != nil {
-					t.Fatal(err)
-				}
+			if err := o.replicas.Add(echo); err != nil {
+				t.Fatal(err)
 			}
-			if pullers := pullersOf(c, source); len(pullers) != 1 || pullers[0].Replica == nil {
-				t.Errorf("the source's pullers are %v", pullers)
+			if (reported > 0) != told {
+				t.Errorf("it was reported %d times", reported)
 			}
 		})
 	}
