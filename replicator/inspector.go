@@ -28,7 +28,7 @@ type Inspector struct {
 	writers writers
 
 	mu sync.Mutex
-	// pending are the sources to decide on, and records those ConfigMaps that can't be read as one.
+	// pending are the sources to decide on, and unreadable the saved policies that can't be read.
 	pending    sets.Set[informers.Key]
 	unreadable []*informers.Record
 	passes     map[informers.Key]*pass
