@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -113,19 +112,5 @@ func (e *executor) mark(ctx context.Context, a *plan.Action, typeUnknown bool, w
 	if err != nil || a.Pull != nil {
 		return err // what pulls comes with the watch, with its claims
 	}
-	return e.observe(m, want, nil)
-}
-
-// observe takes a write's answer into the caches, so that nothing is written twice.
-func (e *executor) observe(m *metav1.PartialObjectMetadata, content informers.Content, err error) error {
-	if err != nil {
-		return err
-	}
-	content.Labels, content.Annotations = m.Labels, m.Annotations
-	r, err := e.digestKey.Replica(m, content)
-	if err != nil {
-		return err
-	}
-	e.cluster.Observe(e.key.Kind, r)
-	return nil
+	return e.cacheReplica(m, want, nil)
 }

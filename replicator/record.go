@@ -83,7 +83,7 @@ func (r *records) save(ctx context.Context, p *pass, want *informers.Record) err
 	switch classify(ctx, err) {
 	case succeeded:
 		p.recordWritten(key)
-		return r.observe(m, want)
+		return r.cacheRecord(m, want)
 	case stale, stopping:
 		return nil
 	case overloaded:
@@ -125,8 +125,8 @@ func (r *records) replace(ctx context.Context, want *informers.Record) (*metav1.
 	return r.patch(ctx, found.Identity, want)
 }
 
-// observe takes a write's answer into the caches, so that the next source knows how many records there are.
-func (r *records) observe(m *metav1.PartialObjectMetadata, want *informers.Record) error {
+// cacheRecord takes a write's answer into the caches, so that the next source knows how many records there are.
+func (r *records) cacheRecord(m *metav1.PartialObjectMetadata, want *informers.Record) error {
 	cm := want.ConfigMap(r.namespace)
 	cm.ObjectMeta = m.ObjectMeta
 	record, err := informers.ParseRecord(cm)
