@@ -37,7 +37,7 @@ func (p *pass) writes() []Write {
 		object := informers.Key{Kind: annotations.ConfigMap, NamespacedName: at}
 		list = append(list, Write{Verb: verb, Object: object, Source: p.key, Reason: reason})
 	}
-	if r := p.withdrawn(); r != nil {
+	if r := p.releasedRecord(); r != nil {
 		policy(VerbForget, r.NamespacedName, "the annotations were removed from the source")
 	}
 	switch have := p.observed.view.Record; {
@@ -51,7 +51,7 @@ func (p *pass) writes() []Write {
 		at := types.NamespacedName{Namespace: p.world.Settings.Namespace, Name: informers.RecordName(p.key)}
 		policy(VerbSave, at, "the policy has to outlive its source")
 		list[len(list)-1].New = have == nil
-	case p.isOver() && have != nil && p.withdrawn() == nil:
+	case p.isOver() && have != nil && p.releasedRecord() == nil:
 		policy(VerbForget, have.NamespacedName, "nothing is left of the source")
 	}
 	reasons := map[types.NamespacedName]string{}
