@@ -62,8 +62,8 @@ func isBare(key informers.Key, object metav1.Object) bool {
 		len(claims.Problems) == 0
 }
 
-// takesPolicy reports whether the recorded policy is in force once it stands beside the annotations that there are.
-func takesPolicy(key informers.Key, object metav1.Object, record *informers.Record) bool {
+// isInForce reports whether the recorded policy is in force once it stands beside the annotations that there are.
+func isInForce(key informers.Key, object metav1.Object, record *informers.Record) bool {
 	both := map[string]string{}
 	maps.Copy(both, object.GetAnnotations())
 	maps.Copy(both, record.Annotations)
