@@ -74,15 +74,22 @@ func sameData(a, b informers.Content) bool {
 
 // fill writes the content, and Mirrorball's marks, into an object that pulls.
 func (e *executor) fill(ctx context.Context, a *plan.Action) error {
-	want := e.pull
+	var own informers.Content
 	if a.Pull.Dialect == annotations.Replicator {
-		own, err := e.read(ctx, a)
-		if err != nil {
+		var err error
+		if own, err = e.read(ctx, a); err != nil {
 			return err
 		}
-		want = merged(own, e.pullKeys)
 	}
-	return e.mark(ctx, a, a.Occupant.Replica == nil, want)
+	return e.mark(ctx, a, a.Occupant.Replica == nil, e.pulled(a.Pull.Dialect, own))
+}
+
+// pulled is what an object that pulls has to hold. In the dialect of kubernetes-replicator it keeps its own keys.
+func (e *executor) pulled(dialect annotations.Dialect, own informers.Content) informers.Content {
+	if dialect == annotations.Replicator {
+		return merged(own, e.pullKeys)
+	}
+	return e.pull
 }
 
 // read reads the object that the action was decided on: its content is not in the caches.

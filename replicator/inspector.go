@@ -246,16 +246,13 @@ func (i *Inspector) loadContent(ctx context.Context, p *pass, e *executor) error
 
 // checkAction returns why an object cannot be made what an action says, or nil.
 func (e *executor) checkAction(a *plan.Action, have informers.Content) error {
-	switch {
-	case a.Verb != plan.Fill:
-		if claims := a.Occupant.Candidate.Claims; a.Verb == plan.Adopt && claims.Mirror == nil {
-			if err := e.checkCopy(claims.PushedVersion, have, a.Contested); err != nil {
-				return err
-			}
-		}
-		return e.checkWrite(have, e.pushed(a))
-	case a.Pull.Dialect == annotations.Replicator:
-		return e.checkWrite(have, merged(have, e.pullKeys))
+	if a.Verb == plan.Fill {
+		return e.checkWrite(have, e.pulled(a.Pull.Dialect, have))
 	}
-	return e.checkWrite(have, e.pull)
+	if claims := a.Occupant.Candidate.Claims; a.Verb == plan.Adopt && claims.Mirror == nil {
+		if err := e.checkCopy(claims.PushedVersion, have, a.Contested); err != nil {
+			return err
+		}
+	}
+	return e.checkWrite(have, e.pushed(a))
 }
