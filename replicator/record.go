@@ -174,7 +174,7 @@ func (r *records) update(ctx context.Context, p *pass, began time.Time) error {
 	}
 	//mutant:record-of-present-policy
 	if !p.observed.reloaded {
-		if current, err := r.isCurrent(ctx, p); err != nil || !current {
+		if current, err := r.api.isCurrent(ctx, p.key, p.state.loaded); err != nil || !current {
 			return err
 		}
 	}
@@ -207,16 +207,4 @@ func (r *records) wanted(p *pass, began time.Time) (*informers.Record, error) {
 			"is the limit; remove "+annotations.SurvivesRecreation+" and "+annotations.OnDelete+" from some", maxRecords))
 	}
 	return want, nil
-}
-
-// isCurrent reports whether the source says, in the API server itself, what it said when it was read.
-func (r *records) isCurrent(ctx context.Context, p *pass) (bool, error) {
-	object, err := r.api.metadata(ctx, p.key)
-	switch {
-	case apierrors.IsNotFound(err):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("cannot confirm what the source says: %s", reason(err))
-	}
-	return p.state.loaded.isSource(object), nil
 }
