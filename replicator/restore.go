@@ -21,7 +21,7 @@ func (c *Controller) restore(ctx context.Context, p *pass) (result, error) {
 	o, key, now := &p.observed, restoreKey(p.key), time.Now()
 	err := c.writePolicy(ctx, p.key, o)
 	answer := classify(ctx, err)
-	c.metrics.acted("restore", answer)
+	c.metrics.acted(VerbRestore, answer)
 	switch answer {
 	case succeeded:
 		p.state.backoffs.succeeded(key, "", now)
