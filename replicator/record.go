@@ -25,9 +25,14 @@ type records struct {
 // maxRecords is how many sources in one namespace are remembered, so that nobody can fill the memory or the namespace.
 const maxRecords = 200
 
+// recordName is the name of a source's record in Mirrorball's own namespace.
+func recordName(namespace string, source informers.Key) types.NamespacedName {
+	return types.NamespacedName{Namespace: namespace, Name: informers.RecordName(source)}
+}
+
 // read returns the record of a source as the API server has it, or nil.
 func (r *records) read(ctx context.Context, key informers.Key) (*informers.Record, error) {
-	cm, err := r.api.configMap(ctx, types.NamespacedName{Namespace: r.namespace, Name: informers.RecordName(key)})
+	cm, err := r.api.configMap(ctx, recordName(r.namespace, key))
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -45,8 +50,7 @@ func (r *records) read(ctx context.Context, key informers.Key) (*informers.Recor
 
 // backoffKey is that of a source's record, which is written with backoff as everything else is.
 func (r *records) backoffKey(source informers.Key, removal bool) backoffKey {
-	name := types.NamespacedName{Namespace: r.namespace, Name: informers.RecordName(source)}
-	return backoffKey{informers.Key{Kind: recordKind, NamespacedName: name}, removal}
+	return backoffKey{informers.Key{Kind: recordKind, NamespacedName: recordName(r.namespace, source)}, removal}
 }
 
 // recordWritten counts a write. If the source has not changed and its record needs another one soon, somebody undoes
@@ -112,7 +116,7 @@ func (r *records) patch(
 
 // replace writes over a record that can't be read. One that can be read is left to the watch.
 func (r *records) replace(ctx context.Context, want *informers.Record) (*metav1.PartialObjectMetadata, error) {
-	name := types.NamespacedName{Namespace: r.namespace, Name: informers.RecordName(want.Source)}
+	name := recordName(r.namespace, want.Source)
 	conflict := apierrors.NewAlreadyExists(corev1.Resource("configmaps"), name.Name)
 	cm, err := r.api.configMap(ctx, name)
 	if err != nil || cm.Labels[informers.LabelRecord] == "" {
