@@ -213,8 +213,8 @@ func targetWarnings(key informers.Key, uid types.UID, found findings) warnings {
 			"one of the two sources"},
 		{plan.Reserved, reasonReserved, "%d targets are refused because their name is reserved (%s): %s; set " +
 			annotations.TargetName + ", or see --reserved-names"},
-		{plan.Unreadable, reasonUnreadable, "the consent of %d namespaces cannot be parsed (%s): %s; nothing is created, " +
-			"changed or removed there; correct the annotation on the Namespace"},
+		{plan.Unreadable, reasonUnreadable, "the consent of %d namespaces cannot be parsed (%s): %s; no replica of " +
+			"this source is created, changed or removed there; correct the annotation on the Namespace"},
 	} {
 		if places := at[w.state]; len(places) > 0 {
 			list.add(key, uid, w.reason, fmt.Sprintf(w.note, len(places), enumerate(places), reasons[w.state]))
