@@ -63,16 +63,13 @@ func (p *pass) recordWritten(key backoffKey) {
 	}
 }
 
-// save makes what is recorded of a pass's source equal to want.
+// save makes what is recorded of a pass's source equal to want, which it is not.
 func (r *records) save(ctx context.Context, p *pass, want *informers.Record) error {
 	have, key := p.observed.view.Record, r.backoffKey(p.key, false)
-	switch {
-	case have != nil && have.Same(want):
-		return nil
-	case p.state.backoffs.remaining(key, time.Now()) == 0:
-	case p.state.backoffs[key].reason != "":
-		return r.notSaved(p.state.backoffs[key].reason)
-	default:
+	if p.state.backoffs.remaining(key, time.Now()) > 0 {
+		if rejected := p.state.backoffs[key].reason; rejected != "" {
+			return r.notSaved(rejected)
+		}
 		return nil
 	}
 	var m *metav1.PartialObjectMetadata
