@@ -201,7 +201,8 @@ type Namespace struct {
 	Accept *annotations.Patterns
 	// Paused says that nothing is created, changed or removed in it.
 	Paused bool
-	// Problem is set where one of its annotations could not be read: nothing is created, changed or removed in it by push.
+	// Problem is set where one of its annotations could not be read: an active source creates, changes and removes no
+	// replica in it. The replicas of a source that is gone are removed.
 	Problem *annotations.Problem
 	// AcceptAttach are the source namespaces that may attach in it beside those that the rules allow, and AttachProblem is
 	// set where that could not be read: what depends on it stays as it is.

@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
@@ -75,15 +74,22 @@ func sameData(a, b informers.Content) bool {
 
 // fill writes the content, and Mirrorball's marks, into an object that pulls.
 func (e *executor) fill(ctx context.Context, a *plan.Action) error {
-	want := e.pull
+	var own informers.Content
 	if a.Pull.Dialect == annotations.Replicator {
-		own, err := e.read(ctx, a)
-		if err != nil {
+		var err error
+		if own, err = e.read(ctx, a); err != nil {
 			return err
 		}
-		want = merged(own, e.pullKeys)
 	}
-	return e.mark(ctx, a, a.Occupant.Replica == nil, want)
+	return e.mark(ctx, a, a.Occupant.Replica == nil, e.pulled(a.Pull.Dialect, own))
+}
+
+// pulled is what an object that pulls has to hold. In the dialect of kubernetes-replicator it keeps its own keys.
+func (e *executor) pulled(dialect annotations.Dialect, own informers.Content) informers.Content {
+	if dialect == annotations.Replicator {
+		return merged(own, e.pullKeys)
+	}
+	return e.pull
 }
 
 // read reads the object that the action was decided on: its content is not in the caches.
@@ -113,19 +119,5 @@ func (e *executor) mark(ctx context.Context, a *plan.Action, typeUnknown bool, w
 	if err != nil || a.Pull != nil {
 		return err // what pulls comes with the watch, with its claims
 	}
-	return e.observe(m, want, nil)
-}
-
-// observe takes a write's answer into the caches, so that nothing is written twice.
-func (e *executor) observe(m *metav1.PartialObjectMetadata, content informers.Content, err error) error {
-	if err != nil {
-		return err
-	}
-	content.Labels, content.Annotations = m.Labels, m.Annotations
-	r, err := e.digestKey.Replica(m, content)
-	if err != nil {
-		return err
-	}
-	e.cluster.Observe(e.key.Kind, r)
-	return nil
+	return e.cacheReplica(m, want, nil)
 }

@@ -78,19 +78,19 @@ func (s *brake) remaining(grace time.Duration, now time.Time) time.Duration {
 	return max(s.waitingSince.Add(grace).Sub(now), time.Millisecond)
 }
 
-// takesPolicy notes which policy a source has now: as it was read, and as the watch shows it, which takes less memory
+// setPolicy notes which policy a source has now: as it was read, and as the watch shows it, which takes less memory
 // where the two are the same.
-func (s *state) takesPolicy(read, seen *annotations.Policy) {
+func (s *state) setPolicy(read, seen *annotations.Policy) {
 	is := read
 	if seen.Full() == read {
 		is = seen
 	}
-	s.brake.takesPolicy(s.policy, is)
+	s.brake.comparePolicies(s.policy, is)
 	s.policy = is
 }
 
-// takesPolicy notes which policy a source has now.
-func (s *brake) takesPolicy(was, is *annotations.Policy) {
+// comparePolicies notes whether the source itself has changed what it wants.
+func (s *brake) comparePolicies(was, is *annotations.Policy) {
 	if was != nil && !was.Equal(is) {
 		s.own = true
 	}

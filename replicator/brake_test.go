@@ -66,11 +66,11 @@ func TestBrakeOwnRemovals(t *testing.T) {
 	was := desiredPolicy(t, map[string]string{annotations.Exclude: "team-*"})
 	is := desiredPolicy(t, map[string]string{annotations.Exclude: "other"})
 	var s brake
-	s.takesPolicy(nil, was)
+	s.comparePolicies(nil, was)
 	if s.own {
 		t.Error("the first policy that is seen is taken for a change")
 	}
-	s.takesPolicy(was, is)
+	s.comparePolicies(was, is)
 	if s.passed(brakePass(plan.Brake{}, true, 3, 2, 0)); !s.own || s.removed != 0 {
 		t.Errorf("before all was removed that the new policy does not select: %+v", s)
 	}

@@ -3,6 +3,7 @@ package replicator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,7 +14,8 @@ import (
 )
 
 // This file asks the API server itself before a removal: that can't be undone, and what the watches show may be
-// outdated. Where there is no source, observe has asked already.
+// outdated. Where the watches show no source, observe has asked already. Where they show one in a namespace in which no
+// source may be, nobody asks: that is a flag of this process.
 
 // confirm reports whether the plan may be executed: what the removals of an active source's replicas rest on has to be
 // as it was when they were decided on.
@@ -22,8 +24,10 @@ func (c *Controller) confirm(ctx context.Context, p *pass) bool {
 		return true
 	}
 	deletes := func(a plan.Action) bool { return a.Verb == plan.Delete }
-	if slices.ContainsFunc(p.decision.Actions, deletes) && !c.observer.unchanged(ctx, p.key, p.state.loaded) {
-		return false
+	if slices.ContainsFunc(p.decision.Actions, deletes) {
+		if current, err := c.observer.api.isCurrent(ctx, p.key, p.state.loaded); err != nil || !current {
+			return false
+		}
 	}
 	byRules := func(a plan.Action) bool { return a.ByRules }
 	return !slices.ContainsFunc(p.decision.Actions, byRules) || c.confirmRules(ctx, p)
@@ -39,10 +43,16 @@ func (c *Controller) confirmRules(ctx context.Context, p *pass) bool {
 	return c.observer.api.confirmNamespace(ctx, p.world.Homes[p.key.Namespace]) == nil
 }
 
-// unchanged reports whether the source says what it said when a pass decided on it.
-func (b *observer) unchanged(ctx context.Context, key informers.Key, l *loaded) bool {
-	object, err := b.api.metadata(ctx, key)
-	return err == nil && l.isSource(object)
+// isCurrent reports whether the source says, in the API server itself, what it said when it was read.
+func (a *api) isCurrent(ctx context.Context, key informers.Key, l *loaded) (bool, error) {
+	object, err := a.metadata(ctx, key)
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("cannot confirm what the source says: %s", reason(err))
+	}
+	return l.isSource(object), nil
 }
 
 // isNewest reports whether the document that the watch shows, in force or not, is the one that is there.

@@ -9,4 +9,7 @@
 //
 // A source's content is read when its version changed, and again where something has to be written. It is kept for at
 // most ten seconds (contents.go).
+//
+// An Inspector (inspector*.go) decides by the same code as a Controller, on a cluster that is listed once, and writes
+// nothing.
 package replicator

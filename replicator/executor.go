@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
@@ -243,7 +245,7 @@ func (e *executor) pushed(a *plan.Action) informers.Content {
 func (e *executor) create(ctx context.Context, a *plan.Action) error {
 	want := e.pushed(a)
 	m, err := e.api.create(ctx, e.resource(), a.Target.Namespace, object(e.key.Kind, a.Target, want, e.now))
-	return e.observe(m, want, err)
+	return e.cacheReplica(m, want, err)
 }
 
 // recreate is for what can't be changed in place. Between the two requests there is no replica, for as short as can be:
@@ -264,5 +266,19 @@ func (e *executor) recreate(ctx context.Context, a *plan.Action) error {
 func (e *executor) update(ctx context.Context, a *plan.Action) error {
 	want := e.pushed(a)
 	m, err := e.api.patch(ctx, e.resource(), a.Target, updatePatch(e.key.Kind, a.Occupant.Marked(), want, e.now))
-	return e.observe(m, want, err)
+	return e.cacheReplica(m, want, err)
+}
+
+// cacheReplica takes a write's answer into the caches, so that nothing is written twice.
+func (e *executor) cacheReplica(m *metav1.PartialObjectMetadata, content informers.Content, err error) error {
+	if err != nil {
+		return err
+	}
+	content.Labels, content.Annotations = m.Labels, m.Annotations
+	r, err := e.digestKey.Replica(m, content)
+	if err != nil {
+		return err
+	}
+	e.cluster.Observe(e.key.Kind, r)
+	return nil
 }

@@ -393,7 +393,7 @@ func testPass(c *Controller) *pass {
 	return &pass{key: testSource, state: s, resolution: plan.Resolution{Phase: plan.PhaseActive}}
 }
 
-func TestBook(t *testing.T) {
+func TestRecordResult(t *testing.T) {
 	gr := corev1.Resource("secrets")
 	now, backoff := result{requeue: requeueNow}, result{requeue: requeueWithBackoff}
 	for _, test := range []struct {

@@ -28,7 +28,7 @@ type Inspector struct {
 	writers writers
 
 	mu sync.Mutex
-	// pending are the sources to decide on, and records those ConfigMaps that can't be read as one.
+	// pending are the sources to decide on, and unreadable the saved policies that can't be read.
 	pending    sets.Set[informers.Key]
 	unreadable []*informers.Record
 	passes     map[informers.Key]*pass
@@ -175,7 +175,7 @@ func (i *Inspector) pass(ctx context.Context, p *pass) error {
 			continue
 		}
 		var err error
-		if repeat, err = i.try(ctx, p); err != nil {
+		if repeat, err = i.checkActions(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -184,9 +184,9 @@ func (i *Inspector) pass(ctx context.Context, p *pass) error {
 	return nil
 }
 
-// try finds out what a Controller finds out by trying: whether what is not known to be a replica can be made one. It
-// reports whether something can't, so that the decision has to be made again.
-func (i *Inspector) try(ctx context.Context, p *pass) (incompatible bool, err error) {
+// checkActions finds out what a Controller finds out by trying: whether what is not known to be a replica can be made
+// one. It reports whether something can't, so that the decision has to be made again.
+func (i *Inspector) checkActions(ctx context.Context, p *pass) (incompatible bool, err error) {
 	e := &executor{writers: &i.writers, key: p.key, source: &p.world.Source}
 	for n := range p.decision.Actions {
 		a := &p.decision.Actions[n]
@@ -202,7 +202,7 @@ func (i *Inspector) try(ctx context.Context, p *pass) (incompatible bool, err er
 		}
 		switch err := e.checkAction(a, have); {
 		case err == nil:
-			a.Occupant = e.knowing(a.Occupant, have)
+			a.Occupant = e.withImmutable(a.Occupant, have)
 		case a.Verb == plan.Update:
 			a.Verb = plan.Recreate
 		default:
@@ -213,9 +213,9 @@ func (i *Inspector) try(ctx context.Context, p *pass) (incompatible bool, err er
 	return incompatible, nil
 }
 
-// knowing returns a replica whose label was taken off with what was found out about it: the patch that puts the label
-// back leaves it immutable.
-func (e *executor) knowing(at informers.Occupant, have informers.Content) informers.Occupant {
+// withImmutable returns a replica whose label was taken off, marked as immutable if it was found to be: the patch that
+// puts the label back leaves it so.
+func (e *executor) withImmutable(at informers.Occupant, have informers.Content) informers.Occupant {
 	if at.Candidate.Stripped == nil || !have.Immutable || e.push.Immutable {
 		return at
 	}
@@ -246,16 +246,13 @@ func (i *Inspector) loadContent(ctx context.Context, p *pass, e *executor) error
 
 // checkAction returns why an object cannot be made what an action says, or nil.
 func (e *executor) checkAction(a *plan.Action, have informers.Content) error {
-	switch {
-	case a.Verb != plan.Fill:
-		if claims := a.Occupant.Candidate.Claims; a.Verb == plan.Adopt && claims.Mirror == nil {
-			if err := e.checkCopy(claims.PushedVersion, have, a.Contested); err != nil {
-				return err
-			}
-		}
-		return e.checkWrite(have, e.pushed(a))
-	case a.Pull.Dialect == annotations.Replicator:
-		return e.checkWrite(have, merged(have, e.pullKeys))
+	if a.Verb == plan.Fill {
+		return e.checkWrite(have, e.pulled(a.Pull.Dialect, have))
 	}
-	return e.checkWrite(have, e.pull)
+	if claims := a.Occupant.Candidate.Claims; a.Verb == plan.Adopt && claims.Mirror == nil {
+		if err := e.checkCopy(claims.PushedVersion, have, a.Contested); err != nil {
+			return err
+		}
+	}
+	return e.checkWrite(have, e.pushed(a))
 }

@@ -55,7 +55,7 @@ func (l *loaded) isSource(object metav1.Object) bool {
 		annotations.Parse(object.GetNamespace(), object.GetName(), notes).Policy != nil
 }
 
-func (l *loaded) outcome() plan.Reading {
+func (l *loaded) reading() plan.Reading {
 	switch {
 	case l.refusal != "":
 		return plan.ReadingRefused

@@ -122,8 +122,8 @@ func (b *observer) observeSource(ctx context.Context, key informers.Key, s *stat
 	} else if s.loaded.policy.Equal(seen.Claims.Policy) {
 		s.loaded.use(seen.Claims.Policy) // it remembers what it has matched
 	}
-	s.takesPolicy(s.loaded.policy, seen.Claims.Policy)
-	o.Reading = s.loaded.outcome()
+	s.setPolicy(s.loaded.policy, seen.Claims.Policy)
+	o.Reading = s.loaded.reading()
 	return nil
 }
 
@@ -135,7 +135,7 @@ func (b *observer) isSuspended(s *state, o *observation) bool {
 		return false
 	}
 	s.loaded, s.uid, o.Reading = nil, seen.UID, plan.ReadingUnreadable
-	s.takesPolicy(seen.Claims.Policy, seen.Claims.Policy)
+	s.setPolicy(seen.Claims.Policy, seen.Claims.Policy)
 	return true
 }
 
@@ -212,7 +212,7 @@ func (b *observer) survival(key informers.Key, o *observation) plan.Survival {
 	case o.record.Type != o.secretType || refusedTypes[o.secretType]:
 		return plan.OtherType
 	//mutant:restore-onto-others
-	case b.settings.Protects(key.Namespace) || !isBare(key, o.object) || !takesPolicy(key, o.object, o.record):
+	case b.settings.Protects(key.Namespace) || !isBare(key, o.object) || !isInForce(key, o.object, o.record):
 		return plan.OtherObject
 	}
 	return plan.Surviving

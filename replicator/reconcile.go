@@ -35,7 +35,7 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 		c.pending.add(key, informers.Change{Scope: p.scope})
 		return done, err
 	}
-	if err := c.withdraw(ctx, p); err != nil {
+	if err := c.deleteReleasedRecord(ctx, p); err != nil {
 		c.pending.add(key, informers.Change{Scope: p.scope})
 		return done, err
 	}
@@ -70,7 +70,7 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 		return done, ctx.Err()
 	}
 	c.reporter.report(ctx, p)
-	err := c.release(ctx, p)
+	err := c.cleanUp(ctx, p)
 	return c.requeue(p), err
 }
 
@@ -96,17 +96,18 @@ func (c *Controller) begin(key informers.Key) *pass {
 	return p
 }
 
-// withdraw deletes the record of a source whose policy was taken off, before its replicas are removed: once they are
-// gone and what the watch last showed is given up, the record would be all that is known, and bring the policy back.
-func (c *Controller) withdraw(ctx context.Context, p *pass) error {
-	if record := p.withdrawn(); record != nil {
+// deleteReleasedRecord deletes the record of a source whose policy was taken off, before its replicas are removed: once
+// they are gone and what the watch last showed is given up, the record would be all that is known, and bring the policy
+// back.
+func (c *Controller) deleteReleasedRecord(ctx context.Context, p *pass) error {
+	if record := p.releasedRecord(); record != nil {
 		return c.records.deleteNow(ctx, record)
 	}
 	return nil
 }
 
-// withdrawn returns the record of a source whose policy was taken off, or nil.
-func (p *pass) withdrawn() *informers.Record {
+// releasedRecord returns the record of a source whose policy was taken off, or nil.
+func (p *pass) releasedRecord() *informers.Record {
 	if p.resolution.Phase != plan.PhaseReleased {
 		return nil
 	}
@@ -143,8 +144,8 @@ func (c *Controller) requeue(p *pass) result {
 	return r
 }
 
-// release drops the record and the state of a source of which nothing is left.
-func (c *Controller) release(ctx context.Context, p *pass) error {
+// cleanUp drops the record and the state of a source of which nothing is left.
+func (c *Controller) cleanUp(ctx context.Context, p *pass) error {
 	if !p.isOver() {
 		return nil
 	}

@@ -131,7 +131,7 @@ func TestRequeueProgress(t *testing.T) {
 	}
 }
 
-func TestRelease(t *testing.T) {
+func TestCleanUp(t *testing.T) {
 	for title, tc := range map[string]struct {
 		phase         plan.Phase
 		change        func(*pass)
@@ -176,7 +176,7 @@ func TestRelease(t *testing.T) {
 			if tc.change != nil {
 				tc.change(p)
 			}
-			if err := c.release(t.Context(), p); err != nil {
+			if err := c.cleanUp(t.Context(), p); err != nil {
 				t.Fatal(err)
 			}
 			_, err = configMaps.Get(t.Context(), cm.Name, metav1.GetOptions{})

@@ -25,9 +25,14 @@ type records struct {
 // maxRecords is how many sources in one namespace are remembered, so that nobody can fill the memory or the namespace.
 const maxRecords = 200
 
+// recordName is the name of a source's record in Mirrorball's own namespace.
+func recordName(namespace string, source informers.Key) types.NamespacedName {
+	return types.NamespacedName{Namespace: namespace, Name: informers.RecordName(source)}
+}
+
 // read returns the record of a source as the API server has it, or nil.
 func (r *records) read(ctx context.Context, key informers.Key) (*informers.Record, error) {
-	cm, err := r.api.configMap(ctx, types.NamespacedName{Namespace: r.namespace, Name: informers.RecordName(key)})
+	cm, err := r.api.configMap(ctx, recordName(r.namespace, key))
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -45,8 +50,7 @@ func (r *records) read(ctx context.Context, key informers.Key) (*informers.Recor
 
 // backoffKey is that of a source's record, which is written with backoff as everything else is.
 func (r *records) backoffKey(source informers.Key, removal bool) backoffKey {
-	name := types.NamespacedName{Namespace: r.namespace, Name: informers.RecordName(source)}
-	return backoffKey{informers.Key{Kind: recordKind, NamespacedName: name}, removal}
+	return backoffKey{informers.Key{Kind: recordKind, NamespacedName: recordName(r.namespace, source)}, removal}
 }
 
 // recordWritten counts a write. If the source has not changed and its record needs another one soon, somebody undoes
@@ -59,16 +63,13 @@ func (p *pass) recordWritten(key backoffKey) {
 	}
 }
 
-// save makes what is recorded of a pass's source equal to want.
+// save makes what is recorded of a pass's source equal to want, which it is not.
 func (r *records) save(ctx context.Context, p *pass, want *informers.Record) error {
 	have, key := p.observed.view.Record, r.backoffKey(p.key, false)
-	switch {
-	case have != nil && have.Same(want):
-		return nil
-	case p.state.backoffs.remaining(key, time.Now()) == 0:
-	case p.state.backoffs[key].reason != "":
-		return r.notSaved(p.state.backoffs[key].reason)
-	default:
+	if p.state.backoffs.remaining(key, time.Now()) > 0 {
+		if rejected := p.state.backoffs[key].reason; rejected != "" {
+			return r.notSaved(rejected)
+		}
 		return nil
 	}
 	var m *metav1.PartialObjectMetadata
@@ -83,7 +84,7 @@ func (r *records) save(ctx context.Context, p *pass, want *informers.Record) err
 	switch classify(ctx, err) {
 	case succeeded:
 		p.recordWritten(key)
-		return r.observe(m, want)
+		return r.cacheRecord(m, want)
 	case stale, stopping:
 		return nil
 	case overloaded:
@@ -112,7 +113,7 @@ func (r *records) patch(
 
 // replace writes over a record that can't be read. One that can be read is left to the watch.
 func (r *records) replace(ctx context.Context, want *informers.Record) (*metav1.PartialObjectMetadata, error) {
-	name := types.NamespacedName{Namespace: r.namespace, Name: informers.RecordName(want.Source)}
+	name := recordName(r.namespace, want.Source)
 	conflict := apierrors.NewAlreadyExists(corev1.Resource("configmaps"), name.Name)
 	cm, err := r.api.configMap(ctx, name)
 	if err != nil || cm.Labels[informers.LabelRecord] == "" {
@@ -125,8 +126,8 @@ func (r *records) replace(ctx context.Context, want *informers.Record) (*metav1.
 	return r.patch(ctx, found.Identity, want)
 }
 
-// observe takes a write's answer into the caches, so that the next source knows how many records there are.
-func (r *records) observe(m *metav1.PartialObjectMetadata, want *informers.Record) error {
+// cacheRecord takes a write's answer into the caches, so that the next source knows how many records there are.
+func (r *records) cacheRecord(m *metav1.PartialObjectMetadata, want *informers.Record) error {
 	cm := want.ConfigMap(r.namespace)
 	cm.ObjectMeta = m.ObjectMeta
 	record, err := informers.ParseRecord(cm)
@@ -174,7 +175,7 @@ func (r *records) update(ctx context.Context, p *pass, began time.Time) error {
 	}
 	//mutant:record-of-present-policy
 	if !p.observed.reloaded {
-		if current, err := r.isCurrent(ctx, p); err != nil || !current {
+		if current, err := r.api.isCurrent(ctx, p.key, p.state.loaded); err != nil || !current {
 			return err
 		}
 	}
@@ -207,16 +208,4 @@ func (r *records) wanted(p *pass, began time.Time) (*informers.Record, error) {
 			"is the limit; remove "+annotations.SurvivesRecreation+" and "+annotations.OnDelete+" from some", maxRecords))
 	}
 	return want, nil
-}
-
-// isCurrent reports whether the source says, in the API server itself, what it said when it was read.
-func (r *records) isCurrent(ctx context.Context, p *pass) (bool, error) {
-	object, err := r.api.metadata(ctx, p.key)
-	switch {
-	case apierrors.IsNotFound(err):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("cannot confirm what the source says: %s", reason(err))
-	}
-	return p.state.loaded.isSource(object), nil
 }

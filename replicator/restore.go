@@ -21,7 +21,7 @@ func (c *Controller) restore(ctx context.Context, p *pass) (result, error) {
 	o, key, now := &p.observed, restoreKey(p.key), time.Now()
 	err := c.writePolicy(ctx, p.key, o)
 	answer := classify(ctx, err)
-	c.metrics.acted("restore", answer)
+	c.metrics.acted(VerbRestore, answer)
 	switch answer {
 	case succeeded:
 		p.state.backoffs.succeeded(key, "", now)
@@ -62,8 +62,8 @@ func isBare(key informers.Key, object metav1.Object) bool {
 		len(claims.Problems) == 0
 }
 
-// takesPolicy reports whether the recorded policy is in force once it stands beside the annotations that there are.
-func takesPolicy(key informers.Key, object metav1.Object, record *informers.Record) bool {
+// isInForce reports whether the recorded policy is in force once it stands beside the annotations that there are.
+func isInForce(key informers.Key, object metav1.Object, record *informers.Record) bool {
 	both := map[string]string{}
 	maps.Copy(both, object.GetAnnotations())
 	maps.Copy(both, record.Annotations)

@@ -174,8 +174,14 @@ func recreatedNote(o *observation) string {
 		hint = fmt.Sprintf("the saved policy is not restored, because the type changed from %q to %q", o.record.Type,
 			o.secretType)
 	}
-	return fmt.Sprintf("the source was created again without its annotations; its replicas are removed when the grace "+
-		"period of %s ends; annotate it before then; %s", o.Grace, hint)
+	fate := fmt.Sprintf("its replicas are removed when the grace period of %s ends; annotate it before then", o.Grace)
+	switch o.OnDelete {
+	case annotations.Keep:
+		fate = "its replicas stay as they are, because of " + annotations.OnDelete + ": keep; annotate it to update them"
+	case "":
+		fate += "; replicas with " + annotations.KeptOnDelete + ": keep stay"
+	}
+	return "the source was created again without its annotations; " + fate + "; " + hint
 }
 
 // targetWarnings are what is to be said of targets and pullers.
@@ -207,8 +213,8 @@ func targetWarnings(key informers.Key, uid types.UID, found findings) warnings {
 			"one of the two sources"},
 		{plan.Reserved, reasonReserved, "%d targets are refused because their name is reserved (%s): %s; set " +
 			annotations.TargetName + ", or see --reserved-names"},
-		{plan.Unreadable, reasonUnreadable, "the consent of %d namespaces cannot be parsed (%s): %s; nothing is created, " +
-			"changed or removed there; correct the annotation on the Namespace"},
+		{plan.Unreadable, reasonUnreadable, "the consent of %d namespaces cannot be parsed (%s): %s; no replica of " +
+			"this source is created, changed or removed there; correct the annotation on the Namespace"},
 	} {
 		if places := at[w.state]; len(places) > 0 {
 			list.add(key, uid, w.reason, fmt.Sprintf(w.note, len(places), enumerate(places), reasons[w.state]))

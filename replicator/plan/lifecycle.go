@@ -33,7 +33,8 @@ const (
 	PhaseKept Phase = "Kept"
 	// PhaseDeleted: it is gone for longer than the grace. Its replicas are removed.
 	PhaseDeleted Phase = "Deleted"
-	// PhaseReleased: the object is there and has no policy any more. Its replicas are removed.
+	// PhaseReleased: the object is there, and has no policy any more or is where no source may be. Its replicas are
+	// removed.
 	PhaseReleased Phase = "Released"
 	// PhaseUnknown: there is no source, and nothing is known of one. What still names it as its source is removed.
 	PhaseUnknown Phase = "Unknown"

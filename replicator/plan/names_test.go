@@ -22,7 +22,7 @@ func TestFreePlaces(t *testing.T) {
 		return informers.Competitor{NamespacedName: name("other", "regcred"), Since: began, Departed: departed}
 	}
 	for title, tc := range map[string]struct {
-		kept        bool
+		reserved     bool
 		owner       types.NamespacedName
 		competitors []informers.Competitor
 		began       time.Time
@@ -31,7 +31,7 @@ func TestFreePlaces(t *testing.T) {
 	}{
 		"nobody else wants it": {want: plan.Missing},
 		"it is the name of a source that has left": {
-			kept: true, want: plan.Conflict, wantWhy: "the name is that of a source, which may be created again",
+			reserved: true, want: plan.Conflict, wantWhy: "the name is that of a source, which may be created again",
 		},
 		"a senior source has left, and would want it": {
 			competitors: []informers.Competitor{rival(epoch.Add(-time.Hour), true)}, want: plan.Conflict,
@@ -49,7 +49,7 @@ func TestFreePlaces(t *testing.T) {
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := activeWorld(t, map[string]string{annotations.PushTo: "team-*"}, namespace(t, "team-a")).world(t)
-			w.Targets[0].Reserved, w.Targets[0].Owner, w.Targets[0].Competitors = tc.kept, tc.owner, tc.competitors
+			w.Targets[0].Reserved, w.Targets[0].Owner, w.Targets[0].Competitors = tc.reserved, tc.owner, tc.competitors
 			if !tc.began.IsZero() {
 				w.Since = tc.began
 			}

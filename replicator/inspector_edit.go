@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -43,10 +44,7 @@ func (e *edited) source(ctx context.Context, key informers.Key) (metav1.Object, 
 
 func (e *edited) metadata(ctx context.Context, key informers.Key) (*metav1.PartialObjectMetadata, error) {
 	if o := e.objects[key]; o != nil {
-		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
-			Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(),
-			CreationTimestamp: o.GetCreationTimestamp(), Labels: o.GetLabels(), Annotations: o.GetAnnotations(),
-		}}, nil
+		return meta.AsPartialObjectMetadata(o), nil
 	}
 	return e.reader.metadata(ctx, key)
 }

@@ -60,8 +60,9 @@ func (i *Inspector) dataOfSources(ctx context.Context) (map[informers.Digest]inf
 			return nil, fmt.Errorf("cannot read %s: %s", key, reason(err))
 		}
 		// Of sources with the same data, the first by name.
-		if other, ok := sources[i.digestOfData(c)]; !ok || compareKeys(key, other) < 0 {
-			sources[i.digestOfData(c)] = key
+		digest := i.digestOfData(c)
+		if other, ok := sources[digest]; !ok || compareKeys(key, other) < 0 {
+			sources[digest] = key
 		}
 	}
 	return sources, nil

@@ -30,6 +30,12 @@ type Write struct {
 	Reason string
 }
 
+// savesPolicy reports whether a Controller writes the record of the source after a pass.
+func (p *pass) savesPolicy() bool {
+	have := p.observed.view.Record
+	return p.save != nil && (have == nil || !have.Same(p.save))
+}
+
 // writes returns what a Controller writes after a pass.
 func (p *pass) writes() []Write {
 	var list []Write
@@ -37,7 +43,7 @@ func (p *pass) writes() []Write {
 		object := informers.Key{Kind: annotations.ConfigMap, NamespacedName: at}
 		list = append(list, Write{Verb: verb, Object: object, Source: p.key, Reason: reason})
 	}
-	if r := p.withdrawn(); r != nil {
+	if r := p.releasedRecord(); r != nil {
 		policy(VerbForget, r.NamespacedName, "the annotations were removed from the source")
 	}
 	switch have := p.observed.view.Record; {
@@ -47,11 +53,10 @@ func (p *pass) writes() []Write {
 		})
 	case p.resolution.Phase == plan.PhaseActive && p.save == nil && have != nil:
 		policy(VerbForget, have.NamespacedName, "the policy need not outlive its source any more")
-	case p.save != nil && (have == nil || !have.Same(p.save)):
-		at := types.NamespacedName{Namespace: p.world.Settings.Namespace, Name: informers.RecordName(p.key)}
-		policy(VerbSave, at, "the policy has to outlive its source")
+	case p.savesPolicy():
+		policy(VerbSave, recordName(p.world.Settings.Namespace, p.key), "the policy has to outlive its source")
 		list[len(list)-1].New = have == nil
-	case p.isOver() && have != nil && p.withdrawn() == nil:
+	case p.isOver() && have != nil && p.releasedRecord() == nil:
 		policy(VerbForget, have.NamespacedName, "nothing is left of the source")
 	}
 	reasons := map[types.NamespacedName]string{}

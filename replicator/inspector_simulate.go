@@ -49,11 +49,10 @@ func (i *Inspector) apply(p *pass) error {
 	if p.resolution.Phase == plan.PhaseRestorable {
 		return i.applyRestore(p)
 	}
-	if have := p.observed.view.Record; p.save != nil && (have == nil || !have.Same(p.save)) {
+	if p.savesPolicy() {
 		record := *p.save
 		record.Identity = informers.Identity{
-			NamespacedName: types.NamespacedName{Namespace: p.world.Settings.Namespace, Name: informers.RecordName(p.key)},
-			Version:        i.edited.next(),
+			NamespacedName: recordName(p.world.Settings.Namespace, p.key), Version: i.edited.next(),
 		}
 		record.Policy = p.state.policy
 		i.cluster.ObserveRecord(&record)

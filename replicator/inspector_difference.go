@@ -9,7 +9,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
@@ -44,10 +43,7 @@ func (i *Inspector) Difference(
 	}
 	want, pull := e.push, i.cluster.Get(object).Pull()
 	if pull != nil {
-		want = e.pull
-		if pull.Dialect == annotations.Replicator {
-			want = merged(have, e.pullKeys)
-		}
+		want = e.pulled(pull.Dialect, have)
 	}
 	for _, part := range []struct{ want, have map[string][]byte }{{want.Data, have.Data}, {want.Binary, have.Binary}} {
 		d.compare(part.want, part.have)
