@@ -77,6 +77,9 @@ func (f *explainFlags) run(cmd *cobra.Command, args []string) error {
 	for _, r := range references {
 		all = append(all, in.explain(ctx, r, f.in)...)
 	}
+	for _, e := range all {
+		in.unknown = append(in.unknown, e.Unknown()...)
+	}
 	in.note(in.unknown, f.quiet())
 	if err := f.print(cmd.OutOrStdout(), all); err != nil {
 		return err

@@ -24,6 +24,8 @@ type Explanation struct {
 	Facts  []Fact `json:"facts,omitempty"`
 	// Places are, of a source, the namespaces, and of a namespace, what arrives there.
 	Places []Place `json:"places,omitempty"`
+
+	unknown []string
 }
 
 // Fact is one thing that is so.
@@ -58,6 +60,7 @@ func Object(ctx context.Context, i *replicator.Inspector, key informers.Key, in 
 	case decided && d.Err != nil:
 		e.Is = "not known"
 		e.add("error", d.Err.Error())
+		e.unknown = append(e.unknown, undecided(&d))
 	case at.Pull() != nil:
 		e.puller(ctx, i, key, at)
 	case at.Marked() != nil:
@@ -219,6 +222,11 @@ func (e *Explanation) puller(ctx context.Context, i *replicator.Inspector, key i
 // of says how an object stands to its source.
 func (e *Explanation) of(ctx context.Context, i *replicator.Inspector, source informers.Key, at types.NamespacedName) {
 	d, ok := i.Decision(source)
+	if d.Err != nil {
+		e.add("the source", "is not known: "+d.Err.Error())
+		e.unknown = append(e.unknown, undecided(&d))
+		return
+	}
 	if !ok || d.Phase == plan.PhaseUnknown {
 		e.add("the source", "there is none, or it has no annotations that allow this")
 		return
@@ -244,6 +252,7 @@ func (e *Explanation) difference(
 	d, err := i.Difference(ctx, source, at)
 	if err != nil {
 		e.add("differs", "not known: "+err.Error())
+		e.unknown = append(e.unknown, err.Error())
 		return
 	}
 	e.add("missing keys", strings.Join(d.Missing, ", "))
@@ -289,6 +298,10 @@ func Namespace(i *replicator.Inspector, name string) *Explanation {
 		}
 	}
 	for _, d := range i.Decisions() {
+		if d.Err != nil {
+			e.unknown = append(e.unknown, undecided(&d))
+			continue
+		}
 		if d.World.Settings.Protects(name) {
 			e.Is = "protected: nothing is created or changed in it"
 		}
@@ -323,6 +336,9 @@ func (e *Explanation) namespace(ns *informers.Namespace) {
 	}
 	e.add("accepts attachments from", cmp.Or(ns.AcceptAttach.String(), "whom the rules allow"))
 }
+
+// Unknown says what could not be told, and why.
+func (e *Explanation) Unknown() []string { return e.unknown }
 
 // IsAbsent reports whether there is no such object, and nothing names it.
 func (e *Explanation) IsAbsent() bool { return e.Is == absent && len(e.Facts) == 0 }

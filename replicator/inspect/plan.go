@@ -49,7 +49,7 @@ func NewPlan(ctx context.Context, i *replicator.Inspector, settings Settings) (*
 	p.count()
 	for _, d := range i.Decisions() {
 		if d.Err != nil {
-			p.Unknown = append(p.Unknown, d.String()+": "+d.Err.Error())
+			p.Unknown = append(p.Unknown, undecided(&d))
 		}
 		if len(d.Later) > 0 {
 			p.Later = append(p.Later, Later{

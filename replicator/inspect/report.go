@@ -134,7 +134,7 @@ func New(i *replicator.Inspector, settings Settings) *Report {
 	}
 	for _, d := range i.Decisions() {
 		if d.Err != nil {
-			r.Unknown = append(r.Unknown, d.String()+": "+d.Err.Error())
+			r.Unknown = append(r.Unknown, undecided(&d))
 			continue
 		}
 		r.InSync = r.InSync && len(d.Writes) == 0
@@ -150,6 +150,9 @@ func New(i *replicator.Inspector, settings Settings) *Report {
 	r.count()
 	return r
 }
+
+// undecided says what could not be decided on, and why.
+func undecided(d *replicator.Decision) string { return d.String() + ": " + d.Err.Error() }
 
 // speaks reports whether there is anything to say of what was decided on.
 func speaks(d *replicator.Decision) bool {
