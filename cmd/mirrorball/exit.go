@@ -20,6 +20,7 @@ const (
 	exitUnable = 2
 )
 
+// exitCodesHelp are the exit codes of `mirrorball run`.
 const exitCodesHelp = `Exit codes:
   0  stopped by SIGTERM or SIGINT, after the writes in flight were finished
   1  ended while running: the lease was lost, the controller failed, or a second signal interrupted the shutdown
