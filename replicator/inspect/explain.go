@@ -68,7 +68,7 @@ func Object(ctx context.Context, i *replicator.Inspector, key informers.Key, in 
 	case claims != nil && (claims.Policy != nil || len(claims.Problems) > 0):
 		e.source(i, &d, in)
 	case decided && d.View.Referenced():
-		e.left(i, &d, in)
+		e.formerSource(i, &d, in)
 	default:
 		e.other(i, key, at)
 	}
@@ -181,8 +181,8 @@ func unselected(d *replicator.Decision, ns *informers.Namespace) string {
 	return "not among " + p.Push.String()
 }
 
-// left explains what is named as a source, and is none (any more).
-func (e *Explanation) left(i *replicator.Inspector, d *replicator.Decision, in string) {
+// formerSource explains what is named as a source, and is none (any more).
+func (e *Explanation) formerSource(i *replicator.Inspector, d *replicator.Decision, in string) {
 	e.Is = "no source, but named as one; " + string(d.Phase)
 	e.findings(d)
 	if d.View.Record != nil {
@@ -206,7 +206,7 @@ func (e *Explanation) replica(ctx context.Context, i *replicator.Inspector, key 
 		e.Is = "an object with marks of a replica; its owner's"
 		return
 	}
-	e.of(ctx, i, informers.Key{Kind: key.Kind, NamespacedName: r.Source}, key.NamespacedName)
+	e.relation(ctx, i, informers.Key{Kind: key.Kind, NamespacedName: r.Source}, key.NamespacedName)
 }
 
 // puller explains an object that pulls.
@@ -216,11 +216,13 @@ func (e *Explanation) puller(ctx context.Context, i *replicator.Inspector, key i
 	for _, p := range at.Problems() {
 		e.add("frozen", p.String())
 	}
-	e.of(ctx, i, informers.Key{Kind: key.Kind, NamespacedName: at.Pull().From}, key.NamespacedName)
+	e.relation(ctx, i, informers.Key{Kind: key.Kind, NamespacedName: at.Pull().From}, key.NamespacedName)
 }
 
-// of says how an object stands to its source.
-func (e *Explanation) of(ctx context.Context, i *replicator.Inspector, source informers.Key, at types.NamespacedName) {
+// relation says how an object stands to its source.
+func (e *Explanation) relation(
+	ctx context.Context, i *replicator.Inspector, source informers.Key, at types.NamespacedName,
+) {
 	d, ok := i.Decision(source)
 	if d.Err != nil {
 		e.add("the source", "is not known: "+d.Err.Error())
