@@ -14,8 +14,6 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
 )
 
-const auditFormats = "table, wide, json, yaml, name or html"
-
 // auditFlags are the flags of `mirrorball audit`.
 type auditFlags struct {
 	inspectFlags
@@ -35,7 +33,7 @@ func auditCommand() *cobra.Command {
 
 The states of targets: InSync, Missing, Drifted, Orphaned, Occupied, Conflict, Barred, Reserved, Paused, Terminating,
 Unreadable, Mismatched, Forbidden; and what the source is, where its targets are not looked at: Frozen, Refused, Kept,
-SourceMissing, SourceRecreated, NoSource.
+SourceMissing, SourceRecreated, Restorable, Deleted, Released, NoSource.
 
 ` + readExitCodesHelp("everything is in sync", "there are findings"),
 		Example: `  mirrorball audit
@@ -45,9 +43,8 @@ SourceMissing, SourceRecreated, NoSource.
   mirrorball audit --fail-on Missing,Drifted,Orphaned    # in CI`,
 		RunE: func(cmd *cobra.Command, args []string) error { return given.run(cmd, args) },
 	}
+	given.register(command, "table", "wide", "json", "yaml", "name", "html")
 	set := command.Flags()
-	given.register(set, auditFormats)
-	complete(command, auditFormats)
 	set.StringVarP(&given.selector, "selector", "l", "", "only sources whose `labels` match")
 	set.StringVar(&given.targetNamespace, "target-namespace", "", "only targets in namespaces that match these `patterns`")
 	set.StringSliceVar(&given.states, "state", nil, "only targets in these `states`")
@@ -59,8 +56,8 @@ SourceMissing, SourceRecreated, NoSource.
 }
 
 func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
-	if !slices.Contains([]string{"table", "wide", "json", "yaml", "name", "html"}, f.output) {
-		return unable("--output %q: must be %s", f.output, auditFormats)
+	if err := f.checkFormat(); err != nil {
+		return err
 	}
 	references, err := parseReferences(args, f.namespace())
 	if err != nil {
@@ -89,11 +86,11 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	absent := f.absent(references, r, in.stderr)
 	filter.Apply(r)
-	in.note(r.Unknown, f.noHeaders || f.output != "table" && f.output != "wide")
+	in.note(r.Unknown, f.quiet())
 	if err := f.print(cmd.OutOrStdout(), r); err != nil {
 		return err
 	}
-	return verdict(r.Unknown, absent || f.fails(r))
+	return outcome(r.Unknown, absent || f.fails(r))
 }
 
 func (in *inspection) addCopies(ctx context.Context, r *inspect.Report) error {
@@ -131,12 +128,7 @@ func (f *auditFlags) filter(references []reference) (*inspect.Filter, error) {
 	for _, s := range f.states {
 		filter.States = append(filter.States, plan.State(s))
 	}
-	filter.Source = func(s *inspect.Source) bool {
-		if len(references) == 0 {
-			return f.namespace() == "" || s.Namespace == f.namespace()
-		}
-		return slices.ContainsFunc(references, func(r reference) bool { return r.matches(s.Kind, s.Namespace, s.Name) })
-	}
+	filter.Source = func(s *inspect.Source) bool { return f.isAbout(references, s.Kind, s.Namespace, s.Name) }
 	return filter, nil
 }
 

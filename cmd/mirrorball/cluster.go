@@ -61,14 +61,23 @@ func loadConfig(kubeconfig string) (*rest.Config, error) {
 	return config, nil
 }
 
+// newClient returns a client for the cluster.
+func newClient(config *rest.Config) (kubernetes.Interface, error) {
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, unable("cannot create a client for the cluster at %s: %w; correct the kubeconfig", config.Host, err)
+	}
+	return client, nil
+}
+
 // reach sends one request that the controller needs anyway. So a wrong address, wrong credentials and missing
 // permissions end the process at once with an error, instead of a controller that waits forever.
 func reach(ctx context.Context, config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.Timeout = reachLimit
-	client, err := kubernetes.NewForConfig(config)
+	client, err := newClient(config)
 	if err != nil {
-		return unable("cannot create a client for the cluster at %s: %w; correct the kubeconfig", config.Host, err)
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachLimit)
 	defer cancel()

@@ -1,15 +1,10 @@
 package main
 
-import (
-	"strings"
+import "github.com/spf13/cobra"
 
-	"github.com/spf13/cobra"
-)
-
-// complete lets the shell complete the kinds of arguments and the formats of -o.
-func complete(command *cobra.Command, formats string) {
+// registerCompletions lets the shell complete the kinds of arguments and the formats of -o.
+func registerCompletions(command *cobra.Command, formats []string) {
 	command.ValidArgsFunction = cobra.FixedCompletions(
 		[]cobra.Completion{"secret/", "configmap/"}, cobra.ShellCompDirectiveNoSpace|cobra.ShellCompDirectiveNoFileComp)
-	list := strings.FieldsFunc(strings.ReplaceAll(formats, " or ", ","), func(r rune) bool { return r == ',' || r == ' ' })
-	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
+	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }

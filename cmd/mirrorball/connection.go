@@ -40,6 +40,16 @@ func (c *connection) config() (*rest.Config, error) {
 // namespace returns the value of -n, or "" without it.
 func (c *connection) namespace() string { return c.overrides.Context.Namespace }
 
+// currentNamespace returns the namespace of objects that are named without one, as for kubectl: that of -n, else that
+// of the kubeconfig's context.
+func (c *connection) currentNamespace() (string, error) {
+	namespace, _, err := c.clientConfig().Namespace()
+	if err != nil {
+		return "", unable("the kubeconfig is not valid: %w; correct it ('kubectl config view' shows it)", err)
+	}
+	return namespace, nil
+}
+
 func (c *connection) clientConfig() clientcmd.ClientConfig {
 	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(c.loading, &c.overrides)
 }

@@ -48,17 +48,20 @@ func (f *controllerFlags) register(set *pflag.FlagSet) {
 func (f *controllerFlags) complete(
 	ctx context.Context, client kubernetes.Interface,
 ) (settings, inspect.Settings, error) {
-	running, from, found, err := f.running(ctx, client)
+	used, from, found, err := f.running(ctx, client)
 	if err != nil {
 		return settings{}, inspect.Settings{}, err
 	}
-	used, differing := running, []string(nil)
+	var differing []string
+	values := used.flagSet()
 	for _, name := range decisiveFlags {
 		if !f.set.Changed(name) {
 			continue
 		}
-		was, is := running.value(name), f.given.value(name)
-		used.set(name, is)
+		was, is := values.Lookup(name).Value.String(), f.set.Lookup(name).Value.String()
+		if err := values.Set(name, is); err != nil {
+			return settings{}, inspect.Settings{}, err
+		}
 		if found && was != is {
 			differing = append(differing, fmt.Sprintf("--%s=%s (%s: %s)", name, is, from, was))
 		}
@@ -134,22 +137,13 @@ func parseRunFlags(args []string) (runFlags, error) {
 	return flags, set.Parse(args)
 }
 
-// value returns a decisive flag's value as it is written.
-func (f *runFlags) value(name string) string {
+// flagSet returns the flags with their values, which [runFlags.register] alone would set to the defaults.
+func (f *runFlags) flagSet() *pflag.FlagSet {
 	set := pflag.NewFlagSet("", pflag.ContinueOnError)
-	same := *f
+	values := *f
 	f.register(set)
-	*f = same
-	return set.Lookup(name).Value.String()
-}
-
-// set sets a decisive flag to a value that was parsed already.
-func (f *runFlags) set(name, value string) {
-	set := pflag.NewFlagSet("", pflag.ContinueOnError)
-	same := *f
-	f.register(set)
-	*f = same
-	_ = set.Set(name, value)
+	*f = values
+	return set
 }
 
 // brief is an error in one line.

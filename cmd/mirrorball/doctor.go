@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -113,13 +112,12 @@ func (f *doctorFlags) parse(args []string) (doctorTarget, error) {
 	if len(parts) < 2 || len(parts) > 3 || t.kind == "" || slices.Contains(parts, "") {
 		return t, unable("%q: write pod/NAME or secret/NAME, with -n NAMESPACE", args[0])
 	}
-	if t.namespace == "" {
-		var err error
-		if t.namespace, _, err = f.clientConfig().Namespace(); err != nil {
-			return t, unable("the kubeconfig is not valid: %w; correct it ('kubectl config view' shows it)", err)
-		}
+	if t.namespace != "" {
+		return t, nil
 	}
-	return t, nil
+	var err error
+	t.namespace, err = f.currentNamespace()
+	return t, err
 }
 
 // examine reads what the target needs, and returns what there is to say about it.
@@ -185,11 +183,8 @@ func (t doctorTarget) about(findings []doctor.Finding, pod *doctor.Diagnosis) []
 
 // outcome is the error that gives the process its exit code.
 func (r *doctorReport) outcome() error {
-	switch {
-	case len(r.missing) > 0:
+	if len(r.missing) > 0 {
 		return unable("could not tell everything: %s", strings.Join(r.missing, "; "))
-	case len(r.findings) > 0:
-		return &exitError{code: exitFindings, err: fmt.Errorf("%d findings", len(r.findings)), logged: true}
 	}
-	return nil
+	return outcome(nil, len(r.findings) > 0)
 }

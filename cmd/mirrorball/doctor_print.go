@@ -1,14 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
-
-	"sigs.k8s.io/yaml"
 
 	"github.com/mirrorball-dev/mirrorball/replicator/doctor"
 )
@@ -28,29 +24,18 @@ func (r *doctorReport) print(out io.Writer, format string, noHeaders bool) error
 	if format == "table" {
 		return r.printTable(out, noHeaders)
 	}
-	text, err := json.MarshalIndent(r.document(), "", "  ")
-	if err == nil && format == "yaml" {
-		text, err = yaml.JSONToYAML(text)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(out, strings.TrimSpace(string(text)))
-	return err
+	return printEncoded(out, format, r.document())
 }
 
 func (r *doctorReport) printTable(out io.Writer, noHeaders bool) error {
 	if r.pod != nil && !noHeaders {
 		printDiagnosis(out, r.pod)
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	if !noHeaders && len(r.findings) > 0 {
-		fmt.Fprintln(table, "NAMESPACE\tOBJECT\tCODE\tSEVERITY\tFINDING")
-	}
+	t := newTable(out, noHeaders || len(r.findings) == 0, "NAMESPACE", "OBJECT", "CODE", "SEVERITY", "FINDING")
 	for _, f := range r.findings {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", f.Object.Namespace, f.Object, f.Code, f.Code.About().Severity, f.Message)
+		t.row(f.Object.Namespace, f.Object.String(), string(f.Code), string(f.Code.About().Severity), f.Message)
 	}
-	if err := table.Flush(); err != nil || noHeaders {
+	if err := t.Flush(); err != nil || noHeaders {
 		return err
 	}
 	return r.printRemedies(out)

@@ -40,9 +40,9 @@ type doctorCounts struct {
 }
 
 func newDoctorReader(config *rest.Config, target doctorTarget, options doctor.Options) (*doctorReader, error) {
-	client, err := kubernetes.NewForConfig(config)
+	client, err := newClient(config)
 	if err != nil {
-		return nil, unable("cannot create a client for the cluster at %s: %w; correct the kubeconfig", config.Host, err)
+		return nil, err
 	}
 	names, err := metadata.NewForConfig(config)
 	if err != nil {

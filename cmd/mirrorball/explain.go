@@ -17,8 +17,6 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
 )
 
-const explainFormats = "table, json or yaml"
-
 // explainFlags are the flags of `mirrorball explain`.
 type explainFlags struct {
 	inspectFlags
@@ -45,21 +43,20 @@ namespace: all that arrives there, and what is barred.
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return given.run(cmd, args) },
 	}
+	given.register(command, "table", "json", "yaml")
 	set := command.Flags()
-	given.register(set, explainFormats)
-	complete(command, explainFormats)
 	set.StringVar(&given.in, "in", "", "of a source, only this `namespace`, which need not exist")
 	set.StringVar(&given.labels, "labels", "", "the `labels` of the namespace of --in, instead of those that it has")
 	return command
 }
 
 func (f *explainFlags) run(cmd *cobra.Command, args []string) error {
-	if !slices.Contains([]string{"table", "json", "yaml"}, f.output) {
-		return unable("--output %q: must be table, json or yaml", f.output)
+	if err := f.checkFormat(); err != nil {
+		return err
 	}
-	namespace, _, err := f.clientConfig().Namespace()
+	namespace, err := f.currentNamespace()
 	if err != nil {
-		return unable("the kubeconfig is not valid: %w", err)
+		return err
 	}
 	references, err := parseReferences(args, namespace)
 	if err != nil {
@@ -80,11 +77,14 @@ func (f *explainFlags) run(cmd *cobra.Command, args []string) error {
 	for _, r := range references {
 		all = append(all, in.explain(ctx, r, f.in)...)
 	}
-	in.note(in.unknown, f.noHeaders || f.output != "table")
+	for _, e := range all {
+		in.unknown = append(in.unknown, e.Unknown()...)
+	}
+	in.note(in.unknown, f.quiet())
 	if err := f.print(cmd.OutOrStdout(), all); err != nil {
 		return err
 	}
-	return verdict(in.unknown, slices.ContainsFunc(all, (*inspect.Explanation).IsFinding))
+	return outcome(in.unknown, slices.ContainsFunc(all, (*inspect.Explanation).IsFinding))
 }
 
 // imagine makes the namespace of --in what --labels says.

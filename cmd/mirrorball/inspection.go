@@ -5,15 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 
+	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator"
 	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
@@ -23,22 +23,52 @@ import (
 type inspectFlags struct {
 	connection
 	controller controllerFlags
-	output     string
-	noHeaders  bool
+	// formats are the values that --output can have.
+	formats   []string
+	output    string
+	noHeaders bool
 }
 
-func (f *inspectFlags) register(set *pflag.FlagSet, formats string) {
+// register adds the flags, and what the shell completes, to a command that prints in these formats.
+func (f *inspectFlags) register(command *cobra.Command, formats ...string) {
+	f.formats = formats
+	set := command.Flags()
 	set.SortFlags = false
-	set.StringVarP(&f.output, "output", "o", "table", "output `format`: "+formats)
+	set.StringVarP(&f.output, "output", "o", "table", "output `format`: "+alternatives(formats))
 	set.BoolVar(&f.noHeaders, "no-headers", false, "print tables without headers and notes")
 	f.controller.register(set)
 	f.connection.register(set)
+	registerCompletions(command, formats)
+}
+
+func (f *inspectFlags) checkFormat() error {
+	if !slices.Contains(f.formats, f.output) {
+		return unable("--output %q: must be %s", f.output, alternatives(f.formats))
+	}
+	return nil
+}
+
+// quiet reports whether nothing is printed beside the answer, which a program may read.
+func (f *inspectFlags) quiet() bool { return f.noHeaders || f.output != "table" && f.output != "wide" }
+
+// isAbout reports whether an object is one that the arguments name or, without arguments, is in the namespace of -n.
+func (f *inspectFlags) isAbout(references []reference, kind annotations.Kind, namespace, name string) bool {
+	if len(references) == 0 {
+		return f.namespace() == "" || f.namespace() == namespace
+	}
+	return slices.ContainsFunc(references, func(r reference) bool { return r.matches(kind, namespace, name) })
+}
+
+// alternatives lists words as a sentence does: "table, json or yaml".
+func alternatives(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // inspection is a cluster that was listed once.
 type inspection struct {
 	*replicator.Inspector
-	config   *rest.Config
+	client   kubernetes.Interface
 	settings inspect.Settings
 	// unknown says what could not be listed.
 	unknown []string
@@ -52,9 +82,9 @@ func (f *inspectFlags) open(ctx context.Context, cmd *cobra.Command) (*inspectio
 	if err != nil {
 		return nil, err
 	}
-	client, err := kubernetes.NewForConfig(config)
+	client, err := newClient(config)
 	if err != nil {
-		return nil, unable("cannot create a client for the cluster at %s: %w; correct the kubeconfig", config.Host, err)
+		return nil, err
 	}
 	if err := explainReader(reach(ctx, config)); err != nil {
 		return nil, err
@@ -63,7 +93,7 @@ func (f *inspectFlags) open(ctx context.Context, cmd *cobra.Command) (*inspectio
 	if err != nil {
 		return nil, err
 	}
-	in := &inspection{config: config, settings: described, stderr: cmd.ErrOrStderr()}
+	in := &inspection{client: client, settings: described, stderr: cmd.ErrOrStderr()}
 	in.Inspector, err = replicator.NewInspector(replicator.Options{
 		Config: config, Kinds: s.mirrored, Namespace: s.namespace, SourceNamespaces: s.sources,
 		ProtectedNamespaces: s.protected, ReservedNames: s.reserved, SourceDeleteGrace: s.sourceDeleteGrace,
@@ -162,17 +192,6 @@ func readExitCodesHelp(nothing, something string) string {
   0  ` + nothing + `
   1  ` + something + `
   2  it could not tell all; a line on stderr names the verb and the resource that were missing`
-}
-
-// verdict is the exit code of a command that reads.
-func verdict(unknown []string, found bool) error {
-	switch {
-	case len(unknown) > 0:
-		return &exitError{code: exitUnable, err: errors.New(strings.Join(unknown, "; ")), logged: true}
-	case found:
-		return &exitError{code: exitFindings, err: errors.New("there are findings"), logged: true}
-	}
-	return nil
 }
 
 // progressDelay is how long something may take before it is said what is done.

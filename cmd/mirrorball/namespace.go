@@ -8,7 +8,6 @@ import (
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 )
 
@@ -35,9 +34,9 @@ func ownNamespace(around surroundings) string {
 // checkOwnNamespace looks for Mirrorball's own namespace. Without it, nothing can be saved there: neither the Lease of
 // leader election, which is an error, nor the policies of sources, which is logged.
 func checkOwnNamespace(ctx context.Context, logger logr.Logger, config *rest.Config, s settings) error {
-	client, err := kubernetes.NewForConfig(config)
+	client, err := newClient(config)
 	if err != nil {
-		return unable("cannot create a client for the cluster at %s: %w; correct the kubeconfig", config.Host, err)
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachLimit)
 	defer cancel()

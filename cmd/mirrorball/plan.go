@@ -4,19 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
 )
-
-const planFormats = "table, wide, json, yaml or name"
 
 // planFlags are the flags of `mirrorball plan`.
 type planFlags struct {
@@ -44,24 +40,23 @@ What the API server would refuse (quota, admission, RBAC) is not known before it
   mirrorball plan --protected-namespaces 'kube-*,payments'`,
 		RunE: func(cmd *cobra.Command, args []string) error { return given.run(cmd, args) },
 	}
-	given.register(command.Flags(), planFormats)
-	complete(command, planFormats)
+	given.register(command, "table", "wide", "json", "yaml", "name")
 	command.Flags().StringSliceVarP(&given.files, "filename", "f", nil,
 		"manifest `files` to lay over the cluster; -: stdin")
 	return command
 }
 
 func (f *planFlags) run(cmd *cobra.Command, args []string) error {
-	if !slices.Contains([]string{"table", "wide", "json", "yaml", "name"}, f.output) {
-		return unable("--output %q: must be %s", f.output, planFormats)
+	if err := f.checkFormat(); err != nil {
+		return err
 	}
 	references, err := parseReferences(args, f.namespace())
 	if err != nil {
 		return err
 	}
-	namespace, _, err := f.clientConfig().Namespace()
+	namespace, err := f.currentNamespace()
 	if err != nil {
-		return unable("the kubeconfig is not valid: %w", err)
+		return err
 	}
 	objects, other, err := readManifests(f.files, cmd.InOrStdin(), namespace)
 	if err != nil {
@@ -79,24 +74,19 @@ func (f *planFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	p.Narrow(func(source string) bool { return f.isAbout(references, source) })
-	in.note(p.Unknown, f.noHeaders || f.output != "table" && f.output != "wide")
+	p.Narrow(func(source string) bool { return f.concerns(references, source) })
+	in.note(p.Unknown, f.quiet())
 	if err := f.print(cmd.OutOrStdout(), p); err != nil {
 		return err
 	}
-	return verdict(p.Unknown, len(p.Writes)+len(p.Later) > 0)
+	return outcome(p.Unknown, len(p.Writes)+len(p.Later) > 0)
 }
 
-// isAbout reports whether a source, "Kind namespace/name", is one of those that are asked about.
-func (f *planFlags) isAbout(references []reference, source string) bool {
-	kind, of, _ := strings.Cut(source, " ")
-	namespace, name, _ := strings.Cut(of, "/")
-	if len(references) == 0 {
-		return f.namespace() == "" || f.namespace() == namespace
-	}
-	return slices.ContainsFunc(references, func(r reference) bool {
-		return r.matches(annotations.Kind(kind), namespace, name)
-	})
+// concerns reports whether a source, "Kind namespace/name", is one of those that are asked about.
+func (f *planFlags) concerns(references []reference, source string) bool {
+	kind, object, _ := strings.Cut(source, " ")
+	namespace, name, _ := strings.Cut(object, "/")
+	return f.isAbout(references, annotations.Kind(kind), namespace, name)
 }
 
 // plan decides on the cluster, then on the cluster with the edits, and simulates what follows.
@@ -117,12 +107,8 @@ func (in *inspection) plan(ctx context.Context, edits []metav1.Object) (*inspect
 
 // edit lays manifests over the cluster.
 func (in *inspection) edit(ctx context.Context, edits []metav1.Object) error {
-	client, err := kubernetes.NewForConfig(in.config)
-	if err != nil {
-		return unable("cannot create a client: %w", err)
-	}
 	for _, modified := range edits {
-		o, err := applied(ctx, client, modified)
+		o, err := applied(ctx, in.client, modified)
 		if err != nil {
 			return err
 		}

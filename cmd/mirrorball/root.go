@@ -8,7 +8,12 @@ func rootCommand() *cobra.Command {
 		Short: "Mirror annotated Secrets and ConfigMaps into other namespaces",
 		Long: `Mirrorball mirrors annotated Secrets and ConfigMaps into other namespaces and keeps them in sync.
 
-` + exitCodesHelp,
+Exit codes:
+  0  done: the controller stopped on a signal, or a command that only reads found nothing
+  1  the controller ended while running, or a command that only reads found something
+  2  could not start, or could not tell everything
+
+The help of each command says more.`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,

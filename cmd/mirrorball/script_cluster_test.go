@@ -51,11 +51,13 @@ func createObject(client kubernetes.Interface, object metav1.Object) error {
 	return err
 }
 
-// serveInMemory passes requests on, and refuses those of the user nobody.
+// serveInMemory passes requests on. It refuses those of the user nobody, the list of ConfigMaps to guest, and to lister
+// the source regcred itself.
 func serveInMemory(server http.RoundTripper) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user := r.Header.Get("Impersonate-User"); user == "nobody" ||
-			user == "guest" && strings.HasSuffix(r.URL.Path, "/configmaps") {
+			user == "guest" && strings.HasSuffix(r.URL.Path, "/configmaps") ||
+			user == "lister" && strings.HasSuffix(r.URL.Path, "/infra/secrets/regcred") {
 			r.URL.Path = "/forbidden"
 			fakeAPI(w, r)
 			return

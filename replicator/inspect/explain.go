@@ -24,6 +24,8 @@ type Explanation struct {
 	Facts  []Fact `json:"facts,omitempty"`
 	// Places are, of a source, the namespaces, and of a namespace, what arrives there.
 	Places []Place `json:"places,omitempty"`
+
+	unknown []string
 }
 
 // Fact is one thing that is so.
@@ -58,6 +60,7 @@ func Object(ctx context.Context, i *replicator.Inspector, key informers.Key, in 
 	case decided && d.Err != nil:
 		e.Is = "not known"
 		e.add("error", d.Err.Error())
+		e.unknown = append(e.unknown, undecided(&d))
 	case at.Pull() != nil:
 		e.puller(ctx, i, key, at)
 	case at.Marked() != nil:
@@ -65,7 +68,7 @@ func Object(ctx context.Context, i *replicator.Inspector, key informers.Key, in 
 	case claims != nil && (claims.Policy != nil || len(claims.Problems) > 0):
 		e.source(i, &d, in)
 	case decided && d.View.Referenced():
-		e.left(i, &d, in)
+		e.formerSource(i, &d, in)
 	default:
 		e.other(i, key, at)
 	}
@@ -178,8 +181,8 @@ func unselected(d *replicator.Decision, ns *informers.Namespace) string {
 	return "not among " + p.Push.String()
 }
 
-// left explains what is named as a source, and is none (any more).
-func (e *Explanation) left(i *replicator.Inspector, d *replicator.Decision, in string) {
+// formerSource explains what is named as a source, and is none (any more).
+func (e *Explanation) formerSource(i *replicator.Inspector, d *replicator.Decision, in string) {
 	e.Is = "no source, but named as one; " + string(d.Phase)
 	e.findings(d)
 	if d.View.Record != nil {
@@ -203,7 +206,7 @@ func (e *Explanation) replica(ctx context.Context, i *replicator.Inspector, key 
 		e.Is = "an object with marks of a replica; its owner's"
 		return
 	}
-	e.of(ctx, i, informers.Key{Kind: key.Kind, NamespacedName: r.Source}, key.NamespacedName)
+	e.relation(ctx, i, informers.Key{Kind: key.Kind, NamespacedName: r.Source}, key.NamespacedName)
 }
 
 // puller explains an object that pulls.
@@ -213,12 +216,19 @@ func (e *Explanation) puller(ctx context.Context, i *replicator.Inspector, key i
 	for _, p := range at.Problems() {
 		e.add("frozen", p.String())
 	}
-	e.of(ctx, i, informers.Key{Kind: key.Kind, NamespacedName: at.Pull().From}, key.NamespacedName)
+	e.relation(ctx, i, informers.Key{Kind: key.Kind, NamespacedName: at.Pull().From}, key.NamespacedName)
 }
 
-// of says how an object stands to its source.
-func (e *Explanation) of(ctx context.Context, i *replicator.Inspector, source informers.Key, at types.NamespacedName) {
+// relation says how an object stands to its source.
+func (e *Explanation) relation(
+	ctx context.Context, i *replicator.Inspector, source informers.Key, at types.NamespacedName,
+) {
 	d, ok := i.Decision(source)
+	if d.Err != nil {
+		e.add("the source", "is not known: "+d.Err.Error())
+		e.unknown = append(e.unknown, undecided(&d))
+		return
+	}
 	if !ok || d.Phase == plan.PhaseUnknown {
 		e.add("the source", "there is none, or it has no annotations that allow this")
 		return
@@ -244,6 +254,7 @@ func (e *Explanation) difference(
 	d, err := i.Difference(ctx, source, at)
 	if err != nil {
 		e.add("differs", "not known: "+err.Error())
+		e.unknown = append(e.unknown, err.Error())
 		return
 	}
 	e.add("missing keys", strings.Join(d.Missing, ", "))
@@ -289,6 +300,10 @@ func Namespace(i *replicator.Inspector, name string) *Explanation {
 		}
 	}
 	for _, d := range i.Decisions() {
+		if d.Err != nil {
+			e.unknown = append(e.unknown, undecided(&d))
+			continue
+		}
 		if d.World.Settings.Protects(name) {
 			e.Is = "protected: nothing is created or changed in it"
 		}
@@ -323,6 +338,9 @@ func (e *Explanation) namespace(ns *informers.Namespace) {
 	}
 	e.add("accepts attachments from", cmp.Or(ns.AcceptAttach.String(), "whom the rules allow"))
 }
+
+// Unknown says what could not be told, and why.
+func (e *Explanation) Unknown() []string { return e.unknown }
 
 // IsAbsent reports whether there is no such object, and nothing names it.
 func (e *Explanation) IsAbsent() bool { return e.Is == absent && len(e.Facts) == 0 }

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/replicator/plan"
@@ -29,7 +30,10 @@ func (f *Filter) Apply(r *Report) {
 				len(f.States) > 0 && !slices.Contains(f.States, t.State)
 		})
 		if !f.Targets.Empty() {
-			s.Attached = slices.DeleteFunc(s.Attached, func(sa string) bool { return !f.Targets.Match(namespaceOf(sa)) })
+			s.Attached = slices.DeleteFunc(s.Attached, func(account string) bool {
+				namespace, _, _ := strings.Cut(account, "/")
+				return !f.Targets.Match(namespace)
+			})
 		}
 	}
 	if narrow {
@@ -39,13 +43,4 @@ func (f *Filter) Apply(r *Report) {
 	}
 	r.InSync = !slices.ContainsFunc(r.Sources, func(s Source) bool { return len(s.Writes) > 0 })
 	r.count()
-}
-
-func namespaceOf(name string) string {
-	for i := range len(name) {
-		if name[i] == '/' {
-			return name[:i]
-		}
-	}
-	return ""
 }

@@ -25,7 +25,9 @@ var (
 var letters = map[plan.State]string{
 	plan.InSync: "✓", plan.Missing: "M", plan.Drifted: "D", plan.Occupied: "O", plan.Conflict: "C", plan.Barred: "–",
 	plan.Orphaned: "X", plan.Unreadable: "U", plan.Mismatched: "T", plan.Forbidden: "F", plan.Terminating: "E",
-	plan.Reserved: "R", plan.Paused: "P", plan.State(plan.PhaseFrozen): "Z",
+	plan.Reserved: "R", plan.Paused: "P", plan.State(plan.PhaseFrozen): "Z", plan.State(plan.PhaseRefused): "J",
+	plan.State(plan.PhaseKept): "K", "SourceMissing": "S", "SourceRecreated": "A", "NoSource": "N",
+	plan.State(plan.PhaseRestorable): "B", plan.State(plan.PhaseDeleted): "G", plan.State(plan.PhaseReleased): "L",
 }
 
 // page is what the HTML page shows.
@@ -95,6 +97,14 @@ func letterOf(s plan.State) string {
 	return "?"
 }
 
+// classes are those of the page's style for states, from good to bad: in sync, no finding, not yet in sync, bad.
+const classes = "oqwb"
+
+// worse reports whether a class is worse than another.
+func worse(class, other string) bool {
+	return strings.Index(classes, class) > strings.Index(classes, other)
+}
+
 func classOf(s plan.State) string {
 	switch t := (&Target{State: s}); {
 	case s == plan.InSync:
@@ -120,7 +130,7 @@ func (p *page) rows() {
 			}
 			states[t.Namespace][string(t.State)] = true
 			// Of several in one namespace, the worst is shown.
-			if c := &cells[column]; c.Letter == "" || c.Class < classOf(t.State) && t.IsFinding() {
+			if c := &cells[column]; c.Letter == "" || worse(classOf(t.State), c.Class) {
 				*c = cell{Letter: letterOf(t.State), Class: classOf(t.State)}
 				if t.State != plan.InSync {
 					c.Title = strings.TrimSuffix(string(t.State)+": "+t.Reason, ": ")

@@ -43,18 +43,13 @@ func NewPlan(ctx context.Context, i *replicator.Inspector, settings Settings) (*
 		return nil, err
 	}
 	p := &Plan{
-		APIVersion: APIVersion, Kind: PlanKind, Settings: settings, Rules: i.Rules(), Sum: map[plan.Verb]int{},
-		Writes: NewWrites(writes),
+		APIVersion: APIVersion, Kind: PlanKind, Settings: settings, Rules: i.Rules(),
+		Writes: append([]Write{}, NewWrites(writes)...),
 	}
-	for _, w := range writes {
-		p.Sum[w.Verb]++
-	}
-	if p.Writes == nil {
-		p.Writes = []Write{}
-	}
+	p.count()
 	for _, d := range i.Decisions() {
 		if d.Err != nil {
-			p.Unknown = append(p.Unknown, d.String()+": "+d.Err.Error())
+			p.Unknown = append(p.Unknown, undecided(&d))
 		}
 		if len(d.Later) > 0 {
 			p.Later = append(p.Later, Later{
@@ -92,6 +87,10 @@ func (p *Plan) Total() string {
 func (p *Plan) Narrow(source func(s string) bool) {
 	p.Writes = slices.DeleteFunc(p.Writes, func(w Write) bool { return !source(w.Source) })
 	p.Later = slices.DeleteFunc(p.Later, func(l Later) bool { return !source(l.Source) })
+	p.count()
+}
+
+func (p *Plan) count() {
 	p.Sum = map[plan.Verb]int{}
 	for _, w := range p.Writes {
 		p.Sum[w.Verb]++

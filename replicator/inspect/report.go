@@ -134,11 +134,11 @@ func New(i *replicator.Inspector, settings Settings) *Report {
 	}
 	for _, d := range i.Decisions() {
 		if d.Err != nil {
-			r.Unknown = append(r.Unknown, d.String()+": "+d.Err.Error())
+			r.Unknown = append(r.Unknown, undecided(&d))
 			continue
 		}
 		r.InSync = r.InSync && len(d.Writes) == 0
-		if speaks(&d) {
+		if isReported(&d) {
 			r.Sources = append(r.Sources, newSource(i, &d))
 		}
 	}
@@ -151,8 +151,11 @@ func New(i *replicator.Inspector, settings Settings) *Report {
 	return r
 }
 
-// speaks reports whether there is anything to say of what was decided on.
-func speaks(d *replicator.Decision) bool {
+// undecided says what could not be decided on, and why.
+func undecided(d *replicator.Decision) string { return d.String() + ": " + d.Err.Error() }
+
+// isReported reports whether a Report lists what was decided on: a source, or what objects name as one.
+func isReported(d *replicator.Decision) bool {
 	claims := d.View.Claims()
 	return claims != nil && (claims.Policy != nil || len(claims.Problems) > 0) || d.View.Referenced() ||
 		d.View.HasPullers || len(d.Findings) > 0 || len(d.Writes) > 0
@@ -200,13 +203,14 @@ func targets(i *replicator.Inspector, d *replicator.Decision) []Target {
 	around := surroundings(i, d)
 	for _, r := range around.Replicas {
 		if !seen[r.String()] && r.Mode == annotations.ReplicaPush {
-			list = append(list, Target{Namespace: r.Namespace, Name: r.Name, State: stateOf(d.Phase)})
+			list = append(list, Target{Namespace: r.Namespace, Name: r.Name, State: undecidedState(d.Phase, r.In)})
 		}
 	}
 	for n := range around.Pullers {
-		at := around.Pullers[n].Identity().NamespacedName
-		if !seen[at.String()] {
-			list = append(list, Target{Namespace: at.Namespace, Name: at.Name, Pull: true, State: stateOf(d.Phase)})
+		p := &around.Pullers[n]
+		if at := p.Identity().NamespacedName; !seen[at.String()] {
+			state := undecidedState(d.Phase, p.In)
+			list = append(list, Target{Namespace: at.Namespace, Name: at.Name, Pull: true, State: state})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Target) int {
@@ -283,6 +287,20 @@ func (s *Source) Problems() (n int) {
 		}
 	}
 	return n
+}
+
+// undecidedState is the state of what the plan leaves alone: if the source is active, because of the namespace, or
+// because the object is being deleted.
+func undecidedState(p plan.Phase, in *informers.Namespace) plan.State {
+	switch {
+	case p != plan.PhaseActive:
+		return stateOf(p)
+	case in != nil && in.Paused:
+		return plan.Paused
+	case in != nil && in.Problem != nil && !in.Deleting:
+		return plan.Unreadable
+	}
+	return plan.Terminating
 }
 
 // stateOf is the state of what stands on account of a source in a phase in which its targets are not looked at.

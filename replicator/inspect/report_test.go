@@ -156,6 +156,63 @@ func TestHTML(t *testing.T) {
 	})
 }
 
+func TestHTMLShowsTheWorstOfSeveralTargets(t *testing.T) {
+	for name, states := range map[string][]plan.State{
+		"after one in sync":          {plan.InSync, plan.Occupied},
+		"before one in sync":         {plan.Occupied, plan.InSync},
+		"after one that is missing":  {plan.Missing, plan.Occupied},
+		"before one that is missing": {plan.Occupied, plan.Missing},
+		"after one that is paused":   {plan.Paused, plan.Occupied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := inspect.Source{Kind: annotations.Secret, Namespace: "infra", Name: "regcred"}
+			for _, state := range states {
+				source.Targets = append(source.Targets, inspect.Target{Namespace: "team-a", State: state})
+			}
+			var b bytes.Buffer
+			if err := inspect.WriteHTML(&b, &inspect.Report{Sources: []inspect.Source{source}}); err != nil {
+				t.Fatal(err)
+			}
+			if want := `<td class="b" title="Occupied">O`; !strings.Contains(b.String(), want) {
+				t.Errorf("the cell of the namespace is not %s:\n%s", want, b.String())
+			}
+		})
+	}
+}
+
+// TestHTMLHasALetterForEachState: the states that docs/audit.md lists have letters, and no two of them the same.
+func TestHTMLHasALetterForEachState(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "audit.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| state | meaning | finding |")
+	states := map[plan.State]int{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`.*?`) \\| ").FindAllStringSubmatch(table, -1) {
+		for _, state := range regexp.MustCompile("`([A-Za-z]+)`").FindAllStringSubmatch(row[1], -1) {
+			states[plan.State(state[1])] = 1
+		}
+	}
+	if states[plan.InSync] == 0 {
+		t.Fatal("docs/audit.md has no table of states of the form that this test looks for")
+	}
+	var b bytes.Buffer
+	if err := inspect.WriteHTML(&b, &inspect.Report{States: states}); err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]string{}
+	entry := regexp.MustCompile(`<span class=".">(.*?) ([A-Za-z]+): 1</span>`)
+	for _, m := range entry.FindAllStringSubmatch(b.String(), -1) {
+		if other := of[m[1]]; m[1] == "?" || other != "" {
+			t.Errorf("the letter of %s is %s, which is also that of %s", m[2], m[1], other)
+		}
+		of[m[1]] = m[2]
+	}
+	if len(of) != len(states) {
+		t.Errorf("there are %d letters for %d states", len(of), len(states))
+	}
+}
+
 func TestFilter(t *testing.T) {
 	targets, err := annotations.ParseNamespacePatterns("team-a")
 	if err != nil {
