@@ -19,7 +19,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
-// api is the few requests that the controller makes besides its streams. Writes bring metadata back and no content, and
+// api is the few requests that the controller makes besides its watches. Writes bring metadata back and no content, and
 // carry the version that they were decided on.
 type api struct{ client rest.Interface }
 

@@ -22,7 +22,7 @@ func TestFreePlaces(t *testing.T) {
 		return informers.Competitor{NamespacedName: name("other", "regcred"), Since: began, Departed: departed}
 	}
 	for title, tc := range map[string]struct {
-		reserved     bool
+		reserved    bool
 		owner       types.NamespacedName
 		competitors []informers.Competitor
 		began       time.Time
