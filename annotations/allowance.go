@@ -44,6 +44,14 @@ func (a *allowance) isSpent(now time.Time) bool {
 	return a.balance <= 0
 }
 
+// isFull reports whether all that was spent has been given back.
+func (a *allowance) isFull(now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.giveBack(now)
+	return a.balance == a.burst
+}
+
 func (a *allowance) giveBack(now time.Time) {
 	if a.updated.IsZero() {
 		a.updated = now

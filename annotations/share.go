@@ -39,8 +39,13 @@ func (s *Share) exhausted() error {
 // mayCompete reports whether there is time for a match on account of another source.
 func (s *Share) mayCompete(now time.Time) bool { return s == nil || !s.competing.isSpent(now) }
 
+// spendAsCompetitor charges a match, at most what may be spent at once: a process that was stopped during a match would
+// owe the time that it stood still.
 func (s *Share) spendAsCompetitor(begin, end time.Time) {
 	if s != nil {
-		s.competing.spend(begin, end, end.Sub(begin))
+		s.competing.spend(begin, end, min(end.Sub(begin), s.competing.burst))
 	}
 }
+
+// IsUnspent reports whether a new share would have no more time than this one.
+func (s *Share) IsUnspent(now time.Time) bool { return s.own.isFull(now) && s.competing.isFull(now) }

@@ -247,6 +247,18 @@ func TestCompetes(t *testing.T) {
 			if err := competing(time.Millisecond); err != nil {
 				t.Errorf("a second later: %v", err)
 			}
+			_ = competing(time.Hour) // the process was stopped
+			<-time.After(10 * time.Second)
+			if err := competing(time.Millisecond); err != nil {
+				t.Errorf("after it stood still: %v", err)
+			}
+			if share.IsUnspent(time.Now()) {
+				t.Error("nothing of it is spent")
+			}
+			<-time.After(10 * time.Second)
+			if !share.IsUnspent(time.Now()) {
+				t.Error("what was spent is not given back")
+			}
 		})
 	})
 	t.Run("without a budget", func(t *testing.T) {

@@ -16,6 +16,9 @@ import (
 // to a megabyte, and anyone who may write a Secret may write thousands of them.
 const maxPolicyBytes = 32 << 20
 
+// minIdleShares is how many namespaces may be remembered without a look at whether they still have a source.
+const minIdleShares = 64
+
 // shares divide the memory for policies among the namespaces of the sources. While there is room, a namespace may have
 // all of it. When there is none, the sources of the namespace that takes the most are frozen, the newest first, until
 // it fits: who takes little is never frozen for what others take.
@@ -23,6 +26,8 @@ type shares struct {
 	limit, used int
 	byNamespace map[string]*share
 	holders     map[Key]*holder
+	// kept is how many namespaces were left when those without a source were last forgotten.
+	kept int
 }
 
 func newShares(limit int) *shares {
@@ -78,6 +83,7 @@ func (x *shares) put(key Key, since time.Time, policy *annotations.Policy) (chan
 	x.take(key)
 	s := x.byNamespace[key.Namespace]
 	if s == nil {
+		x.forgetIdle(time.Now())
 		s = &share{
 			namespace: key.Namespace, time: annotations.NewShare(key.Namespace), programs: map[string]int{},
 		}
@@ -104,6 +110,20 @@ func (x *shares) drop(key Key) (changed []Key) {
 	}
 	x.take(key)
 	return x.balance()
+}
+
+// forgetIdle forgets the namespaces that have no source and have been given back all their time, whenever their number
+// has doubled: clusters that make and delete namespaces all day would fill the memory with them.
+func (x *shares) forgetIdle(now time.Time) {
+	if len(x.byNamespace) < max(2*x.kept, minIdleShares) {
+		return
+	}
+	for name, s := range x.byNamespace {
+		if len(s.line) == 0 && s.time.IsUnspent(now) {
+			delete(x.byNamespace, name)
+		}
+	}
+	x.kept = len(x.byNamespace)
 }
 
 // take takes a source out of the line of its namespace. What the namespace has spent of its time is not forgotten, or

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -149,6 +150,23 @@ func TestShares(t *testing.T) {
 		}
 		if x.used != 0 || x.byNamespace["tenant"].used != 0 || len(x.holders) != 0 {
 			t.Errorf("%d bytes, %d sources", x.used, len(x.holders))
+		}
+	})
+}
+
+func TestIdleSharesAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newSharesTest(1 << 20)
+		x.add("stays", "a", 0, 1)
+		for i := range 10 * minIdleShares {
+			x.add(fmt.Sprint(i), "a", 0, 1)
+			x.remove(fmt.Sprint(i), "a")
+		}
+		if n := len(x.byNamespace); n > minIdleShares {
+			t.Errorf("%d namespaces are remembered, of which one has a source", n)
+		}
+		if x.byNamespace["stays"] == nil {
+			t.Error("one that has a source is forgotten")
 		}
 	})
 }

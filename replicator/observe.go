@@ -212,7 +212,8 @@ func (b *observer) survival(key informers.Key, o *observation) plan.Survival {
 	case o.record.Type != o.secretType || refusedTypes[o.secretType]:
 		return plan.OtherType
 	//mutant:restore-onto-others
-	case b.settings.Protects(key.Namespace) || !isBare(key, o.object) || !isInForce(key, o.object, o.record):
+	case b.settings.Protects(key.Namespace) || !o.Allowed ||
+		!isBare(key, o.object) || !isInForce(key, o.object, o.record):
 		return plan.OtherObject
 	}
 	return plan.Surviving

@@ -127,3 +127,40 @@ func TestGraceBetweenPasses(t *testing.T) {
 		}
 	})
 }
+
+// TestSurvival: a remembered policy goes onto nothing but what may be its source.
+func TestSurvival(t *testing.T) {
+	c, _ := newTestController(t)
+	notes := map[string]string{annotations.PushTo: "to"}
+	record := &informers.Record{
+		Annotations: notes, Type: "Opaque", Policy: annotations.Parse("from", "s", notes).Policy,
+	}
+	record.Policy.SurvivesRecreation = true
+	bare := func() *observation {
+		return &observation{
+			Facts: plan.Facts{Allowed: true}, record: record, object: &corev1.Secret{}, secretType: "Opaque",
+		}
+	}
+	for title, tc := range map[string]struct {
+		change func(o *observation)
+		want   plan.Survival
+	}{
+		"a bare object":            {func(*observation) {}, plan.Surviving},
+		"of another type":          {func(o *observation) { o.secretType = "other" }, plan.OtherType},
+		"where no source may be":   {func(o *observation) { o.Allowed = false }, plan.OtherObject},
+		"with nothing remembered":  {func(o *observation) { o.record = nil }, plan.NotSurviving},
+		"a replica of another one": {func(o *observation) { o.object = replicaOf("other/s") }, plan.OtherObject},
+	} {
+		t.Run(title, func(t *testing.T) {
+			o := bare()
+			tc.change(o)
+			if got := c.observer.survival(testSource, o); got != tc.want {
+				t.Errorf("survival %d, want %d", got, tc.want)
+			}
+		})
+	}
+}
+
+func replicaOf(source string) metav1.Object {
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{annotations.ReplicaOf: source}}}
+}
