@@ -61,7 +61,7 @@ clean: ## Remove bin/ and dist/
 ##@ Check
 .PHONY: docs test test-unit test-e2e test-e2e-quick test-e2e-slow test-packaging test-release race-build
 .PHONY: fuzz simulate guards mutants lint fmt tidy
-test: test-unit test-e2e test-packaging ## Run all tests: unit, end-to-end, and those of image, chart and alerts
+test: test-unit test-e2e ## Run the unit tests, the simulation and the end-to-end tests
 
 test-unit: ## Run the unit tests and the simulation; some seconds, without a control plane
 	go test $(RACE) -timeout 30m ./...
@@ -80,6 +80,7 @@ test-e2e-slow: build race-build devcluster ## Run those that have a control plan
 	$(E2E) . -slow
 	$(E2E) ./controlplane ./cmd/demo
 
+# Not part of make test: it first compiles Helm and Prometheus.
 test-packaging: build devcluster helm ## Test image, release, chart, alerts and the README's installation
 	cd e2e/packaging && go test -count=1 -p 1 -timeout 30m ./...
 
