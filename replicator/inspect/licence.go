@@ -79,7 +79,7 @@ func (l licences) grant(namespace, verb string) bool {
 	return has(l[""]) || namespace != "" && has(l[namespace])
 }
 
-// AddLicence adds a finding to each source that pushes, or attaches, or has other systems' keys copied, where nobody but
+// AddLicence adds a finding to each source that pushes, attaches, or has other systems' keys copied, where nobody but
 // administrators has the right that the policy in deploy/kustomize/components/licence asks for.
 func (r *Report) AddLicence(decisions []replicator.Decision, rbac *RBAC) {
 	granted := rbac.licences()

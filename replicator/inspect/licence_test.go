@@ -44,7 +44,7 @@ func TestAddLicence(t *testing.T) {
 		want  string
 	}{
 		"pulling":                   {map[string]string{annotations.PullBy: "*"}, &inspect.RBAC{}, ""},
-		"nothing granted":           {names, &inspect.RBAC{}, "right to push on mirrors.mirrorball.dev in the namespace from"},
+		"nothing granted":           {names, &inspect.RBAC{}, "push on mirrors.mirrorball.dev in the namespace from"},
 		"granted":                   {names, granted(group, "from", "push"), ""},
 		"granted everywhere":        {names, granted(group, "", "*"), ""},
 		"granted elsewhere":         {names, granted(group, "other", "push"), "in the namespace from"},
