@@ -55,6 +55,13 @@ func (p *Policy) SelectsByLabel() bool {
 	return full == nil || full.Push.selectsByLabel()
 }
 
+// PushesToNames reports whether the namespaces that the source is pushed to are given by their names: by no pattern,
+// expression or label.
+func (p *Policy) PushesToNames() bool {
+	full := p.Full()
+	return full != nil && full.Push.isNames()
+}
+
 // PullableBy reports whether an object in a namespace of this name and with these labels may be filled from the source.
 // Its error is as that of PushesTo.
 func (p *Policy) PullableBy(namespace string, labels map[string]string) (bool, error) {

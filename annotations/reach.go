@@ -80,6 +80,13 @@ func (r *Reach) isLiteral() bool {
 	})
 }
 
+// isNames reports whether the namespaces are given by their names: by no pattern, expression or label.
+func (r *Reach) isNames() bool {
+	return r == nil || slices.ContainsFunc(r.sides, func(s *side) bool {
+		return !s.everything && s.selector == nil && s.expressions.isLiteral() && !strings.ContainsAny(s.globs.text, "*?")
+	})
+}
+
 // String describes the reach for people: "namespaces that match team-* or have the labels tier=web".
 func (r *Reach) String() string {
 	if r == nil || len(r.sides) == 0 {

@@ -22,6 +22,7 @@ type auditFlags struct {
 	states          []string
 	failOn          []string
 	copies          bool
+	licence         bool
 }
 
 func auditCommand() *cobra.Command {
@@ -50,6 +51,8 @@ SourceMissing, SourceRecreated, Restorable, Deleted, Released, NoSource.
 	set.StringSliceVar(&given.states, "state", nil, "only targets in these `states`")
 	set.BoolVar(&given.copies, "copies", false,
 		"also look for objects that have the data of a source and that nobody manages; this reads every Secret and ConfigMap")
+	set.BoolVar(&given.licence, "licence", false,
+		"also find sources that only an administrator could write if the licence policy denied it; this reads RBAC")
 	set.StringSliceVar(&given.failOn, "fail-on", nil,
 		"exit with 1 only for these `states` of targets and reasons of findings; none: never")
 	return command
@@ -83,6 +86,9 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 		if err := in.addCopies(ctx, r); err != nil {
 			return err
 		}
+	}
+	if f.licence {
+		in.addLicence(ctx, r)
 	}
 	absent := f.absent(references, r, in.stderr)
 	filter.Apply(r)
