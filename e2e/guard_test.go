@@ -74,7 +74,7 @@ func TestGuard(t *testing.T) {
 				forgery.name = "forged"
 				_, err := mine.tryCreate(forgery)
 				expectRefusal(t, err, "written by Mirrorball alone")
-				own := mine.create(object{kind: forgery.kind, namespace: to, name: "own"})
+				own := mine.create(object{kind: forgery.kind, namespace: to, name: "unmarked"})
 				own.labels, own.annotations = forgery.labels, forgery.annotations
 				_, err = mine.update(own)
 				expectRefusal(t, err, "written by Mirrorball alone")
