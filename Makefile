@@ -59,7 +59,7 @@ clean: ## Remove bin/ and dist/
 	rm -rf bin dist
 
 ##@ Check
-.PHONY: docs test test-unit test-e2e test-e2e-quick test-e2e-slow test-packaging test-release race-build
+.PHONY: docs test test-unit test-e2e test-e2e-quick test-e2e-policies test-e2e-slow test-packaging test-release race-build
 .PHONY: fuzz simulate guards mutants lint fmt tidy
 test: test-unit test-e2e ## Run the unit tests, the simulation and the end-to-end tests
 
@@ -75,6 +75,9 @@ test-e2e: test-e2e-quick test-e2e-slow ## Run the end-to-end tests on a real con
 
 test-e2e-quick: build race-build devcluster ## Run those that share a control plane; e2e/README.md says how to run one
 	$(E2E) . ./harness ./internal/... ./bench ./kubelet
+
+test-e2e-policies: build race-build devcluster ## Run those that share a control plane under the admission policies
+	$(E2E) . -policies=warn
 
 test-e2e-slow: build race-build devcluster ## Run those that have a control plane each
 	$(E2E) . -slow

@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -24,6 +25,20 @@ import (
 const grace = 3 * time.Second
 
 var slow = flag.Bool("slow", false, "run the slow tests, which have a control plane each, instead of the quick ones")
+
+// policies are the admission policies of deploy/ that all tests run under.
+var policies = flag.String("policies", "", `run all tests under the cage and the guard, which says "warn" or "deny"`)
+
+// components are those of deploy/kustomize that -policies asks for.
+func components() []string {
+	switch *policies {
+	case "warn":
+		return []string{harness.Cage, harness.GuardWarn}
+	case "deny":
+		return []string{harness.Cage, harness.Guard}
+	}
+	return nil
+}
 
 var (
 	// system is the shared cluster; nobody may stop its components. The slow tests have none.
@@ -63,7 +78,9 @@ func runQuick(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer release()
-	options := harness.Options{Log: os.Stderr, ControlPlane: controlplane.Options{Audit: true}}
+	options := harness.Options{
+		Components: components(), Log: os.Stderr, ControlPlane: controlplane.Options{Audit: true},
+	}
 	if system, err = harness.Start(ctx, options); err != nil {
 		return 1, err
 	}
@@ -85,5 +102,16 @@ func runQuick(m *testing.M) (code int, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, harness.StopLimit)
 	defer cancel()
-	return code, controller.Stop(ctx)
+	return code, errors.Join(controller.Stop(ctx), checkCage(ctx, system))
+}
+
+// checkCage returns an error if the API server has refused a request of the controller by an admission policy.
+func checkCage(ctx context.Context, system *harness.System) error {
+	switch n, err := system.CageDenials(ctx); {
+	case err != nil:
+		return err
+	case n > 0:
+		return fmt.Errorf("the cage has refused %d requests of the controller: look for \"blocked\" in its log", n)
+	}
+	return nil
 }

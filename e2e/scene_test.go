@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -133,11 +134,25 @@ func ownScene(t *testing.T) *scene {
 // installedScene is ownScene without rules, as deploy/ installs Mirrorball.
 func installedScene(t *testing.T) *scene {
 	t.Helper()
+	s := sceneWith(t, components()...)
+	t.Cleanup(func() {
+		if err := checkCage(context.WithoutCancel(t.Context()), s.system); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// sceneWith is installedScene with components of deploy/kustomize.
+func sceneWith(t *testing.T, components ...string) *scene {
+	t.Helper()
 	if !*slow {
 		t.Skip("a slow test, with a control plane of its own: run it with -slow")
 	}
 	t.Parallel()
-	own := harness.OwnSystem(t, harness.Options{ControlPlane: controlplane.Options{Audit: true}})
+	own := harness.OwnSystem(t, harness.Options{
+		Components: components, ControlPlane: controlplane.Options{Audit: true},
+	})
 	return &scene{TB: t, system: own, prefix: harness.Prefix(t)}
 }
 

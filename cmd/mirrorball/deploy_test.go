@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
@@ -350,4 +351,40 @@ func typed(object *unstructured.Unstructured) error {
 		into = &metav1.PartialObjectMetadata{}
 	}
 	return runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, into, strict)
+}
+
+// TestAdmissionPolicies: the policies are for the installed ServiceAccount and the default of the flag, and none is
+// without a binding.
+func TestAdmissionPolicies(t *testing.T) {
+	account := only[corev1.ServiceAccount](t, manifests(t, filepath.Join("kustomize", "base")), "ServiceAccount")
+	user := "'system:serviceaccount:" + account.Namespace + ":" + account.Name + "'"
+	protected := runCommand().Flags().Lookup("protected-namespaces").DefValue
+	isProtected := "request.namespace.matches('^(" + strings.ReplaceAll(protected, ",", "|") + ")$')"
+	for _, component := range []string{"cage", "guard"} {
+		policies, bindings := map[string]bool{}, map[string]bool{}
+		for _, object := range manifests(t, filepath.Join("kustomize", "components", component)) {
+			one := []*unstructured.Unstructured{object}
+			if object.GetKind() == "ValidatingAdmissionPolicyBinding" {
+				bindings[only[admissionv1.ValidatingAdmissionPolicyBinding](t, one, object.GetKind()).Spec.PolicyName] = true
+				continue
+			}
+			policy := only[admissionv1.ValidatingAdmissionPolicy](t, one, "ValidatingAdmissionPolicy")
+			policies[policy.Name] = true
+			if fails := policy.Spec.FailurePolicy; fails == nil || *fails != admissionv1.Fail {
+				t.Errorf("the policy %s does not fail closed", policy.Name)
+			}
+			conditions := policy.Spec.MatchConditions
+			if len(conditions) != 1 || !strings.Contains(conditions[0].Expression, user) {
+				t.Errorf("the policy %s does not tell %s from others: %v", policy.Name, user, conditions)
+			}
+			for _, v := range policy.Spec.Variables {
+				if v.Name == "isProtected" && v.Expression != isProtected {
+					t.Errorf("the policy %s protects %s, and the program %s", policy.Name, v.Expression, protected)
+				}
+			}
+		}
+		if len(policies) == 0 || !maps.Equal(policies, bindings) {
+			t.Errorf("%s has the policies %v, and bindings of %v", component, policies, bindings)
+		}
+	}
 }

@@ -53,6 +53,8 @@ type Options struct {
 	Dir string
 	// Manifests is the kustomize folder to install; empty is the checkout's deploy/kustomize/base.
 	Manifests string
+	// Components are those of deploy/kustomize to install beside it, such as Cage.
+	Components []string
 	// Log gets a line for each step; nil discards them.
 	Log io.Writer
 	// ControlPlane is for what else the control plane is to be given; its Binary, Dir and Log are set here.
@@ -75,6 +77,7 @@ type System struct {
 	mirrorball string
 	kubectl    string
 	markers    markers
+	probed     int // what the cage refused while the policies were waited for
 
 	mu          sync.Mutex
 	controllers []*Controller // that were started, ended ones included

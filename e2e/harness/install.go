@@ -41,22 +41,30 @@ func (s *System) install(ctx context.Context) error {
 	slices.SortStableFunc(objects, func(a, b *unstructured.Unstructured) int {
 		return slices.Index(installed, a.GetKind()) - slices.Index(installed, b.GetKind())
 	})
+	var policies []string
 	for _, object := range objects {
 		if err := s.apply(ctx, mapper, object); err != nil {
 			return fmt.Errorf("apply %s %s: %w", object.GetKind(), object.GetName(), err)
 		}
+		if object.GetKind() == "ValidatingAdmissionPolicy" {
+			policies = append(policies, object.GetName())
+		}
 	}
-	return nil
+	return s.awaitPolicies(ctx, policies)
 }
 
 // render has kubectl build the folder, as a person would, and keeps the installed kinds.
 func (s *System) render(ctx context.Context) ([]*unstructured.Unstructured, error) {
-	command := exec.CommandContext(ctx, s.kubectl, "kustomize", s.options.Manifests)
+	folder, err := s.kustomization()
+	if err != nil {
+		return nil, err
+	}
+	command := exec.CommandContext(ctx, s.kubectl, "kustomize", folder)
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	text, err := command.Output()
 	if err != nil {
-		return nil, fmt.Errorf("kubectl kustomize %s: %w: %s", s.options.Manifests, err, bytes.TrimSpace(stderr.Bytes()))
+		return nil, fmt.Errorf("kubectl kustomize %s: %w: %s", folder, err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	var objects []*unstructured.Unstructured
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4<<10)
@@ -67,7 +75,7 @@ func (s *System) render(ctx context.Context) ([]*unstructured.Unstructured, erro
 			return objects, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read what kubectl kustomize %s wrote: %w", s.options.Manifests, err)
+			return nil, fmt.Errorf("read what kubectl kustomize %s wrote: %w", folder, err)
 		}
 		if slices.Contains(installed, object.GetKind()) {
 			objects = append(objects, object)

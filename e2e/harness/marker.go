@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/internal/wait"
@@ -17,7 +18,8 @@ import (
 
 // CatchUp returns when the controller has dealt with all that was there before the call. It sends a marker through each
 // of the controller's watches (sources, namespaces, replicas) and its queue: it changes a source for a namespace that
-// is made after that, waits for the replica, edits the replica and waits until it is put back.
+// is made after that, waits for the replica, deletes the replica and waits until there is another. It edits none, since
+// the guard of deploy/ refuses that.
 //
 // Tests that call it at the same time share a marker: one that is begun after all of them have called.
 func (s *System) CatchUp(t testing.TB) {
@@ -96,20 +98,15 @@ func (s *System) sendMarker(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = s.dropNamespace(context.WithoutCancel(ctx), to) }() // no test depends on it
-	if err := s.awaitMarker(ctx, to); err != nil {
+	first, err := s.awaitMarker(ctx, to, "")
+	if err != nil {
 		return fmt.Errorf("the replica in a new namespace: %w", err)
 	}
-	replicas := s.Client.CoreV1().Secrets(to)
-	replica, err := replicas.Get(ctx, markerName, metav1.GetOptions{})
-	if err != nil {
+	if err := s.Client.CoreV1().Secrets(to).Delete(ctx, markerName, metav1.DeleteOptions{}); err != nil {
 		return err
 	}
-	replica.Data = map[string][]byte{"marker": []byte("edited")}
-	if _, err := replicas.Update(ctx, replica, metav1.UpdateOptions{}); err != nil {
-		return err
-	}
-	if err := s.awaitMarker(ctx, to); err != nil {
-		return fmt.Errorf("a replica that was edited: %w", err)
+	if _, err := s.awaitMarker(ctx, to, first); err != nil {
+		return fmt.Errorf("a replica that was deleted: %w", err)
 	}
 	return nil
 }
@@ -149,9 +146,9 @@ func (s *System) makeNamespace(ctx context.Context, name string) error {
 	return err
 }
 
-// awaitMarker waits until the marker's replica holds what its source does.
-func (s *System) awaitMarker(ctx context.Context, to string) error {
-	return wait.Until(ctx, s.ControllerProgress, func(ctx context.Context) error {
+// awaitMarker waits until there is a replica of the marker other than the one before, and returns its UID.
+func (s *System) awaitMarker(ctx context.Context, to string, before types.UID) (now types.UID, err error) {
+	err = wait.Until(ctx, s.ControllerProgress, func(ctx context.Context) error {
 		replica, err := s.Client.CoreV1().Secrets(to).Get(ctx, markerName, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return errors.New("it is not there")
@@ -159,11 +156,13 @@ func (s *System) awaitMarker(ctx context.Context, to string) error {
 		if err != nil {
 			return err
 		}
-		if got := string(replica.Data["marker"]); got != to {
-			return fmt.Errorf("it holds %q, not %q", got, to)
+		if got := string(replica.Data["marker"]); got != to || replica.UID == before {
+			return fmt.Errorf("it holds %q and is %s: want another that holds %q", got, replica.UID, to)
 		}
+		now = replica.UID
 		return nil
 	})
+	return now, err
 }
 
 func isNotFoundOrConflict(err error) bool {

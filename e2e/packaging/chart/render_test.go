@@ -74,6 +74,15 @@ func TestKustomizeAndChartAgree(t *testing.T) {
 			[]string{filepath.Join("kustomize", "components", "flowschema")}, []string{"--set", "flowSchema.enabled=true"},
 		},
 		"the rules": {[]string{filepath.Join("kustomize", "components", "rules")}, []string{"--values", rules}},
+		"the cage": {
+			[]string{filepath.Join("kustomize", "components", "cage")}, []string{"--set", "admission.cage.enabled=true"},
+		},
+		"the guard": {
+			[]string{filepath.Join("kustomize", "components", "guard")}, []string{"--set", "admission.guard.mode=deny"},
+		},
+		"the guard that warns": {
+			[]string{filepath.Join("kustomize", "components", "guard-warn")}, []string{"--set", "admission.guard.mode=warn"},
+		},
 		"monitoring": {
 			[]string{"monitoring"},
 			[]string{"--set", "metrics.serviceMonitor.enabled=true,metrics.alerts.enabled=true,dashboard.enabled=true"},

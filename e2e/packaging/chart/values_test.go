@@ -67,6 +67,15 @@ func TestWrongValues(t *testing.T) {
 			"metrics.serviceMonitor.interval=often",
 			[]string{"/metrics/serviceMonitor/interval", "pattern"},
 		},
+		"a mode of the guard that does not exist": {
+			"admission.guard.mode=audit", []string{"/admission/guard/mode", "deny"},
+		},
+		"a mode of the guard as a boolean": {
+			"admission.guard.mode=false", []string{"/admission/guard/mode", "string"},
+		},
+		"a user with a quote": {
+			"admission.guard.exemptUsers[0]=a'b", []string{"/admission/guard/exemptUsers/0", "pattern"},
+		},
 		"no image": {"image.repository=", []string{"image.repository is not set"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +120,9 @@ func TestEverythingRenders(t *testing.T) {
 	for _, object := range template(t, append(placeholder, everything...)...) {
 		kinds[object.GetKind()] = true
 	}
-	for _, kind := range []string{"NetworkPolicy", "FlowSchema", "ServiceMonitor", "PrometheusRule", "ConfigMap"} {
+	for _, kind := range []string{
+		"NetworkPolicy", "FlowSchema", "ServiceMonitor", "PrometheusRule", "ConfigMap", "ValidatingAdmissionPolicy",
+	} {
 		if !kinds[kind] {
 			t.Errorf("no %s is rendered", kind)
 		}
@@ -131,6 +142,8 @@ var (
 		"--set", "config.leaderElectionNamespace=kube-system,config.leaderElectionName=other,config.kinds=secrets",
 		"--set", affinity + ".topologyKey=zone," + affinity + ".labelSelector.matchLabels.app=noisy",
 		"--set", "rules[0].sources[0]=*,rules[0].targets[0]=*,rules[0].allow[0]=push",
+		"--set", "admission.cage.enabled=true,admission.guard.mode=deny,admission.guard.exemptUsers[0]=restore",
+		"--set", `config.protectedNamespaces=kube-*\,!kube-x`,
 	}
 	everything = append([]string{"--set", "metrics.serviceMonitor.enabled=true,metrics.alerts.enabled=true"}, common...)
 )
