@@ -74,6 +74,13 @@ func TestKustomizeAndChartAgree(t *testing.T) {
 			[]string{filepath.Join("kustomize", "components", "flowschema")}, []string{"--set", "flowSchema.enabled=true"},
 		},
 		"the rules": {[]string{filepath.Join("kustomize", "components", "rules")}, []string{"--values", rules}},
+		"born attached": {
+			[]string{
+				filepath.Join("kustomize", "components", "born-attached"),
+				filepath.Join("kustomize", "components", "born-attached-pods"),
+			},
+			[]string{"--set", "admission.bornAttached=true,admission.bornAttachedPods=true"},
+		},
 		"monitoring": {
 			[]string{"monitoring"},
 			[]string{"--set", "metrics.serviceMonitor.enabled=true,metrics.alerts.enabled=true,dashboard.enabled=true"},

@@ -67,6 +67,9 @@ func TestWrongValues(t *testing.T) {
 			"metrics.serviceMonitor.interval=often",
 			[]string{"/metrics/serviceMonitor/interval", "pattern"},
 		},
+		"Pods without their ServiceAccounts": {
+			"admission.bornAttachedPods=true", []string{"/admission/bornAttached", "true"},
+		},
 		"no image": {"image.repository=", []string{"image.repository is not set"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +114,9 @@ func TestEverythingRenders(t *testing.T) {
 	for _, object := range template(t, append(placeholder, everything...)...) {
 		kinds[object.GetKind()] = true
 	}
-	for _, kind := range []string{"NetworkPolicy", "FlowSchema", "ServiceMonitor", "PrometheusRule", "ConfigMap"} {
+	for _, kind := range []string{
+		"NetworkPolicy", "FlowSchema", "ServiceMonitor", "PrometheusRule", "ConfigMap", "MutatingAdmissionPolicy",
+	} {
 		if !kinds[kind] {
 			t.Errorf("no %s is rendered", kind)
 		}
@@ -131,6 +136,7 @@ var (
 		"--set", "config.leaderElectionNamespace=kube-system,config.leaderElectionName=other,config.kinds=secrets",
 		"--set", affinity + ".topologyKey=zone," + affinity + ".labelSelector.matchLabels.app=noisy",
 		"--set", "rules[0].sources[0]=*,rules[0].targets[0]=*,rules[0].allow[0]=push",
+		"--set", "admission.bornAttached=true,admission.bornAttachedPods=true",
 	}
 	everything = append([]string{"--set", "metrics.serviceMonitor.enabled=true,metrics.alerts.enabled=true"}, common...)
 )
