@@ -10,8 +10,8 @@ import (
 )
 
 // Condition is a condition on the name and the labels of an object that an expression in CEL can evaluate: it holds
-// where one of its lines does, and without any line nowhere. A line holds where all of its terms do, which are separated
-// by spaces. In CEL's matches, which is RE2's:
+// where one of its lines does, and without any line nowhere. A line holds where all of its terms do, which are
+// separated by spaces. With RE for an expression of RE2, that CEL's matches finds in a text:
 //
 //	name=RE      the name matches
 //	name!RE      the name does not match
@@ -75,8 +75,8 @@ func nameTerm(operator string, expressions []string) string {
 	return "name" + operator + `^(?:` + strings.Join(expressions, "|") + `)$`
 }
 
-// PushConditions returns conditions that hold together only where the source is pushed to a namespace, as PushesTo says.
-// They may hold in fewer namespaces, or in none.
+// PushConditions returns conditions that hold together only where the source is pushed to a namespace, as PushesTo
+// says. They may hold in fewer namespaces, or in none.
 func (p *Policy) PushConditions() []Condition {
 	if p.Push == nil || len(p.Push.sides) == 0 { // an outline has no sides
 		return []Condition{nil}

@@ -49,7 +49,10 @@ func (b *bornAttached) update(ctx context.Context, p *pass) result {
 	}
 	logger := klog.FromContext(ctx).WithValues("configMap", klog.KRef(b.namespace, b.name(p)))
 	if have == nil && b.cluster.CountAttachments() >= maxAttachments {
-		logger.V(1).Info("not attached at creation: there are too many attachments", "limit", maxAttachments)
+		if p.scope.Full {
+			logger.Info("the API server does not attach the replicas at creation: too many sources attach",
+				"limit", maxAttachments)
+		}
 		return done
 	}
 	key := b.backoffKey(p, want == nil)

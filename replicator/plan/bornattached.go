@@ -13,10 +13,10 @@ import (
 // ServiceAccount that is created.
 const maxAttachment = 4 << 10
 
-// AttachmentOf returns which ServiceAccounts are to name the replicas of an active source from their creation on, or nil
-// if none is to. It says no more than what Make would do to a ServiceAccount in a new namespace, as far as that depends
-// on the name and the labels of the namespace. The consent of a namespace to attach is not enough: anyone could have the
-// API server look at their source for each ServiceAccount of the cluster.
+// AttachmentOf returns which ServiceAccounts are to name the replicas of an active source from their creation on, or
+// nil if none is to. It says no more than what Make would do to a ServiceAccount in a new namespace, as far as that
+// depends on the name and the labels of the namespace. The consent of a namespace to attach is not enough: anyone could
+// have the API server look at their source for each ServiceAccount of the cluster.
 func AttachmentOf(w *World) *informers.Attachment {
 	policy := w.Source.Policy.Full()
 	if w.Err != nil || policy == nil || w.Key.Kind != annotations.Secret || !Attachable(w.Source.Type) {

@@ -37,6 +37,14 @@ func attaches(a *informers.Attachment, account string, ns *informers.Namespace) 
 		holds(a.Namespaces, map[string]string{"name": ns.Name, "labels": strings.Join(lines, "\n")})
 }
 
+// texts is what an attachment says, for errors.
+func texts(a *informers.Attachment) []string {
+	if a == nil {
+		return nil
+	}
+	return []string{a.Accounts, a.Namespaces}
+}
+
 // TestAttachmentOf: what an attachment says is what the plan does to a new account in a new namespace.
 func TestAttachmentOf(t *testing.T) {
 	label := func(key, value string) func(*metav1.ObjectMeta) {
@@ -58,7 +66,9 @@ func TestAttachmentOf(t *testing.T) {
 		beyond []string
 	}{
 		"every namespace": {policy: every},
-		"a pattern":       {policy: map[string]string{annotations.PushTo: "team-*,!team-b", annotations.AttachToServiceAccounts: "d*,!*x"}},
+		"a pattern": {policy: map[string]string{
+			annotations.PushTo: "team-*,!team-b", annotations.AttachToServiceAccounts: "d*,!*x",
+		}},
 		"a label": {policy: map[string]string{
 			annotations.PushToSelector: "tier=web", annotations.AttachToServiceAccounts: "default",
 		}},
@@ -98,7 +108,7 @@ func TestAttachmentOf(t *testing.T) {
 					want := slices.ContainsFunc(plan.Make(in).Actions, func(a plan.Action) bool { return a.Verb == plan.Attach })
 					want = want && !slices.Contains(tc.beyond, ns.Name)
 					if got := attaches(a, account, ns); got != want {
-						t.Errorf("%s/%s is attached: %t, want %t, by %+v", ns.Name, account, got, want, a)
+						t.Errorf("%s/%s is attached: %t, want %t, by %q", ns.Name, account, got, want, texts(a))
 					}
 					if a != nil && a.Secret != w.source.Policy.ReplicaName(key.Name) {
 						t.Errorf("the entry is %q", a.Secret)
