@@ -63,22 +63,14 @@ func bornAttachedScene(t *testing.T) (s *scene, from string) {
 	return s, from
 }
 
-// dryRunAccount returns a ServiceAccount as the API server would create it.
-func (s *scene) dryRunAccount(namespace, name string, secrets ...string) (*corev1.ServiceAccount, error) {
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	for _, secret := range secrets {
-		account.ImagePullSecrets = append(account.ImagePullSecrets, corev1.LocalObjectReference{Name: secret})
-	}
-	return s.system.Client.CoreV1().ServiceAccounts(namespace).Create(s.Context(), account, metav1.CreateOptions{
-		DryRun: []string{metav1.DryRunAll},
-	})
-}
-
-// attachesAtCreation waits until the API server attaches exactly these to a new ServiceAccount.
-func (s *scene) attachesAtCreation(namespace, name string, want ...string) {
+// attachesAtCreation waits until the API server would attach exactly these to a new ServiceAccount, called new.
+func (s *scene) attachesAtCreation(namespace string, want ...string) {
 	s.Helper()
 	s.eventually(func() error {
-		account, err := s.dryRunAccount(namespace, name)
+		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "new"}}
+		account, err := s.system.Client.CoreV1().ServiceAccounts(namespace).Create(s.Context(), account, metav1.CreateOptions{
+			DryRun: []string{metav1.DryRunAll},
+		})
 		if err != nil {
 			return err
 		}
@@ -148,16 +140,15 @@ func TestBornAttached(t *testing.T) {
 	controller := s.system.Controller(t, "--born-attached=true", "--source-delete-grace=1s",
 		"--protected-namespaces=kube-*,"+s.ns("protected"))
 	tenant := s.namespace("tenant")
-	source := s.create(credentials(from, "regcred", s.ns("*"), "default, build-*, !build-x"))
-	labelled := credentials(from, "labelled", "x", "default")
+	source := s.create(credentials(from, "regcred", s.ns("*"), "default, new, build-*, !build-x"))
+	labelled := credentials(from, "labelled", "x", "default, new")
 	delete(labelled.annotations, native+"push-to")
 	labelled.annotations[native+"push-to-selector"] = "tier in (web, db), !bare"
 	labelled.annotations[native+"target-name"] = "by-label"
 	s.create(labelled)
 	s.create(credentials(tenant, "of-the-tenant", s.ns("*"), "*"))
 	probe := s.namespace("probe", "tier", "web")
-	s.attachesAtCreation(probe, "build-a", "regcred")
-	s.attachesAtCreation(probe, "default", "regcred", "by-label")
+	s.attachesAtCreation(probe, "regcred", "by-label")
 	memory, both := memories(from)
 	s.bornInNamespaces(t, from)
 	accounts := s.system.Client.CoreV1().ServiceAccounts(probe)
@@ -210,7 +201,7 @@ func TestBornAttached(t *testing.T) {
 	s.pullSecrets(s.ns("stopped"), "default", "by-label")
 	s.pullSecrets(probe, "build-own", "mine")
 	s.pullSecrets(probe, "build-names", "regcred")
-	s.attachesAtCreation(probe, "build-a")
+	s.attachesAtCreation(probe, "by-label")
 	account, err := s.system.Client.CoreV1().ServiceAccounts(s.ns("stopped")).Get(t.Context(), "default",
 		metav1.GetOptions{})
 	if err != nil {
@@ -237,10 +228,10 @@ func (s *scene) bornInNamespaces(t *testing.T, from string) {
 		memory      string
 		want        []string
 	}{
-		"one source":            {"one", nil, nil, memory, []string{"regcred"}},
-		"two sources":           {"two", nil, []string{"tier", "web"}, both, []string{"regcred", "by-label"}},
-		"a label too many":      {"bare", nil, []string{"tier", "web", "bare", ""}, memory, []string{"regcred"}},
-		"protected":             {"protected", nil, []string{"tier", "web"}, "", nil},
+		"is selected by one":    {"one", nil, nil, memory, []string{"regcred"}},
+		"is selected by two":    {"two", nil, []string{"tier", "web"}, both, []string{"regcred", "by-label"}},
+		"has a label too many":  {"bare", nil, []string{"tier", "web", "bare", ""}, memory, []string{"regcred"}},
+		"is protected":          {"protected", nil, []string{"tier", "web"}, "", nil},
 		"accepts the source":    {"accepts", accept("x, " + from), nil, memory, []string{"regcred"}},
 		"accepts a pattern":     {"pattern", accept(from[:len(from)-1] + "?"), nil, memory, []string{"regcred"}},
 		"accepts all but it":    {"all-but", accept("*, ! " + from), nil, "", nil},
@@ -265,8 +256,8 @@ func TestBornAttachedPods(t *testing.T) {
 	const times, parallel = 200, 8
 	s, from := bornAttachedScene(t)
 	controller := s.system.Controller(t, "--born-attached=true")
-	s.create(credentials(from, "regcred", s.ns("*"), "default"))
-	s.attachesAtCreation(s.namespace("probe"), "default", "regcred")
+	s.create(credentials(from, "regcred", s.ns("*"), "default, new"))
+	s.attachesAtCreation(s.namespace("probe"), "regcred")
 
 	without := s.firstPods("with", times, parallel)
 	if without != 0 {
@@ -285,7 +276,7 @@ func TestBornAttachedPods(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.attachesAtCreation(s.ns("probe"), "default")
+	s.attachesAtCreation(s.ns("probe"))
 	if err := controller.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
