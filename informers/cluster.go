@@ -26,6 +26,8 @@ type Options struct {
 	Kinds []annotations.Kind
 	// Namespace is Mirrorball's own, where the records are.
 	Namespace string
+	// Attachments says that there may be attachments in that namespace; see Attachment.
+	Attachments bool
 	// DigestKey keys the replicas' digests.
 	DigestKey DigestKey
 	// OnRules is called after each change of the operator's rules, and before Notify is called on their account.
@@ -49,6 +51,8 @@ type Cluster struct {
 	accounts   *store[*ServiceAccount]
 	records    *store[*Record]
 	rules      *store[*RulesDocument]
+	// attachments is nil where there are none to look at.
+	attachments *store[*Attachment]
 
 	// mu guards what follows, and the tenures of each kind. The stores have locks of their own: they may be read while mu
 	// is held, and no code of this package runs while theirs are held.
@@ -88,6 +92,9 @@ func New(o Options) *Cluster {
 		expected: &corev1.ConfigMap{}, convert: newRecord, indexers: recordIndexers, changed: c.recordChanged,
 	})
 	c.rules = c.newRules(o)
+	if o.Attachments {
+		c.attachments = c.newAttachments(o)
+	}
 	return c
 }
 
@@ -124,6 +131,9 @@ type runner interface {
 
 func (c *Cluster) stores() []runner {
 	all := []runner{c.namespaces, c.accounts, c.records, c.rules}
+	if c.attachments != nil {
+		all = append(all, c.attachments)
+	}
 	for _, kind := range slices.Sorted(maps.Keys(c.kinds)) {
 		all = append(all, c.kinds[kind].candidates, c.kinds[kind].replicas)
 	}

@@ -145,7 +145,7 @@ func scopeOf(k informers.Key) informers.Scope {
 	switch k.Kind {
 	case informers.ServiceAccountKind:
 		return informers.NamespaceScope(k.Namespace)
-	case recordKind:
+	case recordKind, attachmentKind:
 		return informers.Scope{} // every pass looks at it
 	}
 	return informers.ObjectScope(k.NamespacedName)

@@ -34,6 +34,9 @@ type Options struct {
 	ProtectedNamespaces annotations.Patterns
 	// ReservedNames are the names of ConfigMaps that nothing is pushed onto.
 	ReservedNames []string
+	// BornAttached says that admission policies attach replicas to ServiceAccounts when these are created, by what the
+	// controller keeps for them.
+	BornAttached bool
 	// SourceDeleteGrace is how long replicas outlive their source.
 	SourceDeleteGrace time.Duration
 	// Workers is how many sources are worked on at a time, WriteConcurrency how many writes are under way.
@@ -54,6 +57,7 @@ type Controller struct {
 	records  *records
 	rulebook *rulebook
 	observer *observer
+	attached *bornAttached
 	decider  decider
 	// executors and reporter do what a pass decided, and tell of it.
 	executors executors
@@ -83,8 +87,9 @@ func New(o Options) (*Controller, error) {
 	key, contents := informers.NewDigestKey(), newContents()
 	c.cluster = informers.New(informers.Options{
 		Metadata: clients.metadata, Typed: clients.typed, Kinds: o.Kinds, Namespace: o.Namespace, DigestKey: key,
-		Notify: c.notify, Unreadable: c.unreadable, OnRules: c.rulebook.refresh,
+		Notify: c.notify, Unreadable: c.unreadable, OnRules: c.rulebook.refresh, Attachments: o.BornAttached,
 	})
+	c.attached = newBornAttached(o, api, c.cluster)
 	c.records = &records{api: api, cluster: c.cluster, namespace: o.Namespace}
 	c.observer = newObserver(o, api, observerParts{
 		api: api, cluster: c.cluster, digestKey: key, contents: contents, records: c.records, metrics: c.metrics,

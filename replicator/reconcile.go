@@ -62,7 +62,9 @@ func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, 
 		c.pending.add(key, informers.Change{Scope: p.scope})
 		return result{requeue: requeueWithBackoff}, nil
 	}
+	again := c.attached.update(ctx, p)
 	p.outcome = c.executors.execute(ctx, p)
+	p.outcome.merge(again)
 	p.state.brake.passed(p)
 	p.outcome.remaining.Add(informers.ObjectScope(p.decision.Undecided...))
 	c.pending.add(key, informers.Change{Scope: p.outcome.remaining})

@@ -53,7 +53,7 @@ const controllerName = "controller"
 
 // newRunningTest starts the controller, with the namespaces from, a, b and others. It must be called in a bubble of
 // testing/synctest.
-func newRunningTest(t *testing.T) *runningTest {
+func newRunningTest(t *testing.T, edits ...func(*Options)) *runningTest {
 	w := &runningTest{T: t, writes: map[string]int{}}
 	w.server = apiservertest.New(apiservertest.Options{OnCommit: w.count})
 	t.Cleanup(w.server.Close)
@@ -67,26 +67,36 @@ func newRunningTest(t *testing.T) *runningTest {
 			t.Fatal(err)
 		}
 	}
+	w.start(edits...)
+	return w
+}
+
+// start starts a controller, beside those that run.
+func (w *runningTest) start(edits ...func(*Options)) {
+	w.Helper()
 	all, err := annotations.ParseNamespacePatterns("*")
 	if err != nil {
-		t.Fatal(err)
+		w.Fatal(err)
 	}
-	c, err := New(Options{
+	options := Options{
 		Config: &rest.Config{Host: "http://sim", Transport: w.outage, QPS: -1},
 		Kinds:  []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system", SourceNamespaces: all,
 		SourceDeleteGrace: time.Minute, Workers: 2, WriteConcurrency: 2, Registry: prometheus.NewRegistry(),
-	})
+	}
+	for _, edit := range edits {
+		edit(&options)
+	}
+	c, err := New(options)
 	if err != nil {
-		t.Fatal(err)
+		w.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- c.Run(klog.NewContext(t.Context(), logr.Discard())) }()
-	t.Cleanup(func() {
+	go func() { ended <- c.Run(klog.NewContext(w.Context(), logr.Discard())) }()
+	w.Cleanup(func() {
 		if err := <-ended; err != nil {
-			t.Errorf("the controller ended: %v", err)
+			w.Errorf("the controller ended: %v", err)
 		}
 	})
-	return w
 }
 
 func (w *runningTest) count(c apiservertest.Change) {

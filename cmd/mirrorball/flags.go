@@ -22,6 +22,7 @@ type runFlags struct {
 	sourceNamespaces    string
 	reservedNames       string
 	kinds               string
+	bornAttached        bool
 
 	workers          int
 	writeConcurrency int
@@ -52,6 +53,9 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.reservedNames, "reserved-names", "kube-root-ca.crt,openshift-service-ca.crt,istio-ca-root-cert",
 		"`names` of ConfigMaps onto which nothing is pushed; your value replaces the default")
 	set.StringVar(&f.kinds, "kinds", "secrets,configmaps", "`kinds` to mirror: secrets, configmaps or both")
+	set.BoolVar(&f.bornAttached, "born-attached", false,
+		"keep ConfigMaps in Mirrorball's own namespace by which admission policies attach replicas to ServiceAccounts "+
+			"when these are created")
 	set.IntVar(&f.workers, "workers", 8, "how many sources are reconciled in parallel")
 	set.IntVar(&f.writeConcurrency, "write-concurrency", 64, "how many write requests are in flight at once")
 	set.BoolVar(&f.leaderElect, "leader-elect", false,

@@ -104,6 +104,7 @@ func newController(s settings, config *rest.Config, registry prometheus.Register
 		SourceNamespaces:    s.sources,
 		ProtectedNamespaces: s.protected,
 		ReservedNames:       s.reserved,
+		BornAttached:        s.bornAttached,
 		SourceDeleteGrace:   s.sourceDeleteGrace,
 		Workers:             s.workers,
 		WriteConcurrency:    s.writeConcurrency,

@@ -29,6 +29,8 @@ var installed = []string{
 	"FlowSchema",
 	"ValidatingAdmissionPolicy",
 	"ValidatingAdmissionPolicyBinding",
+	"MutatingAdmissionPolicy",
+	"MutatingAdmissionPolicyBinding",
 }
 
 // install applies the objects of the kustomize folder that are of the installed kinds.

@@ -41,4 +41,7 @@ app.kubernetes.io/name: mirrorball
 - {{ printf "--%s=%v" (kebabcase .) $value | quote }}
 {{- end }}
 {{- end }}
+{{- if .Values.admission.bornAttached }}
+- "--born-attached=true"
+{{- end }}
 {{- end }}

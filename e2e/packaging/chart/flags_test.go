@@ -19,6 +19,8 @@ import (
 var noValue = map[string]string{
 	"kubeconfig": "a Pod uses its ServiceAccount",
 	"namespace":  "it is the namespace of the release",
+	// Without the policy it would be of no use.
+	"born-attached": "it follows admission.bornAttached",
 }
 
 // documentedFlags are those of docs/flags.md, which another test compares with the program.

@@ -83,6 +83,20 @@ func TestKustomizeAndChartAgree(t *testing.T) {
 		"the guard that warns": {
 			[]string{filepath.Join("kustomize", "components", "guard-warn")}, []string{"--set", "admission.guard.mode=warn"},
 		},
+		"the licence": {
+			[]string{filepath.Join("kustomize", "components", "licence")}, []string{"--set", "admission.licence.mode=deny"},
+		},
+		"the licence that warns": {
+			[]string{filepath.Join("kustomize", "components", "licence-warn")},
+			[]string{"--set", "admission.licence.mode=warn"},
+		},
+		"born attached": {
+			[]string{
+				filepath.Join("kustomize", "components", "born-attached"),
+				filepath.Join("kustomize", "components", "born-attached-pods"),
+			},
+			[]string{"--set", "admission.bornAttached=true,admission.bornAttachedPods=true"},
+		},
 		"monitoring": {
 			[]string{"monitoring"},
 			[]string{"--set", "metrics.serviceMonitor.enabled=true,metrics.alerts.enabled=true,dashboard.enabled=true"},

@@ -76,6 +76,12 @@ func TestWrongValues(t *testing.T) {
 		"a user with a quote": {
 			"admission.guard.exemptUsers[0]=a'b", []string{"/admission/guard/exemptUsers/0", "pattern"},
 		},
+		"a mode of the licence that does not exist": {
+			"admission.licence.mode=on", []string{"/admission/licence/mode", "deny"},
+		},
+		"Pods without their ServiceAccounts": {
+			"admission.bornAttachedPods=true", []string{"/admission/bornAttached", "true"},
+		},
 		"no image": {"image.repository=", []string{"image.repository is not set"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -122,6 +128,7 @@ func TestEverythingRenders(t *testing.T) {
 	}
 	for _, kind := range []string{
 		"NetworkPolicy", "FlowSchema", "ServiceMonitor", "PrometheusRule", "ConfigMap", "ValidatingAdmissionPolicy",
+		"MutatingAdmissionPolicy",
 	} {
 		if !kinds[kind] {
 			t.Errorf("no %s is rendered", kind)
@@ -144,6 +151,7 @@ var (
 		"--set", "rules[0].sources[0]=*,rules[0].targets[0]=*,rules[0].allow[0]=push",
 		"--set", "admission.cage.enabled=true,admission.guard.mode=deny,admission.guard.exemptUsers[0]=restore",
 		"--set", `config.protectedNamespaces=kube-*\,!kube-x`,
+		"--set", "admission.bornAttached=true,admission.bornAttachedPods=true,admission.licence.mode=deny",
 	}
 	everything = append([]string{"--set", "metrics.serviceMonitor.enabled=true,metrics.alerts.enabled=true"}, common...)
 )
