@@ -68,7 +68,7 @@ func TestWrongValues(t *testing.T) {
 			[]string{"/metrics/serviceMonitor/interval", "pattern"},
 		},
 		"Pods without their ServiceAccounts": {
-			"admission.bornAttachedPods=true", []string{"/admission/bornAttached", "true"},
+			"admission.bornAttached.pods=true", []string{"/admission/bornAttached/enabled", "true"},
 		},
 		"no image": {"image.repository=", []string{"image.repository is not set"}},
 	} {
@@ -136,7 +136,7 @@ var (
 		"--set", "config.leaderElectionNamespace=kube-system,config.leaderElectionName=other,config.kinds=secrets",
 		"--set", affinity + ".topologyKey=zone," + affinity + ".labelSelector.matchLabels.app=noisy",
 		"--set", "rules[0].sources[0]=*,rules[0].targets[0]=*,rules[0].allow[0]=push",
-		"--set", "admission.bornAttached=true,admission.bornAttachedPods=true",
+		"--set", "admission.bornAttached.enabled=true,admission.bornAttached.pods=true",
 	}
 	everything = append([]string{"--set", "metrics.serviceMonitor.enabled=true,metrics.alerts.enabled=true"}, common...)
 )
