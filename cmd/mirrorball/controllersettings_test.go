@@ -104,7 +104,7 @@ func TestControllerSettings(t *testing.T) {
 func TestDecisiveFlags(t *testing.T) {
 	indifferent := []string{
 		"kubeconfig", "namespace", "workers", "write-concurrency", "leader-elect", "leader-election-namespace",
-		"leader-election-name", "http-address", "profiling", "log-format", "log-level",
+		"leader-election-name", "http-address", "profiling", "log-format", "log-level", "born-attached",
 	}
 	runCommand().Flags().VisitAll(func(f *pflag.Flag) {
 		if slices.Contains(decisiveFlags, f.Name) == slices.Contains(indifferent, f.Name) {

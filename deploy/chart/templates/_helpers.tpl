@@ -41,7 +41,7 @@ app.kubernetes.io/name: mirrorball
 - {{ printf "--%s=%v" (kebabcase .) $value | quote }}
 {{- end }}
 {{- end }}
-{{- if .Values.admission.bornAttached }}
+{{- if .Values.admission.bornAttached.enabled }}
 - "--born-attached=true"
 {{- end }}
 {{- end }}

@@ -20,7 +20,7 @@ var noValue = map[string]string{
 	"kubeconfig": "a Pod uses its ServiceAccount",
 	"namespace":  "it is the namespace of the release",
 	// Without the policy it would be of no use.
-	"born-attached": "it follows admission.bornAttached",
+	"born-attached": "it follows admission.bornAttached.enabled",
 }
 
 // documentedFlags are those of docs/flags.md, which another test compares with the program.

@@ -95,7 +95,7 @@ func TestKustomizeAndChartAgree(t *testing.T) {
 				filepath.Join("kustomize", "components", "born-attached"),
 				filepath.Join("kustomize", "components", "born-attached-pods"),
 			},
-			[]string{"--set", "admission.bornAttached=true,admission.bornAttachedPods=true"},
+			[]string{"--set", "admission.bornAttached.enabled=true,admission.bornAttached.pods=true"},
 		},
 		"monitoring": {
 			[]string{"monitoring"},

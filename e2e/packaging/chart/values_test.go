@@ -80,7 +80,7 @@ func TestWrongValues(t *testing.T) {
 			"admission.licence.mode=on", []string{"/admission/licence/mode", "deny"},
 		},
 		"Pods without their ServiceAccounts": {
-			"admission.bornAttachedPods=true", []string{"/admission/bornAttached", "true"},
+			"admission.bornAttached.pods=true", []string{"/admission/bornAttached/enabled", "true"},
 		},
 		"no image": {"image.repository=", []string{"image.repository is not set"}},
 	} {
@@ -151,7 +151,7 @@ var (
 		"--set", "rules[0].sources[0]=*,rules[0].targets[0]=*,rules[0].allow[0]=push",
 		"--set", "admission.cage.enabled=true,admission.guard.mode=deny,admission.guard.exemptUsers[0]=restore",
 		"--set", `config.protectedNamespaces=kube-*\,!kube-x`,
-		"--set", "admission.bornAttached=true,admission.bornAttachedPods=true,admission.licence.mode=deny",
+		"--set", "admission.bornAttached.enabled=true,admission.bornAttached.pods=true,admission.licence.mode=deny",
 	}
 	everything = append([]string{"--set", "metrics.serviceMonitor.enabled=true,metrics.alerts.enabled=true"}, common...)
 )
