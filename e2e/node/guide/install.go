@@ -22,7 +22,8 @@ const (
 // manifestImage finds the image in the manifests: a host, a repository and a tag.
 var manifestImage = regexp.MustCompile(`(?m)^\s*(?:- )?image: "?[^/\s]+\.[^/\s]+/([^\s:@"]+):([^\s@"]+)"?\s*$`)
 
-func (g *Guide) install(ctx context.Context) error {
+// Install is the first step: it pushes the images, and installs Mirrorball with the rules of deploy/.
+func (g *Guide) Install(ctx context.Context) error {
 	if err := g.pushImages(ctx); err != nil {
 		return err
 	}
