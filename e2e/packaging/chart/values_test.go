@@ -67,7 +67,8 @@ func TestWrongValues(t *testing.T) {
 			"metrics.serviceMonitor.interval=often",
 			[]string{"/metrics/serviceMonitor/interval", "pattern"},
 		},
-		"no image": {"image.repository=", []string{"image.repository is not set"}},
+		"another controller": {"migrateFrom=flux", []string{"/migrateFrom", "reflector"}},
+		"no image":           {"image.repository=", []string{"image.repository is not set"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"template", "mirrorball", deploy(t, "chart")}, placeholder...)
