@@ -4,7 +4,8 @@
 // The Pod gets the pull secrets that its ServiceAccount names when it is admitted, and never later. So a Pod that is
 // admitted before the attachment is doomed: nothing but a new Pod helps. The measurement counts these Pods, and compares
 // the time until the others run with the time that the same takes where the secret was made and attached by hand before.
-// The two ways alternate, so that both meet the same machine.
+// A third way has a public image, so that it shows what a new namespace takes in any case. The ways alternate, so that
+// all meet the same machine.
 package firstpods
 
 import (
@@ -32,7 +33,7 @@ func Cases() []string { return []string{Idle, FanOut} }
 type Options struct {
 	// Cases are the names of the cases to run.
 	Cases []string
-	// Pods is how many Pods are started in each of the two ways, in each case.
+	// Pods is how many Pods are started in each of the ways, in each case.
 	Pods int
 	// Batch is how many Pods start at the same time.
 	Batch int

@@ -2,6 +2,7 @@ package firstpods
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
@@ -14,9 +15,16 @@ func TestRun(t *testing.T) {
 		t.Skip(err)
 	}
 	harness.TakeSlots(t, 1)
+	manifest := filepath.Join(t.TempDir(), "a file.yaml")
+	text := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: applied, namespace: default}\n"
+	if err := os.WriteFile(manifest, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	const pods = 3
 	var results []Result
-	options := Options{Cases: Cases(), Pods: pods, Batch: 2, Writes: 20, Log: os.Stdout}
+	options := Options{
+		Cases: Cases(), Pods: pods, Batch: 2, Writes: 20, Apply: []string{manifest}, Log: os.Stdout,
+	}
 	err := Run(t.Context(), options, func(result Result) error {
 		results = append(results, result)
 		return result.Print(os.Stdout)
@@ -28,17 +36,17 @@ func TestRun(t *testing.T) {
 		if i >= len(results) || results[i].Case != name {
 			t.Fatalf("the results are %v, want one for each of %q", results, Cases())
 		}
-		for _, o := range results[i].ByHand {
-			if o.doomed || o.pullFailed || o.running == 0 {
-				t.Errorf("%s: a Pod whose secret was made by hand before: %+v", name, o)
+		for way, outcomes := range results[i].outcomes {
+			if len(outcomes) != pods {
+				t.Errorf("%s: %d Pods in way %d, want %d", name, len(outcomes), way, pods)
 			}
-		}
-		if len(results[i].ByHand) != pods || len(results[i].Mirrorball) != pods {
-			t.Errorf("%s: %d and %d Pods, want %d", name, len(results[i].ByHand), len(results[i].Mirrorball), pods)
-		}
-		for _, o := range results[i].Mirrorball {
-			if o.running == 0 && !o.doomed {
-				t.Errorf("%s: a Pod with its pull secret never ran: %+v", name, o)
+			for _, o := range outcomes {
+				if way != byMirrorball && (o.doomed || o.pullFailed) {
+					t.Errorf("%s: a Pod that needs nothing of Mirrorball, in way %d: %+v", name, way, o)
+				}
+				if o.running == 0 && !o.doomed {
+					t.Errorf("%s: a Pod that has what it needs never ran, in way %d: %+v", name, way, o)
+				}
 			}
 		}
 	}

@@ -21,11 +21,12 @@ type outcome struct {
 	doomed bool
 }
 
-// observe takes in what a watch says of the Pod, and reports whether the outcome is final.
+// observe takes in what a watch says of the Pod, and reports whether the outcome is final. An empty secret is none that
+// the Pod needs.
 func (o *outcome) observe(pod *corev1.Pod, secret string, since time.Duration) bool {
 	if o.admitted == 0 {
 		o.admitted = since
-		o.doomed = !slices.Contains(pod.Spec.ImagePullSecrets, corev1.LocalObjectReference{Name: secret})
+		o.doomed = secret != "" && !slices.Contains(pod.Spec.ImagePullSecrets, corev1.LocalObjectReference{Name: secret})
 	}
 	if pods.PullFailed(pod) {
 		o.pullFailed = true

@@ -21,35 +21,39 @@ func TestOutcome(t *testing.T) {
 	failed := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull"}}
 	runs := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 	for name, tc := range map[string]struct {
+		needs string
 		pods  []*corev1.Pod
 		want  outcome
 		final bool
 	}{
 		"it runs": {
-			[]*corev1.Pod{pod(creating, secret), pod(runs, secret)}, outcome{admitted: 1, running: 2}, true,
+			secret, []*corev1.Pod{pod(creating, secret), pod(runs, secret)}, outcome{admitted: 1, running: 2}, true,
 		},
 		"it is still starting": {
-			[]*corev1.Pod{pod(creating, secret)}, outcome{admitted: 1}, false,
+			secret, []*corev1.Pod{pod(creating, secret)}, outcome{admitted: 1}, false,
 		},
 		"a pull that failed is tried again": {
-			[]*corev1.Pod{pod(failed, secret)}, outcome{admitted: 1, pullFailed: true}, false,
+			secret, []*corev1.Pod{pod(failed, secret)}, outcome{admitted: 1, pullFailed: true}, false,
 		},
 		"the second pull succeeds": {
-			[]*corev1.Pod{pod(failed, secret), pod(runs, secret)}, outcome{admitted: 1, running: 2, pullFailed: true}, true,
+			secret, []*corev1.Pod{pod(failed, secret), pod(runs, secret)}, outcome{admitted: 1, running: 2, pullFailed: true}, true,
 		},
 		"without the secret the first failed pull is final": {
-			[]*corev1.Pod{pod(creating, "other"), pod(failed, "other")},
+			secret, []*corev1.Pod{pod(creating, "other"), pod(failed, "other")},
 			outcome{admitted: 1, pullFailed: true, doomed: true}, true,
 		},
+		"it needs no secret": {
+			"", []*corev1.Pod{pod(creating), pod(runs)}, outcome{admitted: 1, running: 2}, true,
+		},
 		"without the secret no failed pull is known yet": {
-			[]*corev1.Pod{pod(creating)}, outcome{admitted: 1, doomed: true}, false,
+			secret, []*corev1.Pod{pod(creating)}, outcome{admitted: 1, doomed: true}, false,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got outcome
 			final := false
 			for i, pod := range tc.pods {
-				final = got.observe(pod, secret, time.Duration(i+1))
+				final = got.observe(pod, tc.needs, time.Duration(i+1))
 			}
 			if got != tc.want || final != tc.final {
 				t.Errorf("got %+v, final %t; want %+v, final %t", got, final, tc.want, tc.final)

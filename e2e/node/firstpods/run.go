@@ -27,12 +27,12 @@ func (r *runner) runCase(ctx context.Context, name string) (result Result, err e
 		}()
 	}
 	outcomes, err := r.measure(ctx, name, r.options.Pods)
-	return Result{Case: name, Batch: r.options.Batch, ByHand: outcomes[byHand], Mirrorball: outcomes[byMirrorball]}, err
+	return Result{Case: name, Batch: r.options.Batch, outcomes: outcomes}, err
 }
 
-// measure starts so many Pods in each way, batch after batch. The way that begins alternates.
-func (r *runner) measure(ctx context.Context, name string, count int) (outcomes [2][]outcome, err error) {
-	order := []int{byHand, byMirrorball}
+// measure starts so many Pods in each way, batch after batch. The order of the ways alternates.
+func (r *runner) measure(ctx context.Context, name string, count int) (outcomes [waysCount][]outcome, err error) {
+	order := []int{byHand, byMirrorball, needless}
 	for done := 0; done < count; done += r.options.Batch {
 		size := min(r.options.Batch, count-done)
 		for _, way := range order {

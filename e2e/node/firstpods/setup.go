@@ -29,9 +29,10 @@ type runner struct {
 	screen   *screen.Screen
 	client   kubernetes.Interface
 	metadata metadata.Interface
-	// image is private, and source is the pull secret for it that Mirrorball replicates and attaches.
-	image  string
-	source *corev1.Secret
+	// private and public are references of the same image, and source is the pull secret for the private one, which
+	// Mirrorball replicates and attaches.
+	private, public string
+	source          *corev1.Secret
 }
 
 // newRunner installs Mirrorball as the guide does, and makes the source.
@@ -44,7 +45,7 @@ func newRunner(ctx context.Context, cluster *node.Cluster, options Options, show
 		return nil, err
 	}
 	hub := cluster.Registry(node.DockerHub)
-	r := &runner{options: options, screen: show, image: guide.App(hub)}
+	r := &runner{options: options, screen: show, private: guide.App(hub), public: guide.PublicApp}
 	if r.client, err = kubernetes.NewForConfig(cluster.Config()); err != nil {
 		return nil, err
 	}

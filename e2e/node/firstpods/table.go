@@ -15,8 +15,8 @@ type Result struct {
 	Case string
 	// Batch is how many Pods started at the same time.
 	Batch int
-	// ByHand and Mirrorball are the Pods whose pull secret came in this way.
-	ByHand, Mirrorball []outcome
+	// outcomes are the Pods that were started in each way.
+	outcomes [waysCount][]outcome
 	// Note is a line about the circumstances.
 	Note string
 }
@@ -31,18 +31,20 @@ var quantiles = []struct {
 func (r Result) Print(out io.Writer) error {
 	fmt.Fprintf(out, "\n%s, %d at a time:\n\n", r.Case, r.Batch)
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
-	row := func(cells ...any) { fmt.Fprintf(w, "| %v\t| %v\t| %v\t| %v\t|\n", cells...) }
-	row("", "by hand", "Mirrorball", "ratio")
-	row("---", "---", "---", "---")
-	row("Pods", len(r.ByHand), len(r.Mirrorball), "")
+	row := func(cells ...any) { fmt.Fprintf(w, "| %v\t| %v\t| %v\t| %v\t| %v\t|\n", cells...) }
+	hand, mirrorball, public := r.outcomes[byHand], r.outcomes[byMirrorball], r.outcomes[needless]
+	row("", "by hand", "Mirrorball", "ratio", "public image")
+	row("---", "---", "---", "---", "---")
+	row("Pods", len(hand), len(mirrorball), "", len(public))
 	for _, count := range counts {
-		row(count.name, number(r.ByHand, count.of), number(r.Mirrorball, count.of), "")
+		row(count.name, number(hand, count.of), number(mirrorball, count.of), "", number(public, count.of))
 	}
 	for _, times := range times {
-		hand, mirrorball := seconds(r.ByHand, times.of), seconds(r.Mirrorball, times.of)
 		for _, quantile := range quantiles {
-			base, measured := bench.Quantile(hand, quantile.q), bench.Quantile(mirrorball, quantile.q)
-			row(times.name+", "+quantile.name, showSeconds(base), showSeconds(measured), showRatio(measured/base))
+			of := func(outcomes []outcome) float64 { return bench.Quantile(seconds(outcomes, times.of), quantile.q) }
+			base, measured := of(hand), of(mirrorball)
+			row(times.name+", "+quantile.name, showSeconds(base), showSeconds(measured), showRatio(measured/base),
+				showSeconds(of(public)))
 		}
 	}
 	if err := w.Flush(); err != nil {

@@ -16,25 +16,28 @@ func TestTable(t *testing.T) {
 		want   []string
 	}{
 		"all ran": {
-			Result{Case: Idle, Batch: 1, ByHand: []outcome{ran}, Mirrorball: []outcome{late}},
+			Result{Case: Idle, Batch: 1, outcomes: [waysCount][]outcome{{ran}, {late}, {ran}}},
 			[]string{
-				"| Pods | 1 | 1 | |", "| saw ErrImagePull or ImagePullBackOff | 0 | 1 | |",
-				"| doomed: admitted without the pull secret | 0 | 0 | |", "| apply to admitted, p50 | 0.10 s | 0.20 s | 2.00 × |",
-				"| apply to running, p99 | 1.00 s | 1.50 s | 1.50 × |",
+				"| Pods | 1 | 1 | | 1 |", "| saw ErrImagePull or ImagePullBackOff | 0 | 1 | | 0 |",
+				"| doomed: admitted without the pull secret | 0 | 0 | | 0 |",
+				"| apply to admitted, p50 | 0.10 s | 0.20 s | 2.00 × | 0.10 s |",
+				"| apply to running, p99 | 1.00 s | 1.50 s | 1.50 × | 1.00 s |",
 			},
 		},
 		"a doomed Pod never runs": {
-			Result{Case: Idle, ByHand: []outcome{ran, ran, ran}, Mirrorball: []outcome{ran, late, doomed}},
+			Result{Case: Idle, outcomes: [waysCount][]outcome{{ran, ran, ran}, {ran, late, doomed}, {ran}}},
 			[]string{
-				"| doomed: admitted without the pull secret | 0 | 1 | |", "| apply to running, p50 | 1.00 s | 1.50 s | 1.50 × |",
-				"| apply to running, p99 | 1.00 s | never | – |",
-				"| apply to running, of those that ran, p50 | 1.00 s | 1.25 s | 1.25 × |",
+				"| doomed: admitted without the pull secret | 0 | 1 | | 0 |",
+				"| apply to running, p50 | 1.00 s | 1.50 s | 1.50 × | 1.00 s |",
+				"| apply to running, p99 | 1.00 s | never | – | 1.00 s |",
+				"| apply to running, of those that ran, p50 | 1.00 s | 1.25 s | 1.25 × | 1.00 s |",
 			},
 		},
 		"none ran": {
-			Result{Case: FanOut, ByHand: []outcome{ran}, Mirrorball: []outcome{doomed, doomed}, Note: "meanwhile"},
+			Result{Case: FanOut, outcomes: [waysCount][]outcome{{ran}, {doomed, doomed}, nil}, Note: "meanwhile"},
 			[]string{
-				"| apply to running, p50 | 1.00 s | never | – |", "| apply to running, of those that ran, p50 | 1.00 s | – | – |",
+				"| apply to running, p50 | 1.00 s | never | – | – |",
+				"| apply to running, of those that ran, p50 | 1.00 s | – | – | – |",
 				"meanwhile",
 			},
 		},

@@ -40,11 +40,11 @@ func (r *runner) tryPod(ctx context.Context, w way, namespace string) (o outcome
 	}
 	defer events.Stop()
 	begin := time.Now()
-	if err := r.apply(ctx, namespace); err != nil {
+	if err := r.apply(ctx, namespace, w.image); err != nil {
 		return o, err
 	}
 	err = follow(ctx, events, patience, func(event watch.EventType, pod *corev1.Pod) bool {
-		return event != watch.Deleted && o.observe(pod, r.source.Name, time.Since(begin))
+		return event != watch.Deleted && o.observe(pod, w.secret, time.Since(begin))
 	})
 	if err != nil && !errors.Is(err, errPatience) {
 		return o, err
@@ -56,7 +56,7 @@ func (r *runner) tryPod(ctx context.Context, w way, namespace string) (o outcome
 }
 
 // apply applies the Namespace and the Deployment, as `kubectl apply` does with a file of both.
-func (r *runner) apply(ctx context.Context, namespace string) error {
+func (r *runner) apply(ctx context.Context, namespace, image string) error {
 	_, err := r.client.CoreV1().Namespaces().Apply(ctx, applycorev1.Namespace(namespace), applyOptions)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (r *runner) apply(ctx context.Context, namespace string) error {
 		WithReplicas(1).
 		WithSelector(applymetav1.LabelSelector().WithMatchLabels(labels)).
 		WithTemplate(applycorev1.PodTemplateSpec().WithLabels(labels).WithSpec(applycorev1.PodSpec().
-			WithContainers(applycorev1.Container().WithName("app").WithImage(r.image)))))
+			WithContainers(applycorev1.Container().WithName("app").WithImage(image)))))
 	_, err = r.client.AppsV1().Deployments(namespace).Apply(ctx, object, applyOptions)
 	return err
 }

@@ -17,26 +17,34 @@ const (
 	rootCA = "kube-root-ca.crt"
 )
 
-// way is one of the two ways in which a Pod gets its pull secret.
+// way is a way in which a Pod gets what it needs.
 type way struct {
 	// prefix begins the names of its namespaces.
 	prefix string
+	// image is what the Pod runs, and secret the pull secret that it needs for that; empty is none.
+	image, secret string
 	// prepare is done before the namespace and the Deployment are applied; nil is nothing.
 	prepare func(ctx context.Context, namespace string) error
 }
 
-func (r *runner) ways() [2]way {
-	return [2]way{
-		byHand:       {prefix: "by-hand-", prepare: r.prepareByHand},
-		byMirrorball: {prefix: mirrored},
-	}
-}
-
 // The ways, as indexes.
 const (
+	// byHand: namespace, secret and attachment were made before.
 	byHand = iota
+	// byMirrorball: the namespace is new.
 	byMirrorball
+	// needless: the namespace is new, and the image is public. What this takes is Kubernetes' own.
+	needless
+	waysCount
 )
+
+func (r *runner) ways() [waysCount]way {
+	return [waysCount]way{
+		byHand:       {prefix: "by-hand-", image: r.private, secret: r.source.Name, prepare: r.prepareByHand},
+		byMirrorball: {prefix: mirrored, image: r.private, secret: r.source.Name},
+		needless:     {prefix: "public-", image: r.public},
+	}
+}
 
 // prepareByHand makes a namespace in which everything is there: what Kubernetes puts there itself, and the pull secret,
 // attached.

@@ -26,6 +26,12 @@ const (
 	tag        = "1"
 )
 
+// publicRepository is that of the same image without a password, at a host without a registry of its own.
+const publicRepository = "acme/public"
+
+// PublicApp is the reference of the same image that needs no password.
+const PublicApp = "registry.example.com/" + publicRepository + ":" + tag
+
 // App returns the reference of that image in a registry with a password.
 func App(registry *node.Registry) string { return registry.Image(repository, tag) }
 

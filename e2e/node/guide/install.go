@@ -54,6 +54,9 @@ func (g *Guide) pushImages(ctx context.Context) error {
 		}
 		g.screen.Checkf("%s is in a registry that wants a password", registry.Image(repository, tag))
 	}
+	if err := g.cluster.Registry(node.Public).Push(ctx, app, publicRepository, tag); err != nil {
+		return err
+	}
 	if err := g.pushMirrorball(ctx); err != nil {
 		return err
 	}
