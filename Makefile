@@ -186,6 +186,12 @@ test-node: build devnode ## Test the guide and the clean-up on a real kubelet; s
 	@bin/devcluster check-node || echo "make test-node: skipping what needs a node"
 	cd e2e && go test -count=1 -p 1 -timeout 30m ./node/...
 
+# NODE_FLAGS are passed to bin/bench-node, for example --pods 20 --case idle --apply FILE.
+.PHONY: bench-node
+bench-node: build devnode ## Measure the first Pods of new namespaces on a real kubelet; twenty minutes
+	cd e2e && $(BUILD) -o ../bin/bench-node ./cmd/benchnode
+	bin/bench-node $(NODE_FLAGS)
+
 devnode: devcluster ## Build bin/devnode, bin/guest and bin/demo-node
 	./e2e/build node
 

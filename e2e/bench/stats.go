@@ -9,7 +9,8 @@ import (
 // Median is the middle value, or the mean of the two in the middle; NaN of nothing.
 func Median(values []float64) float64 { return Quantile(values, 0.5) }
 
-// Quantile interpolates between the two nearest values; q is from 0 to 1.
+// Quantile interpolates between the two nearest values; q is from 0 to 1. An infinite value is something that never
+// happened.
 func Quantile(values []float64, q float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
@@ -17,7 +18,13 @@ func Quantile(values []float64, q float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	at := q * float64(len(sorted)-1)
 	low := int(at)
-	high := min(low+1, len(sorted)-1)
+	if at == float64(low) {
+		return sorted[low]
+	}
+	high := low + 1
+	if math.IsInf(sorted[high], 1) {
+		return sorted[high]
+	}
 	return sorted[low] + (sorted[high]-sorted[low])*(at-float64(low))
 }
 

@@ -6,6 +6,7 @@ import (
 )
 
 func TestQuantile(t *testing.T) {
+	never := math.Inf(1)
 	for _, tc := range []struct {
 		values []float64
 		q      float64
@@ -17,8 +18,11 @@ func TestQuantile(t *testing.T) {
 		{[]float64{0, 10}, 0.99, 9.9},
 		{[]float64{5, 1}, 1, 5},
 		{[]float64{5, 1}, 0, 1},
+		{[]float64{1, never, 2}, 0.5, 2},
+		{[]float64{1, never}, 0.5, never},
+		{[]float64{never, never, 1}, 0.99, never},
 	} {
-		if got := Quantile(tc.values, tc.q); math.Abs(got-tc.want) > 1e-9 {
+		if got := Quantile(tc.values, tc.q); got != tc.want && !(math.Abs(got-tc.want) <= 1e-9) {
 			t.Errorf("Quantile(%v, %v) = %v, want %v", tc.values, tc.q, got, tc.want)
 		}
 	}

@@ -34,8 +34,10 @@ import (
 )
 
 const (
-	// Name is the node's name in the cluster, and the address at which its components listen.
+	// Name is the first node's name in the cluster, and the address at which its components listen.
 	Name = "127.0.0.1"
+	// MaxNodes is how many nodes a cluster can have. Each takes some 200 MB.
+	MaxNodes = 4
 	// stopLimit is how long the cluster may take to end by itself.
 	stopLimit = time.Minute
 	// tailLines is how much of a log an error shows.
@@ -50,6 +52,8 @@ type Options struct {
 	Dir string
 	// Log gets a line for each step of the start; nil discards them.
 	Log io.Writer
+	// Nodes is how many nodes there are; 0 is one.
+	Nodes int
 	// Audit logs every request, without its content, to audit.log in the folder.
 	Audit bool
 }
@@ -74,6 +78,9 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	if err := Check(); err != nil {
 		return nil, err
 	}
+	if options.Nodes < 0 || options.Nodes > MaxNodes {
+		return nil, fmt.Errorf("%d nodes: a cluster on one machine has 1 to %d", options.Nodes, MaxNodes)
+	}
 	c := &Cluster{options: options}
 	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
@@ -91,6 +98,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	c.spec.Cgroup = filepath.Base(c.spec.Dir)
 	c.spec.Audit = c.options.Audit
+	c.spec.Nodes = max(1, c.options.Nodes)
 	c.spec.Registries = newRegistries()
 	listeners, err := c.listen()
 	if err != nil {

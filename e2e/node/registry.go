@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -114,4 +116,15 @@ func (r *Registry) Accepts(ctx context.Context, username, password string) (bool
 		return false, nil
 	}
 	return false, errors.New(r.Name + " answers " + response.Status)
+}
+
+// DockerConfig returns what `docker login` writes for the accounts of registries.
+func DockerConfig(registries ...*Registry) (string, error) {
+	auths := map[string]any{}
+	for _, registry := range registries {
+		login := base64.StdEncoding.EncodeToString([]byte(registry.Username + ":" + registry.Password))
+		auths[registry.Server] = map[string]string{"auth": login}
+	}
+	text, err := json.Marshal(map[string]any{"auths": auths})
+	return string(text), err
 }

@@ -16,6 +16,7 @@ type Spec struct {
 	// Cgroup is the control group above those of the Pods, at the top of each hierarchy.
 	Cgroup   string
 	Audit    bool
+	Nodes    int
 	Programs Programs
 	// APIServerPort is the API server's port, inside and outside.
 	APIServerPort int
@@ -46,6 +47,9 @@ func ReadSpec(dir string) (s Spec, err error) {
 	}
 	return s, nil
 }
+
+// NameOf returns the name of a node, counted from 1, which is the address at which its components listen, too.
+func NameOf(number int) string { return fmt.Sprintf("127.0.0.%d", number) }
 
 // Ports are those that are forwarded into the namespaces, in the order of the inherited listeners.
 func (s Spec) Ports() []int {

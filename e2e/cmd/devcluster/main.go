@@ -28,7 +28,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Long: `A Kubernetes control plane for one machine: etcd, kube-apiserver and kube-controller-manager.
-There are no nodes, and Pods stay Pending, unless it is started with --node.`,
+There are no nodes, and Pods stay Pending, unless it is started with --node or --nodes.`,
 	}
 	root.AddCommand(upCommand(), checkNodeCommand())
 	if err := root.Execute(); err != nil {

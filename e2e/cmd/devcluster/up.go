@@ -20,6 +20,7 @@ import (
 func upCommand() *cobra.Command {
 	var kubeconfig, dir string
 	var audit, withNode bool
+	var nodes int
 	command := &cobra.Command{
 		Use:   "up --kubeconfig FILE",
 		Short: "Start a control plane and keep it running until Ctrl-C",
@@ -30,7 +31,7 @@ The state lives in --dir, where a later start continues with it; without --dir, 
 at the end.
 
 With --node there is also a node that runs Pods: kubelet, scheduler, containerd, and registries with and without a
-password, all in namespaces of their own. This needs Linux, root, and Debian's packages containerd, runc,
+password, all in namespaces of their own. --nodes N is the same with N nodes. This needs Linux, root, and Debian's packages containerd, runc,
 containernetworking-plugins and docker-registry.`,
 		Example: `  devcluster up --kubeconfig /tmp/dev.kubeconfig
   KUBECONFIG=/tmp/dev.kubeconfig kubectl get namespaces`,
@@ -42,8 +43,8 @@ containernetworking-plugins and docker-registry.`,
 			if kubeconfig, err = filepath.Abs(kubeconfig); err != nil {
 				return fmt.Errorf("--kubeconfig %s: %w", kubeconfig, err)
 			}
-			if withNode {
-				return upNode(ctx, cmd.OutOrStdout(), kubeconfig, node.Options{Dir: dir, Audit: audit})
+			if withNode || nodes > 0 {
+				return upNode(ctx, cmd.OutOrStdout(), kubeconfig, node.Options{Dir: dir, Audit: audit, Nodes: nodes})
 			}
 			return up(ctx, cmd.OutOrStdout(), kubeconfig, controlplane.Options{Dir: dir, Audit: audit})
 		},
@@ -52,6 +53,7 @@ containernetworking-plugins and docker-registry.`,
 	command.Flags().StringVar(&dir, "dir", "", "folder for the state, kept at the end (default: a temporary one, removed)")
 	command.Flags().BoolVar(&audit, "audit", false, "log every request, without its content, to audit.log in the folder")
 	command.Flags().BoolVar(&withNode, "node", false, "add a node that runs Pods (needs root and Debian's packages)")
+	command.Flags().IntVar(&nodes, "nodes", 0, "how many nodes that run Pods, as --node is for one")
 	_ = command.MarkFlagRequired("kubeconfig") // errs only for a flag that is not there
 	return command
 }

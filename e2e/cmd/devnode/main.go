@@ -26,6 +26,8 @@ import (
 var subcommands = map[string]func(args []string) int{
 	"init":      func(args []string) int { return own(func() error { return inside.Init(args[0]) }) },
 	"supervise": func(args []string) int { return own(func() error { return inside.Supervise(args[0]) }) },
+	"worker":    func(args []string) int { return own(func() error { return inside.Worker(args[0], args[1]) }) },
+	"work":      func(args []string) int { return own(func() error { return inside.Work(args[0], args[1]) }) },
 	"probe":     func([]string) int { return own(inside.Probe) },
 	"kubelet": func(args []string) int {
 		process.TieToParent(nil)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/node"
+	"github.com/mirrorball-dev/mirrorball/e2e/node/pods"
 )
 
 const (
@@ -141,10 +142,10 @@ func (g *Guide) watchUntilRunning(ctx context.Context, pod *corev1.Pod) (pulled 
 			if !open || !isPod {
 				return false, fmt.Errorf("the watch of the Pod %s/%s ended", pod.Namespace, pod.Name)
 			}
-			if pullError(now) {
+			if pods.PullFailed(now) {
 				pulled = false
 			}
-			if running(now) {
+			if pods.Running(now) {
 				return pulled, nil
 			}
 		case <-ctx.Done():

@@ -26,6 +26,15 @@ const (
 	tag        = "1"
 )
 
+// publicRepository is that of the same image without a password, at a host without a registry of its own.
+const publicRepository = "acme/public"
+
+// PublicApp is the reference of the same image that needs no password.
+const PublicApp = "registry.example.com/" + publicRepository + ":" + tag
+
+// App returns the reference of that image in a registry with a password.
+func App(registry *node.Registry) string { return registry.Image(repository, tag) }
+
 // stepLimit bounds a step whose Pods never run, on any machine.
 const stepLimit = 8 * time.Minute
 
@@ -72,7 +81,7 @@ func New(cluster *node.Cluster, out *screen.Screen) (*Guide, error) {
 // Steps returns the steps.
 func (g *Guide) Steps() []Step {
 	return []Step{
-		{"install", "Install Mirrorball: deploy/kustomize/base as it is, and rules", g.install},
+		{"install", "Install Mirrorball: deploy/kustomize/base as it is, and rules", g.Install},
 		{"registries", "One pull secret for each kind of registry, and a Pod that names it", g.registries},
 		{"two secrets", "A Pod with two pull secrets", g.twoSecrets},
 		{"service accounts", "A Pod that gets its pull secret from its ServiceAccount", g.serviceAccounts},

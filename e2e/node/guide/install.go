@@ -22,7 +22,8 @@ const (
 // manifestImage finds the image in the manifests: a host, a repository and a tag.
 var manifestImage = regexp.MustCompile(`(?m)^\s*(?:- )?image: "?[^/\s]+\.[^/\s]+/([^\s:@"]+):([^\s@"]+)"?\s*$`)
 
-func (g *Guide) install(ctx context.Context) error {
+// Install is the first step: it pushes the images, and installs Mirrorball with the rules of deploy/.
+func (g *Guide) Install(ctx context.Context) error {
 	if err := g.pushImages(ctx); err != nil {
 		return err
 	}
@@ -52,6 +53,9 @@ func (g *Guide) pushImages(ctx context.Context) error {
 			return err
 		}
 		g.screen.Checkf("%s is in a registry that wants a password", registry.Image(repository, tag))
+	}
+	if err := g.cluster.Registry(node.Public).Push(ctx, app, publicRepository, tag); err != nil {
+		return err
 	}
 	if err := g.pushMirrorball(ctx); err != nil {
 		return err

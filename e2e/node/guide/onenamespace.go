@@ -2,8 +2,6 @@ package guide
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -64,7 +62,7 @@ func (g *Guide) serviceAccounts(ctx context.Context) error {
 
 func (g *Guide) configFile(ctx context.Context) error {
 	selfHosted := g.cluster.Registry(node.SelfHosted)
-	config, err := dockerConfig(selfHosted, g.cluster.Registry(node.GHCR))
+	config, err := node.DockerConfig(selfHosted, g.cluster.Registry(node.GHCR))
 	if err != nil {
 		return err
 	}
@@ -88,7 +86,7 @@ func (g *Guide) configFile(ctx context.Context) error {
 
 func (g *Guide) declarative(ctx context.Context) error {
 	google := g.cluster.Registry(node.GCR)
-	config, err := dockerConfig(google)
+	config, err := node.DockerConfig(google)
 	if err != nil {
 		return err
 	}
@@ -102,15 +100,4 @@ func (g *Guide) declarative(ctx context.Context) error {
 		return err
 	}
 	return g.awaitRunning(ctx, infra, "by-yaml")
-}
-
-// dockerConfig is what `docker login` writes for registries.
-func dockerConfig(registries ...*node.Registry) (string, error) {
-	auths := map[string]any{}
-	for _, registry := range registries {
-		login := base64.StdEncoding.EncodeToString([]byte(registry.Username + ":" + registry.Password))
-		auths[registry.Server] = map[string]string{"auth": login}
-	}
-	text, err := json.Marshal(map[string]any{"auths": auths})
-	return string(text), err
 }

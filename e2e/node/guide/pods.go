@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/internal/wait"
+	"github.com/mirrorball-dev/mirrorball/e2e/node/pods"
 )
 
 // runPod is the command that starts a Pod which names pull secrets.
@@ -34,8 +34,8 @@ func (g *Guide) awaitRunning(ctx context.Context, namespace string, names ...str
 			if err != nil {
 				return err
 			}
-			if !running(pod) {
-				return fmt.Errorf("expected the Pod %s/%s to run, it is %s %s", namespace, name, pod.Status.Phase, waiting(pod))
+			if !pods.Running(pod) {
+				return fmt.Errorf("expected the Pod %s/%s to run, it is %s %s", namespace, name, pod.Status.Phase, pods.Waiting(pod))
 			}
 			return nil
 		})
@@ -54,38 +54,12 @@ func (g *Guide) awaitPullError(ctx context.Context, namespace, name string) erro
 		if err != nil {
 			return err
 		}
-		if !pullError(pod) {
+		if !pods.PullFailed(pod) {
 			return fmt.Errorf("expected the Pod %s/%s to wait for its image, it is %s %s", namespace, name,
-				pod.Status.Phase, waiting(pod))
+				pod.Status.Phase, pods.Waiting(pod))
 		}
 		return nil
 	})
-}
-
-func running(pod *corev1.Pod) bool {
-	statuses := pod.Status.ContainerStatuses
-	for _, status := range statuses {
-		if status.State.Running == nil {
-			return false
-		}
-	}
-	return len(statuses) == len(pod.Spec.Containers)
-}
-
-func pullError(pod *corev1.Pod) bool {
-	reasons := waiting(pod)
-	return strings.Contains(reasons, "ErrImagePull") || strings.Contains(reasons, "ImagePullBackOff")
-}
-
-// waiting are the reasons for which the containers wait.
-func waiting(pod *corev1.Pod) string {
-	var reasons []string
-	for _, status := range pod.Status.ContainerStatuses {
-		if status.State.Waiting != nil {
-			reasons = append(reasons, status.State.Waiting.Reason)
-		}
-	}
-	return strings.Join(reasons, ", ")
 }
 
 // awaitOutput runs a command until its output contains a text, and then shows it.

@@ -48,6 +48,9 @@ BinaryName = %[5]q
 config_path = %[6]q
 `
 
+// podNetwork is the second number in the addresses of the first node's Pods, less one.
+const podNetwork = 87
+
 // cniConfig gives each Pod an address and a route to the node, without iptables.
 const cniConfig = `{
   "cniVersion": "0.4.0",
@@ -58,7 +61,7 @@ const cniConfig = `{
     "ipam": {
       "type": "host-local",
       "dataDir": "/run/cni-addresses",
-      "ranges": [[{"subnet": "10.88.0.0/16"}]],
+      "ranges": [[{"subnet": "10.%d.0.0/16"}]],
       "routes": [{"dst": "0.0.0.0/0"}]
     }
   }]
@@ -73,7 +76,7 @@ func (s *supervisor) startContainerd(ctx context.Context) error {
 	if err := writeFile("/run/containerd.toml", config); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(cniFolder, "10-ptp.conflist"), cniConfig); err != nil {
+	if err := writeFile(filepath.Join(cniFolder, "10-ptp.conflist"), fmt.Sprintf(cniConfig, podNetwork+s.number)); err != nil {
 		return err
 	}
 	if err := s.writeHosts(); err != nil {

@@ -7,15 +7,23 @@ import (
 	"net"
 )
 
-// forward passes each connection to a listener on to an address, until the process ends.
-func forward(listener net.Listener, address string) {
+// dialer makes the connections that a forwarder passes on to.
+type dialer func() (net.Conn, error)
+
+// to returns the dialer of an address on this node.
+func to(address string) dialer {
+	return func() (net.Conn, error) { return net.Dial("tcp", address) }
+}
+
+// forward passes each connection to a listener on, until the process ends.
+func forward(listener net.Listener, dial dialer) {
 	for {
 		from, err := listener.Accept()
 		if err != nil {
 			return
 		}
 		go func() {
-			to, err := net.Dial("tcp", address)
+			to, err := dial()
 			if err != nil {
 				from.Close()
 				return

@@ -9,6 +9,7 @@
 //	containerd    with runc and the CNI plugin ptp
 //	control plane package controlplane, as without a node
 //	scheduler, kubelet
+//	workers       further nodes, each in namespaces of its own with the two processes [Worker] and [Work]
 //	forwarders    from the inherited listeners, and from the Service's address to the API server
 package inside
 
@@ -38,7 +39,8 @@ func Init(dir string) error {
 		_ = spec.RemoveTraces()
 	})
 	if err = mount(); err == nil {
-		err = runSupervisor(spec, signals)
+		inherited := inheritedFiles(firstOfInit, 1+len(spec.Ports()))
+		err = runSupervisor([]string{"supervise", dir}, inherited, signals)
 	}
 	select {
 	case <-orphaned:
@@ -51,14 +53,13 @@ func Init(dir string) error {
 
 // runSupervisor starts the second process, passes SIGTERM on to it, and waits for its end. Other processes that end are
 // orphans of this namespace.
-func runSupervisor(spec node.Spec, signals <-chan os.Signal) error {
-	inherited := inheritedFiles(firstOfInit, 1+len(spec.Ports()))
+func runSupervisor(args []string, inherited []*os.File, signals <-chan os.Signal) error {
 	files := append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, inherited...)
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	supervisor, err := os.StartProcess(self, []string{self, "supervise", spec.Dir}, &os.ProcAttr{Files: files})
+	supervisor, err := os.StartProcess(self, append([]string{self}, args...), &os.ProcAttr{Files: files})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,4 +42,45 @@ func setUpNetwork() error {
 	}
 	// For this network namespace only.
 	return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1\n"), 0)
+}
+
+// network is the network namespace of a further node.
+type network struct{ file *os.File }
+
+func networkOf(pid int) (network, error) {
+	file, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+	return network{file}, err
+}
+
+// do calls a function on a thread in the namespace.
+func (n network) do(call func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: Go ends the thread with the goroutine
+		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- fmt.Errorf("enter the network of a node: %w", err)
+			return
+		}
+		done <- call()
+	}()
+	return <-done
+}
+
+func (n network) listen(address string) (listener net.Listener, err error) {
+	err = n.do(func() (err error) {
+		listener, err = net.Listen("tcp", address)
+		return err
+	})
+	return listener, err
+}
+
+// to returns the dialer of an address in the namespace.
+func (n network) to(address string) dialer {
+	return func() (connection net.Conn, err error) {
+		err = n.do(func() (err error) {
+			connection, err = net.Dial("tcp", address)
+			return err
+		})
+		return connection, err
+	}
 }

@@ -24,7 +24,9 @@ const tailLines = 20
 
 // supervisor starts the components of a node.
 type supervisor struct {
-	spec    node.Spec
+	spec node.Spec
+	// number is that of the node, counted from 1. Only the first one has a control plane.
+	number  int
 	report  node.Reporter
 	control *controlplane.Cluster
 	failed  chan error
@@ -35,6 +37,8 @@ type component struct {
 	name  string
 	spec  process.Spec
 	ready func(context.Context) error
+	// started is called before it is waited for; nil does nothing.
+	started func(*process.Process) error
 }
 
 // Supervise starts the components of the node in this folder, and returns when SIGTERM says so or one of them fails.
@@ -47,7 +51,7 @@ func Supervise(dir string) (err error) {
 		return err
 	}
 	inherited := inheritedFiles(firstOfSupervisor, 1+len(spec.Ports()))
-	s := &supervisor{spec: spec, report: node.Reporter{Out: inherited[0]}, failed: make(chan error, 1)}
+	s := &supervisor{spec: spec, number: 1, report: node.Reporter{Out: inherited[0]}, failed: make(chan error, 1)}
 	err = s.start(ctx, inherited[1:])
 	if s.control != nil {
 		defer func() { err = errors.Join(err, s.control.Stop()) }()
@@ -77,7 +81,9 @@ func (s *supervisor) start(ctx context.Context, listeners []*os.File) error {
 		s.startContainerd,
 		s.startControlPlane,
 		s.startScheduler,
+		func(context.Context) error { return s.prepareKubelet(1) },
 		s.startKubelet,
+		s.startWorkers,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -104,15 +110,14 @@ func (s *supervisor) forward(files []*os.File) error {
 	if err != nil {
 		return err
 	}
-	apiServer := address(s.spec.APIServerPort)
-	go forward(service, apiServer)
+	go forward(service, to(address(s.spec.APIServerPort)))
 	for i, port := range s.spec.Ports() {
 		listener, err := net.FileListener(files[i])
 		if err != nil {
 			return err
 		}
 		files[i].Close() // the listener has a descriptor of its own
-		go forward(listener, address(port))
+		go forward(listener, to(address(port)))
 	}
 	return nil
 }
@@ -120,10 +125,15 @@ func (s *supervisor) forward(files []*os.File) error {
 // run starts a component, and returns when it is ready. When it ends, the node has failed.
 func (s *supervisor) run(ctx context.Context, c component) error {
 	begin := time.Now()
-	c.spec.Log = filepath.Join(s.spec.Dir, c.name+".log")
+	c.spec.Log = filepath.Join(s.spec.Dir, numbered(c.name, s.number)+".log")
 	p, err := process.Start(c.spec)
 	if err != nil {
 		return err
+	}
+	if c.started != nil {
+		if err := c.started(p); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -140,6 +150,14 @@ func (s *supervisor) run(ctx context.Context, c component) error {
 	}
 	s.report.Logf("%s is ready (%d ms)", c.name, time.Since(begin).Milliseconds())
 	return nil
+}
+
+// numbered is a name of the first node's, or the same one of a further node's.
+func numbered(name string, number int) string {
+	if number == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s-%d", name, number)
 }
 
 func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

@@ -48,11 +48,13 @@ type cluster struct {
 
 func newCluster(t *testing.T) cluster {
 	t.Helper()
-	options := harness.Options{
-		Manifests:    namespaceOnly(t),
-		ControlPlane: controlplane.Options{Controllers: []string{"deployment-controller", "replicaset-controller"}},
-	}
-	return cluster{t, harness.OwnSystem(t, options)}
+	return newClusterWith(t, controlplane.Options{})
+}
+
+func newClusterWith(t *testing.T, options controlplane.Options) cluster {
+	t.Helper()
+	options.Controllers = []string{"deployment-controller", "replicaset-controller"}
+	return cluster{t, harness.OwnSystem(t, harness.Options{Manifests: namespaceOnly(t), ControlPlane: options})}
 }
 
 // helm runs a command on the release mirrorball.

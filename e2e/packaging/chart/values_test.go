@@ -82,7 +82,8 @@ func TestWrongValues(t *testing.T) {
 		"Pods without their ServiceAccounts": {
 			"admission.bornAttached.pods=true", []string{"/admission/bornAttached/enabled", "true"},
 		},
-		"no image": {"image.repository=", []string{"image.repository is not set"}},
+		"another controller": {"migrateFrom=flux", []string{"/migrateFrom", "reflector"}},
+		"no image":           {"image.repository=", []string{"image.repository is not set"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"template", "mirrorball", deploy(t, "chart")}, placeholder...)
