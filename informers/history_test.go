@@ -44,6 +44,7 @@ func newETCDTest(t *testing.T, options apiservertest.Options) *etcdTest {
 			t.Fatal(err)
 		}
 	}
+	w.cluster.Lead(t.Context())
 	go w.cluster.Run(t.Context())
 	synctest.Wait()
 	if err := w.cluster.Synced(); err != nil {
