@@ -73,31 +73,37 @@ func start(n *network, number int, s Settings) *process {
 }
 
 func (p *process) run(ctx context.Context, config *rest.Config, s Settings) error {
-	work := func(ctx context.Context) error {
-		controller, err := replicator.New(replicator.Options{
-			Config: config, Kinds: []annotations.Kind{annotations.Secret, annotations.ConfigMap}, Namespace: ownNamespace,
-			SourceNamespaces: patternsOf("*"), ProtectedNamespaces: patternsOf("kube-*"), ReservedNames: reserved,
-			SourceDeleteGrace: s.Grace, Workers: s.Workers, WriteConcurrency: s.Writes,
-			Registry: prometheus.NewRegistry(),
-		})
-		if err != nil {
-			return err
-		}
-		return controller.Run(ctx)
+	var fence lease.Fence
+	controllers := rest.CopyConfig(config)
+	if s.Lease {
+		controllers.Wrap(fence.Wrap)
+	}
+	controller, err := replicator.New(replicator.Options{
+		Config: controllers, Kinds: []annotations.Kind{annotations.Secret, annotations.ConfigMap}, Namespace: ownNamespace,
+		SourceNamespaces: patternsOf("*"), ProtectedNamespaces: patternsOf("kube-*"), ReservedNames: reserved,
+		SourceDeleteGrace: s.Grace, Workers: s.Workers, WriteConcurrency: s.Writes,
+		Registry: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		return err
 	}
 	if !s.Lease {
-		return work(ctx)
+		return controller.Run(ctx)
 	}
+	timings := lease.DefaultTimings()
 	renewals := rest.CopyConfig(config) // the controller's has no timeout, which would end its watches
-	renewals.Timeout = lease.RequestTimeout
+	renewals.Timeout = timings.RequestTimeout()
 	client, err := coordinationclient.NewForConfig(renewals)
 	if err != nil {
 		return err
 	}
-	return lease.Lead(ctx, &resourcelock.LeaseLock{
-		LeaseMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"}, Client: client,
-		LockConfig: resourcelock.ResourceLockConfig{Identity: p.name},
-	}, work)
+	return lease.Lead(ctx, lease.Election{
+		Lock: &resourcelock.LeaseLock{
+			LeaseMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"}, Client: client,
+			LockConfig: resourcelock.ResourceLockConfig{Identity: p.name},
+		},
+		Timings: timings, Fence: &fence, StandBy: func() { controller.StandBy(ctx) },
+	}, controller.Run)
 }
 
 // kill ends the process as SIGKILL does: none of its requests arrives from now on.
