@@ -22,12 +22,12 @@ const (
 	confirmPatience = 5 * time.Second
 	// confirmInterval is the time between two looks at how far a store is.
 	confirmInterval = 20 * time.Millisecond
-	// versionTimeout bounds the request for the API server's version.
-	versionTimeout = 5 * time.Second
+	// versionTimeout bounds the request for the API server's version, and versionPause is the time until the next one.
+	versionTimeout, versionPause = 2 * time.Second, 200 * time.Millisecond
 )
 
-// Lead has every change told of from now on, beginning with all that there is. It returns once the API server has said
-// how far it is, or ctx is done. It is called once. Where it is called before Run, the first lists are as new.
+// Lead has every change told of from now on, beginning with all that there is. It asks the API server how far it is, and
+// returns soon. It is called once. Where it is called before Run, the first lists are as new.
 func (c *Cluster) Lead(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, s := range c.stores() {
@@ -53,24 +53,19 @@ func (c *Cluster) Confirm(ctx context.Context) {
 func (c *Cluster) Confirmed() bool { return c.confirmed.Load() }
 
 // progress is how far a store was, and the API server after that.
-type progress struct{ seen, newest Version }
+type progress struct {
+	seen, newest Version
+	// err says why the API server did not tell.
+	err error
+}
 
-// progress asks the API server how far it is, until it answers or ctx is done.
+// progress asks the API server how far it is.
 func (s *store[T]) progress(ctx context.Context) progress {
-	for {
-		seen := s.complete()
-		bounded, cancel := context.WithTimeout(ctx, versionTimeout)
-		newest, err := s.history.newest(bounded)
-		cancel()
-		if err == nil {
-			return progress{seen, newest}
-		}
-		select {
-		case <-ctx.Done():
-			return progress{}
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
+	defer cancel()
+	p := progress{seen: s.complete()}
+	p.newest, p.err = s.history.newest(ctx)
+	return p
 }
 
 func (s *store[T]) lead(ctx context.Context) {
@@ -83,12 +78,20 @@ func (s *store[T]) confirm(ctx context.Context) {
 	s.waits(ctx, nil, s.informer.HasSynced)
 	defer s.watcher.hurry(false)
 	for p := s.led; ctx.Err() == nil; p = s.progress(ctx) {
+		pause := confirmPatience
+		switch {
+		case p.err != nil: // the Reflector, which gets the same answers, says so
+			pause = versionPause
 		// Where the API server is behind, its etcd was restored from a backup, and what the store has never happened.
-		if p.newest >= p.seen && s.reaches(ctx, p.newest) {
+		case p.newest >= p.seen && s.reaches(ctx, p.newest):
 			return
+		default:
+			s.watcher.relist()
 		}
-		s.watcher.relist()
-		s.waits(ctx, time.After(confirmPatience), func() bool { return false })
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
 	}
 }
 

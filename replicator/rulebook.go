@@ -92,7 +92,10 @@ func (b *rulebook) read(d *informers.RulesDocument) (*rules.Rules, error) {
 func (b *rulebook) catchUp(ctx context.Context, a *api) bool {
 	b.refresh()
 	//mutant:rules-of-standby
-	for !b.isNewest(ctx, a) {
+	for waited := false; !b.isNewest(ctx, a); waited = true {
+		if !waited {
+			klog.FromContext(ctx).Info("waiting until the watch shows the rules that the API server has", "rules", b.name)
+		}
 		select {
 		case <-ctx.Done():
 			return false
