@@ -47,17 +47,20 @@ func TestFence(t *testing.T) {
 		lock := &memoryLock{}
 		e := election(lock)
 		e.Fence = &fence
+		ended := make(chan struct{})
 		err := Lead(t.Context(), e, func(ctx context.Context) error {
 			<-time.After(time.Minute)
 			check("while leading", nil)
 			lock.set(func(l *memoryLock) { l.down = true })
 			<-ctx.Done()
 			check("after the lease has ended", ErrLost)
+			close(ended)
 			return nil
 		})
 		if !errors.Is(err, ErrLost) {
 			t.Errorf("Lead: %v, want %v", err, ErrLost)
 		}
+		<-ended // Lead does not wait for it
 		if server.requests != 4 {
 			t.Errorf("the server got %d requests, want 4", server.requests)
 		}
