@@ -78,17 +78,24 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 	if s.Lease {
 		controllers.Wrap(fence.Wrap)
 	}
-	controller, err := replicator.New(replicator.Options{
-		Config: controllers, Kinds: []annotations.Kind{annotations.Secret, annotations.ConfigMap}, Namespace: ownNamespace,
-		SourceNamespaces: patternsOf("*"), ProtectedNamespaces: patternsOf("kube-*"), ReservedNames: reserved,
-		SourceDeleteGrace: s.Grace, Workers: s.Workers, WriteConcurrency: s.Writes,
-		Registry: prometheus.NewRegistry(),
+	// A controller begins to wait for work when it is made, and ends when it has run or stood by.
+	controller := sync.OnceValues(func() (*replicator.Controller, error) {
+		return replicator.New(replicator.Options{
+			Config: controllers, Kinds: []annotations.Kind{annotations.Secret, annotations.ConfigMap}, Namespace: ownNamespace,
+			SourceNamespaces: patternsOf("*"), ProtectedNamespaces: patternsOf("kube-*"), ReservedNames: reserved,
+			SourceDeleteGrace: s.Grace, Workers: s.Workers, WriteConcurrency: s.Writes,
+			Registry: prometheus.NewRegistry(),
+		})
 	})
-	if err != nil {
-		return err
+	work := func(ctx context.Context) error {
+		c, err := controller()
+		if err != nil {
+			return err
+		}
+		return c.Run(ctx)
 	}
 	if !s.Lease {
-		return controller.Run(ctx)
+		return work(ctx)
 	}
 	timings := lease.DefaultTimings()
 	renewals := rest.CopyConfig(config) // the controller's has no timeout, which would end its watches
@@ -102,8 +109,12 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 			LeaseMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"}, Client: client,
 			LockConfig: resourcelock.ResourceLockConfig{Identity: p.name},
 		},
-		Timings: timings, Fence: &fence, StandBy: func() { controller.StandBy(ctx) },
-	}, controller.Run)
+		Timings: timings, Fence: &fence, StandBy: func() {
+			if c, err := controller(); err == nil { // else Lead says so
+				c.StandBy(ctx)
+			}
+		},
+	}, work)
 }
 
 // kill ends the process as SIGKILL does: none of its requests arrives from now on.
