@@ -139,8 +139,9 @@ func (c *Controller) Synced() error { return c.cluster.Synced() }
 // StandBy fills the caches and keeps them up to date until ctx is done. Nothing is decided, written or told of by that.
 // It is for a process that waits to lead; Run may be called meanwhile, with a context that ends no later.
 func (c *Controller) StandBy(ctx context.Context) {
-	defer c.queue.ShutDown() // of a process that never led
-	c.cluster.Run(ctx)
+	c.cluster.Run(ctx) // which returns at once if Run was called before
+	<-ctx.Done()
+	c.queue.ShutDown() // of a process that never led
 }
 
 // Run works until ctx is done, then finishes the writes under way and returns nil. The logger travels in ctx. This

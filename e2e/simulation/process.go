@@ -110,7 +110,7 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 			LockConfig: resourcelock.ResourceLockConfig{Identity: p.name},
 		},
 		Timings: timings, Fence: &fence, StandBy: func() {
-			if c, err := controller(); err == nil { // else Lead says so
+			if c, err := controller(); err == nil { // else work returns it
 				c.StandBy(ctx)
 			}
 		},
