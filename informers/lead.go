@@ -13,7 +13,7 @@ import (
 //   - The event handlers are added. The informer calls them for each object that it has, so that all that is derived
 //     from changes is as after a start: which sources are to be looked at, since when each is one, which have left.
 //   - The stores are confirmed. The API server is asked how far it is, by a list that it may not serve from an outdated
-//     cache. A store that has got to this version has everything that happened before the process led. A watch tells how
+//     cache. A store that has got to this version has all that happened before the process led. A watch tells how
 //     far it is by its events and its bookmarks; as the usual ones are a minute apart, it is begun anew in such a way
 //     that one comes within about two seconds. A store that does not get there in time is listed again.
 
@@ -26,8 +26,8 @@ const (
 	versionTimeout, versionPause = 2 * time.Second, 200 * time.Millisecond
 )
 
-// Lead has every change told of from now on, beginning with all that there is. It asks the API server how far it is, and
-// returns soon. It is called once. Where it is called before Run, the first lists are as new.
+// Lead has every change told of from now on, beginning with all that there is. It asks the API server how far it is,
+// and returns soon. It is called once. Where it is called before Run, the first lists are as new.
 func (c *Cluster) Lead(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, s := range c.stores() {

@@ -16,8 +16,8 @@ const (
 	// hurriedSeconds is how long a hurried watch lasts. The API server sends a bookmark two seconds before the end of a
 	// watch, and otherwise once a minute.
 	hurriedSeconds = 3
-	// minWatch is how long a watch has to last at least: one that ends earlier without an event is an error for client-go's
-	// Reflector, which lists again.
+	// minWatch is how long a watch has to last at least: one that ends earlier without an event is an error for the
+	// Reflector of client-go, which lists again.
 	minWatch = time.Second
 )
 

@@ -58,8 +58,8 @@ func failover(ctx context.Context, b *bench) (_ Result, err error) {
 		if err != nil {
 			return Result{}, err
 		}
-		b.say("round %d: the first write came after %.2f s, the last of %d after %.2f s", round+1, begun.Seconds(), namespaces,
-			done.Seconds())
+		b.say("round %d: the first write came after %.2f s, the last of %d after %.2f s", round+1, begun.Seconds(),
+			namespaces, done.Seconds())
 		first, all = append(first, begun.Seconds()), append(all, done.Seconds())
 		leaders, standbys = append(leaders, leading), append(standbys, standingBy)
 		if err := p.swap(ctx); err != nil {

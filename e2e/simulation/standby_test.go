@@ -20,10 +20,11 @@ func withStandby(t *testing.T, name string, steps ...Step) {
 }
 
 func pausesStandby(selectors ...string) Step {
-	return Step{Text: "pause watches of the standby", After: 5 * time.Second, execute: func(_ context.Context, w *World) error {
-		w.pauseStandbys(selectors...)
-		return nil
-	}}
+	return Step{Text: "pause watches of the standby", After: 5 * time.Second,
+		execute: func(_ context.Context, w *World) error {
+			w.pauseStandbys(selectors...)
+			return nil
+		}}
 }
 
 func killsLeader() Step {

@@ -122,7 +122,8 @@ func TestLeaseLoss(t *testing.T) {
 		want time.Duration
 	}{
 		"the API server is gone":  {func(l *memoryLock) { l.down = true }, DefaultTimings().RenewDeadline},
-		"another holds the lease": {func(l *memoryLock) { l.record.HolderIdentity = "thief" }, 2 * DefaultTimings().RetryPeriod},
+		"another holds the lease": {func(l *memoryLock) { l.record.HolderIdentity = "thief" },
+			2 * DefaultTimings().RetryPeriod},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
