@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/tools/leaderelection"
@@ -33,7 +34,7 @@ type Election struct {
 func Lead(stop context.Context, e Election, work func(context.Context) error) error {
 	tenure := newTenure(e)
 	won := make(chan struct{})
-	var standBy sync.Once
+	var stoodBy atomic.Bool
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock:            tenure,
 		LeaseDuration:   e.Timings.LeaseDuration,
@@ -45,8 +46,8 @@ func Lead(stop context.Context, e Election, work func(context.Context) error) er
 			OnStartedLeading: func(context.Context) { close(won) },
 			OnStoppedLeading: func() {},
 			OnNewLeader: func(identity string) {
-				if identity != "" && identity != e.Lock.Identity() {
-					standBy.Do(e.StandBy)
+				if identity != "" && identity != e.Lock.Identity() && !stoodBy.Swap(true) {
+					e.StandBy()
 				}
 			},
 		},

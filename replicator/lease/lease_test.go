@@ -121,7 +121,7 @@ func TestLeaseLoss(t *testing.T) {
 		loss func(*memoryLock)
 		want time.Duration
 	}{
-		"the API server is gone":  {func(l *memoryLock) { l.down = true }, DefaultTimings().RenewDeadline},
+		"the API server is gone": {func(l *memoryLock) { l.down = true }, DefaultTimings().RenewDeadline},
 		"another holds the lease": {func(l *memoryLock) { l.record.HolderIdentity = "thief" },
 			2 * DefaultTimings().RetryPeriod},
 	}
