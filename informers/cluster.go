@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -53,6 +54,8 @@ type Cluster struct {
 	rules      *store[*RulesDocument]
 	// attachments is nil where there are none to look at.
 	attachments *store[*Attachment]
+	// running and confirmed are set by Run and Confirm.
+	running, confirmed atomic.Bool
 
 	// mu guards what follows, and the tenures of each kind. The stores have locks of their own: they may be read while mu
 	// is held, and no code of this package runs while theirs are held.
@@ -98,8 +101,12 @@ func New(o Options) *Cluster {
 	return c
 }
 
-// Run runs the informers until ctx is done, and returns when they have ended.
+// Run runs the informers until ctx is done, and returns when they have ended; at once where they run already. Nothing
+// is told of until Lead is called.
 func (c *Cluster) Run(ctx context.Context) {
+	if c.running.Swap(true) {
+		return
+	}
 	var wg sync.WaitGroup
 	for _, s := range c.stores() {
 		wg.Go(func() { s.run(ctx) })
@@ -107,7 +114,8 @@ func (c *Cluster) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// Synced is nil once every informer has had its first whole list, and says which have not.
+// Synced is nil once every informer has had its first whole list and, in a process that leads, all of it has been told
+// of; and says which have not.
 func (c *Cluster) Synced() error {
 	var waiting []string
 	for _, s := range c.stores() {
@@ -124,6 +132,8 @@ func (c *Cluster) Synced() error {
 // runner is a store of whatever type.
 type runner interface {
 	run(ctx context.Context)
+	lead(ctx context.Context)
+	confirm(ctx context.Context)
 	list(ctx context.Context) error
 	hasSynced() bool
 	title() string

@@ -39,8 +39,7 @@ func (h *historyChecker) ListWithContext(ctx context.Context, options metav1.Lis
 
 // WatchWithContext implements cache.ListerWatcherWithContext.
 func (h *historyChecker) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-	goesOn := options.SendInitialEvents == nil && options.ResourceVersion != "" && options.ResourceVersion != "0"
-	if goesOn {
+	if resumes(options) {
 		if err := h.check(ctx, options.ResourceVersion); err != nil {
 			return nil, err
 		}
@@ -50,19 +49,11 @@ func (h *historyChecker) WatchWithContext(ctx context.Context, options metav1.Li
 
 // check returns nil if the API server has got at least as far as a version that it has told of.
 func (h *historyChecker) check(ctx context.Context, seen string) error {
-	list, err := h.client.ListWithContext(ctx, metav1.ListOptions{Limit: 1})
+	newest, err := h.newest(ctx)
 	switch {
 	case utilnet.IsConnectionRefused(err):
 		return apierrors.NewResourceExpired("the API server was away")
 	case err != nil:
-		return err
-	}
-	m, err := meta.ListAccessor(list)
-	if err != nil {
-		return fmt.Errorf("newest resourceVersion: %w", err)
-	}
-	newest, err := ParseVersion(m.GetResourceVersion())
-	if err != nil {
 		return err
 	}
 	last, err := ParseVersion(seen)
@@ -73,4 +64,18 @@ func (h *historyChecker) check(ctx context.Context, seen string) error {
 		return apierrors.NewResourceExpired(fmt.Sprintf("resourceVersions have gone back from %d to %d", last, newest))
 	}
 	return nil
+}
+
+// newest returns the API server's version. A list without one is at least as new as all that was written before it was
+// asked for.
+func (h *historyChecker) newest(ctx context.Context) (Version, error) {
+	list, err := h.client.ListWithContext(ctx, metav1.ListOptions{Limit: 1})
+	if err != nil {
+		return 0, err
+	}
+	m, err := meta.ListAccessor(list)
+	if err != nil {
+		return 0, fmt.Errorf("newest resourceVersion: %w", err)
+	}
+	return ParseVersion(m.GetResourceVersion())
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -28,16 +29,32 @@ type etcdTest struct {
 	server  *apiservertest.Server
 	client  kubernetes.Interface
 	away    atomic.Bool
+	// lists counts the lists of all objects, streamed or not.
+	lists atomic.Int32
+
+	mu sync.Mutex
+	// stalled is closed when watches go on that are held back; nil where none is.
+	stalled chan struct{}
+	// notified are the sources that were told of.
+	notified map[informers.Key]informers.Change
 }
 
-// newETCDTest returns one whose caches are filled. It must be called in a bubble of testing/synctest.
+// newETCDTest returns one whose caches are filled, and that leads. It must be called in a bubble of testing/synctest.
 func newETCDTest(t *testing.T, options apiservertest.Options) *etcdTest {
+	w := newStandbyTest(t, options)
+	w.cluster.Lead(t.Context())
+	synctest.Wait()
+	return w
+}
+
+// newStandbyTest returns one whose caches are filled, and that does not lead.
+func newStandbyTest(t *testing.T, options apiservertest.Options) *etcdTest {
 	w := &etcdTest{T: t, server: apiservertest.New(options)}
 	t.Cleanup(w.server.Close)
 	w.client = kubernetes.NewForConfigOrDie(&rest.Config{
 		Host: "http://sim", Transport: w.server.RoundTripper("user"), QPS: -1,
 	})
-	w.cluster = informers.NewTestClusterOf(&rest.Config{Host: "http://sim", Transport: w, QPS: -1}, nil)
+	w.cluster = informers.NewTestClusterOf(&rest.Config{Host: "http://sim", Transport: w, QPS: -1}, w.notify)
 	for _, name := range []string{"from", "to"} {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		if _, err := w.client.CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
@@ -57,7 +74,26 @@ func (w *etcdTest) RoundTrip(r *http.Request) (*http.Response, error) {
 	if w.away.Load() {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
-	return w.server.RoundTripper("cluster").RoundTrip(r)
+	query := r.URL.Query()
+	if query.Has("sendInitialEvents") || !query.Has("watch") && !query.Has("limit") {
+		w.lists.Add(1)
+	}
+	response, err := w.server.RoundTripper("cluster").RoundTrip(r)
+	if err == nil && query.Has("watch") {
+		response.Body = &stallable{ReadCloser: response.Body, test: w, closed: make(chan struct{})}
+	}
+	return response, err
+}
+
+func (w *etcdTest) notify(source informers.Key, change informers.Change) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.notified == nil {
+		w.notified = map[informers.Key]informers.Change{}
+	}
+	merged := w.notified[source]
+	merged.Add(change)
+	w.notified[source] = merged
 }
 
 // put makes the Secret from/s, or changes it, for a source that pushes to a namespace.

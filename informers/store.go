@@ -26,8 +26,12 @@ type store[T lean] struct {
 	storeOptions[T]
 	*overlay[T]
 	informer cache.TypedSharedIndexInformer[T]
-	// handler has synced when it has been called for the whole initial list.
-	handler cache.ResourceEventHandlerRegistration
+	history  *historyChecker
+	watcher  *restarter
+	// handler is nil until the process leads. It has synced when it has been called for all that the informer had.
+	handler atomic.Pointer[cache.ResourceEventHandlerRegistration]
+	// led is how far the store and the API server were when the process began to lead.
+	led progress
 	// listed says that list has filled the store, and the informer does not run.
 	listed atomic.Bool
 }
@@ -45,21 +49,27 @@ type storeOptions[T lean] struct {
 }
 
 func newStore[T lean](o storeOptions[T]) *store[T] {
-	s := &store[T]{storeOptions: o}
+	s := &store[T]{storeOptions: o, history: newHistoryChecker(o.source)}
+	s.watcher = newRestarter(s.history)
 	s.informer = cache.NewTypedSharedIndexInformer[T](cache.NewSharedIndexInformerWithOptions(
-		newHistoryChecker(o.source), o.expected, cache.SharedIndexInformerOptions{
+		s.watcher, o.expected, cache.SharedIndexInformerOptions{
 			Indexers: cache.TypedIndexersToIndexers(o.indexers), ObjectDescription: o.name,
 		}))
 	s.overlay = newOverlay[T](s.informer.GetIndexer())
 	must(s.informer.SetTransform(func(obj any) (any, error) { return s.lean(obj) }))
-	var err error
-	s.handler, err = s.informer.AddTypedEventHandler(cache.TypedResourceEventHandlerDetailedFuncs[T]{
+	return s
+}
+
+// addHandler has the changes told of from now on, and what there is.
+func (s *store[T]) addHandler() {
+	handler, err := s.informer.AddTypedEventHandler(cache.TypedResourceEventHandlerDetailedFuncs[T]{
 		AddFunc:    func(obj T, _ bool) { s.handle(nameOf(obj), none[T](), obj) },
 		UpdateFunc: func(old, obj T) { s.handle(nameOf(obj), old, obj) },
 		DeleteFunc: func(d cache.DeletedObject[T]) { s.handle(nameOf(d), d.OptionalObj, none[T]()) },
 	})
-	must(err)
-	return s
+	if err == nil { // else the informer has been stopped, and so has the process
+		s.handler.Store(&handler)
+	}
 }
 
 // lean passes on what is lean already: the Reflector transforms the objects of a streamed initial list twice.
@@ -84,9 +94,17 @@ func (s *store[T]) run(ctx context.Context) {
 
 func (s *store[T]) title() string { return s.name }
 
-// hasSynced reports whether the event handler has been called for the whole initial list. The informer has synced
-// earlier, before what is derived from the changes is known.
-func (s *store[T]) hasSynced() bool { return s.listed.Load() || s.handler.HasSynced() }
+// hasSynced reports whether the store has had its first list and, in a process that leads, the event handler has been
+// called for all of it. The informer has synced earlier, before what is derived from the changes is known.
+func (s *store[T]) hasSynced() bool {
+	if s.listed.Load() {
+		return true
+	}
+	if handler := s.handler.Load(); handler != nil {
+		return (*handler).HasSynced()
+	}
+	return s.informer.HasSynced()
+}
 
 // handle is called by the informer after each change of its store. It must not block.
 func (s *store[T]) handle(n types.NamespacedName, old, obj T) {

@@ -77,6 +77,7 @@ func TestStore(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		server.listAt("8", "8")
+		s.addHandler()
 		if s.hasSynced() {
 			t.Error("it has synced before it runs")
 		}

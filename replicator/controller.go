@@ -141,21 +141,31 @@ func eventAnswer(ctx context.Context, err error) events.Answer {
 // Synced returns nil once every cache has synced, and else says which have not.
 func (c *Controller) Synced() error { return c.cluster.Synced() }
 
-// Run works until ctx is done, then finishes the writes under way and returns nil. The logger travels in ctx. The
-// caches are filled from here on and not before, so that nothing is decided on what was seen before this process led.
-// Run returns an [UnreadableRulesError] at once where there are rules that can't be read.
+// StandBy fills the caches and keeps them up to date until ctx is done. Nothing is decided, written or told of by that.
+// It is for a process that waits to lead; Run may be called meanwhile, with a context that ends no later.
+func (c *Controller) StandBy(ctx context.Context) {
+	c.cluster.Run(ctx) // which returns at once if Run was called before
+	<-ctx.Done()
+	c.queue.ShutDown() // of a process that never led
+}
+
+// Run works until ctx is done, then finishes the writes under way and returns nil. The logger travels in ctx. This
+// process leads from here on: nothing is removed on account of what was seen before, until that is confirmed. Run
+// returns an [UnreadableRulesError] at once where there are rules that can't be read.
 func (c *Controller) Run(ctx context.Context) error {
 	logger := klog.FromContext(ctx)
 	defer c.events.Start(ctx)()
+	c.cluster.Lead(ctx)
 	var watches, workers sync.WaitGroup
 	watching, stopWatching := context.WithCancel(ctx)
 	watches.Go(func() { c.cluster.Run(watching) })
+	watches.Go(func() { c.cluster.Confirm(watching) })
 	watches.Go(func() { c.rulebook.run(watching) })
 	defer watches.Wait()
 	defer stopWatching()
 	defer c.queue.ShutDown()
 
-	if !c.WaitForSync(ctx) {
+	if !c.WaitForSync(ctx) || !c.rulebook.catchUp(ctx, c.observer.api) {
 		return nil
 	}
 	if err := c.rulebook.start(ctx); err != nil {

@@ -62,6 +62,8 @@ func (p *pass) ready(o *outcome) []plan.Action {
 	for i := range actions {
 		object := actions[i].Object(p.key.Kind)
 		switch {
+		case actions[i].Removes() && !p.confirmed:
+			o.retry(object, requeueAfter(unconfirmedPause))
 		case p.state.backoffs.remaining(backoffKeyOf(object, &actions[i]), now) > 0: // looked at again when that is over
 		case len(ready) == maxWrites:
 			o.retry(object, result{requeue: requeueNow})

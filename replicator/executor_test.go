@@ -390,7 +390,7 @@ func testPass(c *Controller) *pass {
 		source:  &plan.Source{Push: informers.Digest{1}},
 		policy:  &annotations.Policy{},
 	}
-	return &pass{key: testSource, state: s, resolution: plan.Resolution{Phase: plan.PhaseActive}}
+	return &pass{key: testSource, state: s, resolution: plan.Resolution{Phase: plan.PhaseActive}, confirmed: true}
 }
 
 func TestRecordResult(t *testing.T) {

@@ -15,6 +15,9 @@ type pass struct {
 	// scope is what the pass looks at; urgent says that people wait for it, and more that another pass has to follow.
 	scope        informers.Scope
 	urgent, more bool
+	// confirmed says that the caches had nothing any more, when the pass began, that was over when this process began to
+	// lead. Without that nothing is removed.
+	confirmed bool
 	// The rest is what the steps came to.
 	observed   observation
 	resolution plan.Resolution
@@ -28,12 +31,19 @@ type pass struct {
 	found warnings
 }
 
+// unconfirmedPause is how long a removal waits before the next look at whether the caches are confirmed.
+const unconfirmedPause = 200 * time.Millisecond
+
 // reconcile makes one pass over a source. What it does not get done is pending afterwards.
 func (c *Controller) reconcile(ctx context.Context, key informers.Key) (result, error) {
 	p := c.begin(key)
 	if err := c.decider.resolve(ctx, p); err != nil {
 		c.pending.add(key, informers.Change{Scope: p.scope})
 		return done, err
+	}
+	if !p.confirmed && p.resolution.Phase.Ends() {
+		c.pending.add(key, informers.Change{Scope: p.scope})
+		return requeueAfter(unconfirmedPause), nil
 	}
 	if err := c.deleteReleasedRecord(ctx, p); err != nil {
 		c.pending.add(key, informers.Change{Scope: p.scope})
@@ -83,7 +93,11 @@ func (c *Controller) begin(key informers.Key) *pass {
 	if change.Deleted {
 		s.deletedAt = now
 	}
-	p := &pass{key: key, state: s, scope: change.Scope, urgent: change.Urgent, more: more}
+	//mutant:confirmed-caches
+	confirmed := c.cluster.Confirmed()
+	p := &pass{
+		key: key, state: s, scope: change.Scope, urgent: change.Urgent, more: more, confirmed: confirmed,
+	}
 	s.backoffs.expire(now)
 	due := s.backoffs.due(now)
 	if !s.brake.waitingSince.IsZero() && s.brake.remaining(c.options.SourceDeleteGrace, now) <= time.Millisecond {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -14,6 +15,9 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/events"
 	"github.com/mirrorball-dev/mirrorball/replicator/rules"
 )
+
+// rulesInterval is the time between two looks at whether the watch shows the rules as they are.
+const rulesInterval = 50 * time.Millisecond
 
 // UnreadableRulesError says that the operator's rules can't be read at a start, when there are none to fall back on.
 type UnreadableRulesError struct{ err error }
@@ -83,8 +87,27 @@ func (b *rulebook) read(d *informers.RulesDocument) (*rules.Rules, error) {
 	return r, nil
 }
 
-// start takes in what the first list showed. It fails where that can't be read: which rules were in force before this
-// process led is not known.
+// catchUp returns true once the watch shows the rules that the API server has, and false when ctx ends before. A
+// standby may have seen others: what is pushed against the rules cannot be called back.
+func (b *rulebook) catchUp(ctx context.Context, a *api) bool {
+	b.refresh()
+	//mutant:rules-of-standby
+	for waited := false; !b.isNewest(ctx, a); waited = true {
+		if !waited {
+			klog.FromContext(ctx).Info("waiting until the watch shows the rules that the API server has", "rules", b.name)
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(rulesInterval):
+		}
+		b.refresh()
+	}
+	return true
+}
+
+// start takes in what the watch shows. It fails where that can't be read: which rules were in force before this process
+// led is not known.
 func (b *rulebook) start(ctx context.Context) error {
 	b.refresh()
 	b.announce(ctx)

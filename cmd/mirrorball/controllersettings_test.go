@@ -104,7 +104,8 @@ func TestControllerSettings(t *testing.T) {
 func TestDecisiveFlags(t *testing.T) {
 	indifferent := []string{
 		"kubeconfig", "namespace", "workers", "write-concurrency", "leader-elect", "leader-election-namespace",
-		"leader-election-name", "http-address", "profiling", "log-format", "log-level", "born-attached",
+		"leader-election-name", "leader-election-lease-duration", "leader-election-renew-deadline",
+		"leader-election-retry-period", "http-address", "profiling", "log-format", "log-level", "born-attached",
 	}
 	runCommand().Flags().VisitAll(func(f *pflag.Flag) {
 		if slices.Contains(decisiveFlags, f.Name) == slices.Contains(indifferent, f.Name) {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/replicator/lease"
 )
 
 // runFlags are the values of the flags of `mirrorball run`. A test compares them with docs/flags.md.
@@ -30,6 +31,7 @@ type runFlags struct {
 	leaderElect          bool
 	leaderElectNamespace string
 	leaderElectName      string
+	lease                lease.Timings
 
 	httpAddress string
 	profiling   bool
@@ -64,6 +66,13 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.leaderElectNamespace, "leader-election-namespace", "",
 		"`namespace` of the Lease (default: the value of --namespace)")
 	set.StringVar(&f.leaderElectName, "leader-election-name", "mirrorball", "`name` of the Lease")
+	timings := lease.DefaultTimings()
+	set.DurationVar(&f.lease.LeaseDuration, "leader-election-lease-duration", timings.LeaseDuration,
+		"how long after its last renewal the Lease of a leader that is gone can be taken over; whole seconds")
+	set.DurationVar(&f.lease.RenewDeadline, "leader-election-renew-deadline", timings.RenewDeadline,
+		"how long a leader that cannot renew the Lease goes on; at least 1s less than the lease duration")
+	set.DurationVar(&f.lease.RetryPeriod, "leader-election-retry-period", timings.RetryPeriod,
+		"time between two renewals of the Lease; at most half of the renew deadline")
 	set.StringVar(&f.httpAddress, "http-address", ":8080",
 		"`address` of /healthz, /readyz and /metrics; port 0 selects a free port and logs it")
 	set.BoolVar(&f.profiling, "profiling", false, "serve Go profiles at /debug/pprof/ of --http-address")
@@ -138,6 +147,9 @@ func (f runFlags) checkNumbers() error {
 		return unable("--workers %d: must be at least 1; the default is 8", f.workers)
 	case f.writeConcurrency < 1:
 		return unable("--write-concurrency %d: must be at least 1; the default is 64", f.writeConcurrency)
+	}
+	if err := f.lease.Validate(); err != nil {
+		return unable("--leader-election-lease-duration, -renew-deadline and -retry-period: %w", err)
 	}
 	return nil
 }

@@ -52,13 +52,8 @@ func (s *status) describeRules() string {
 	return s.rules()
 }
 
-// checkCaches passes in a standby, which has no caches.
-func (s *status) checkCaches() error {
-	if !s.leading.Load() {
-		return nil
-	}
-	return s.synced()
-}
+// checkCaches fails in a standby too until its caches have synced: it is ready when it could lead.
+func (s *status) checkCaches() error { return s.synced() }
 
 func (s *status) checkShutdown() error {
 	if s.stopping.Load() {

@@ -11,7 +11,8 @@ import (
 
 func TestHealth(t *testing.T) {
 	type state struct{ leading, stopping, synced bool }
-	standby, syncing, working := state{}, state{leading: true}, state{leading: true, synced: true}
+	starting, standby := state{}, state{synced: true}
+	syncing, working := state{leading: true}, state{leading: true, synced: true}
 	stopping := state{leading: true, synced: true, stopping: true}
 	const (
 		unsynced = "[+]ping ok\n[-]caches failed: secrets have not synced\n[+]rules ok: built-in\n[+]shutdown ok\n" +
@@ -27,7 +28,8 @@ func TestHealth(t *testing.T) {
 		wantText string
 	}{
 		"a standby is live":                     {standby, "/healthz", 200, "ok"},
-		"a standby is ready without caches":     {standby, "/readyz", 200, "ok"},
+		"a standby is ready with its caches":    {standby, "/readyz", 200, "ok"},
+		"a standby is not ready without them":   {starting, "/readyz/caches", 500, "secrets have not synced\n"},
 		"a leader that is syncing is live":      {syncing, "/healthz", 200, "ok"},
 		"a leader that is syncing is not ready": {syncing, "/readyz", 500, unsynced},
 		"a leader that has synced is ready":     {working, "/readyz", 200, "ok"},

@@ -14,12 +14,22 @@ import (
 	"github.com/mirrorball-dev/mirrorball/replicator/lease"
 )
 
+// newElection returns how the process comes to lead, or nil if it always does.
+func newElection(ctx context.Context, config *rest.Config, s settings) (*lease.Election, error) {
+	if !s.leaderElect {
+		return nil, nil
+	}
+	lock, err := newLock(ctx, config, s)
+	return &lease.Election{Lock: lock, Timings: s.lease, Fence: &lease.Fence{}}, err
+}
+
 // newLock returns the lock for leader election. It reads the Lease once, to find missing permissions at the start.
-func newLock(ctx context.Context, config *rest.Config, namespace, name string) (resourcelock.Interface, error) {
+func newLock(ctx context.Context, config *rest.Config, s settings) (resourcelock.Interface, error) {
+	namespace, name := s.leaderElectNamespace, s.leaderElectName
 	// A separate connection, so that other traffic cannot delay a renewal. The timeout leaves time for a second attempt
 	// when one request hangs.
 	config = rest.CopyConfig(config)
-	config.Timeout = lease.RequestTimeout
+	config.Timeout = s.lease.RequestTimeout()
 	config.UserAgent += " leader-election"
 	client, err := coordinationclient.NewForConfig(config)
 	if err != nil {

@@ -74,6 +74,13 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 	}
 	status := &status{}
 	registry := newRegistry(build, status)
+	election, err := newElection(stop, config, s)
+	if err != nil {
+		return err
+	}
+	if election != nil {
+		config.Wrap(election.Fence.Wrap)
+	}
 	controller, err := newController(s, config, registry)
 	if err != nil {
 		return unable("cannot set up the controller: %w", err)
@@ -92,8 +99,8 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 	}
 	defer server.close(logger)
 
-	err = work(stop, s, config, status, controller)
-	return report(logger, err)
+	fillFrugally(stop, controller)
+	return report(logger, explainRules(work(stop, election, status, controller)))
 }
 
 func newController(s settings, config *rest.Config, registry prometheus.Registerer) (*replicator.Controller, error) {
@@ -112,18 +119,15 @@ func newController(s settings, config *rest.Config, registry prometheus.Register
 	})
 }
 
-// work runs the controller, with leader election if it is enabled.
-func work(stop context.Context, s settings, config *rest.Config, status *status, c *replicator.Controller) error {
-	if !s.leaderElect {
-		return runFrugally(stop, c)
+// work runs the controller, with leader election if there is one.
+func work(stop context.Context, election *lease.Election, status *status, c *replicator.Controller) error {
+	if election == nil {
+		return c.Run(stop)
 	}
-	lock, err := newLock(stop, config, s.leaderElectNamespace, s.leaderElectName)
-	if err != nil {
-		return err
-	}
-	return lease.Lead(stop, lock, func(ctx context.Context) error {
+	election.StandBy = func() { c.StandBy(stop) }
+	return lease.Lead(stop, *election, func(ctx context.Context) error {
 		status.leading.Store(true)
-		return runFrugally(ctx, c)
+		return c.Run(ctx)
 	})
 }
 

@@ -11,17 +11,16 @@ import (
 // startGCPercent is the value of GOGC while the caches are filled.
 const startGCPercent = 25
 
-// runFrugally runs the controller. Memory peaks during the initial lists: all objects of the cluster are decoded, and
-// little of each is kept. So the garbage collector runs more often until the caches have synced, and the memory is then
-// returned to the operating system at once.
-func runFrugally(ctx context.Context, c *replicator.Controller) error {
+// fillFrugally saves memory until the caches are filled, those of a standby or of a leader. It peaks during the initial
+// lists: all objects of the cluster are decoded, and little of each is kept. So the garbage collector runs more often
+// until the caches have synced, and the memory is then returned to the operating system at once.
+func fillFrugally(ctx context.Context, c *replicator.Controller) {
 	usual := debug.SetGCPercent(startGCPercent)
 	go func() {
 		c.WaitForSync(ctx)
 		debug.SetGCPercent(usual)
 		debug.FreeOSMemory()
 	}()
-	return explainRules(c.Run(ctx))
 }
 
 // checkRules ends the start of a process that could not lead: the operator's rules are unreadable.

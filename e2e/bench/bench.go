@@ -99,6 +99,7 @@ var benchmarks = []benchmark{
 	{"strangers-small", "50,000 small unrelated Secrets", strangersSmall},
 	{"cost", "requests and bytes a replica", cost},
 	{"rest-and-restart", "10,000 replicas in sync: at rest, and restarted", restAndRestart},
+	{"failover", "10,000 replicas: the leader is killed, and a source changes 0.1 s later", failover},
 	{"hostile", "new namespaces while a tenant has 5,000 hostile sources", hostile},
 	{"scale", "10,000, 30,000 and 100,000 replicas", scale},
 }

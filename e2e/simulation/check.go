@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -23,6 +24,10 @@ func (o *oracle) checkWrite(c *apiservertest.Change, now time.Time) {
 	case "leases":
 		if c.Object().GetNamespace() != ownNamespace {
 			o.violate(ruleStranger, "a Lease outside of its own namespace was written")
+		}
+		if holderOf(c.After) == c.By && holderOf(c.Before) != c.By {
+			o.ledAt[c.By] = now
+			o.log("   " + c.By + " leads")
 		}
 		return
 	case "events":
@@ -46,6 +51,14 @@ func (o *oracle) checkWrite(c *apiservertest.Change, now time.Time) {
 	default:
 		o.violate(ruleStranger, fmt.Sprintf("%s %s was written", c.Resource, c.Object().GetName()))
 	}
+}
+
+// holderOf returns who holds a Lease.
+func holderOf(o apiservertest.Object) string {
+	if lease, ok := o.(*coordinationv1.Lease); ok && lease.Spec.HolderIdentity != nil {
+		return *lease.Spec.HolderIdentity
+	}
+	return ""
 }
 
 // maxWrites and maxRequests are more than any history gives reason for. Renewals of a lease do not count.
@@ -107,16 +120,19 @@ func (o *oracle) checkRemoval(before *item, p place, process string, now time.Ti
 	if o.needsRecreation(s, o.items[p]) {
 		o.recreating[p] = recreated{source: s, by: process, at: now}
 	}
-	if last, ok := o.removableAt[replicaKey{s, p}]; ok && now.Sub(last) <= o.lag() {
-		return
+	// Nothing is removed on account of what was over when the process began to lead.
+	led, key := o.ledAt[process], replicaKey{s, p}
+	recent := func(times map[replicaKey]time.Time, lag time.Duration) bool {
+		last, ok := times[key]
+		return ok && now.Sub(last) <= lag && !last.Before(led)
 	}
-	if last, ok := o.removableNowAt[replicaKey{s, p}]; ok && now.Sub(last) <= confirmedLag {
-		return
-	}
-	if last, ok := o.recreatableAt[replicaKey{s, p}]; ok && now.Sub(last) <= o.lag() {
+	if recent(o.removableAt, o.lag()) || recent(o.removableNowAt, confirmedLag) || recent(o.recreatableAt, o.lag()) {
 		return
 	}
 	for _, was := range o.recentSources(s, now) {
+		if was.until.Before(led) {
+			continue
+		}
 		for m := range o.circumstances(was, s, p.Namespace, now) {
 			if m.target != nil && !o.keptBy(m, p) && (!o.becauseOfNamespace(m) || !m.isOutdated(now)) {
 				return // the source's change had not reached the controller

@@ -50,6 +50,7 @@ const (
 	faultWatchStalled     = "watch stalled"
 	faultWatchExpired     = "watch expired (410)"
 	faultKilled           = "process killed"
+	faultLeaderKilled     = "leader killed, with a standby"
 	faultTwoActive        = "two controllers active"
 	faultHistoryCompacted = "history compacted"
 )

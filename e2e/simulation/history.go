@@ -34,7 +34,7 @@ func Generate(seed uint64) History {
 	h := History{Seed: seed, Settings: Settings{
 		Grace:   pick(r, 10*time.Second, time.Minute, time.Minute, 5*time.Minute),
 		Workers: pick(r, 1, 2, 4), Writes: pick(r, 1, 4, 16),
-		Lease: r.oneIn(8), NoWatchList: r.oneIn(3), Rules: anyRules(r), Hostile: r.oneIn(2),
+		Lease: r.oneIn(4), NoWatchList: r.oneIn(3), Rules: anyRules(r), Hostile: r.oneIn(2),
 	}}
 	n := 20 + r.IntN(35)
 	for i := 0; i < n; i++ {
@@ -198,7 +198,7 @@ func recreate(r random, token string, s *Settings) []Step {
 	steps := one("delete "+p.String()+", to create it again",
 		func(ctx context.Context, w *World) error { return w.workload.remove(ctx, p) })
 	if r.oneIn(3) {
-		steps = append(steps, killStep(r, r.between(0, wait/2)))
+		steps = append(steps, killStep(r, r.between(0, wait/2), s))
 	}
 	return append(steps, Step{
 		After: wait, Text: "create " + p.String() + " again" + how,

@@ -55,6 +55,8 @@ type oracle struct {
 	lastFault, started time.Time
 	// startedAt is when each process began to watch; of one that waits for the lease first, when it first wrote.
 	startedAt map[string]time.Time
+	// ledAt is when each process began to lead: with its start, or with the lease.
+	ledAt     map[string]time.Time
 	protected annotations.Patterns
 }
 
@@ -125,7 +127,7 @@ func newOracle(s Settings, log func(string)) *oracle {
 		removableAt: map[replicaKey]time.Time{}, removableNowAt: map[replicaKey]time.Time{},
 		recreatableAt: map[replicaKey]time.Time{},
 		spans:         map[place][]span{}, recreating: map[place]recreated{}, spoke: map[place]bool{},
-		startedAt: map[string]time.Time{}, rules: builtInRules,
+		startedAt: map[string]time.Time{}, ledAt: map[string]time.Time{}, rules: builtInRules,
 	}
 }
 

@@ -73,30 +73,47 @@ func start(n *network, number int, s Settings) *process {
 }
 
 func (p *process) run(ctx context.Context, config *rest.Config, s Settings) error {
-	work := func(ctx context.Context) error {
-		controller, err := replicator.New(replicator.Options{
-			Config: config, Kinds: []annotations.Kind{annotations.Secret, annotations.ConfigMap}, Namespace: ownNamespace,
+	var fence lease.Fence
+	controllers := rest.CopyConfig(config)
+	if s.Lease {
+		controllers.Wrap(fence.Wrap)
+	}
+	// A controller begins to wait for work when it is made, and ends when it has run or stood by.
+	controller := sync.OnceValues(func() (*replicator.Controller, error) {
+		return replicator.New(replicator.Options{
+			Config: controllers, Kinds: []annotations.Kind{annotations.Secret, annotations.ConfigMap}, Namespace: ownNamespace,
 			SourceNamespaces: patternsOf("*"), ProtectedNamespaces: patternsOf("kube-*"), ReservedNames: reserved,
 			SourceDeleteGrace: s.Grace, Workers: s.Workers, WriteConcurrency: s.Writes,
 			Registry: prometheus.NewRegistry(),
 		})
+	})
+	work := func(ctx context.Context) error {
+		c, err := controller()
 		if err != nil {
 			return err
 		}
-		return controller.Run(ctx)
+		return c.Run(ctx)
 	}
 	if !s.Lease {
 		return work(ctx)
 	}
+	timings := lease.DefaultTimings()
 	renewals := rest.CopyConfig(config) // the controller's has no timeout, which would end its watches
-	renewals.Timeout = lease.RequestTimeout
+	renewals.Timeout = timings.RequestTimeout()
 	client, err := coordinationclient.NewForConfig(renewals)
 	if err != nil {
 		return err
 	}
-	return lease.Lead(ctx, &resourcelock.LeaseLock{
-		LeaseMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"}, Client: client,
-		LockConfig: resourcelock.ResourceLockConfig{Identity: p.name},
+	return lease.Lead(ctx, lease.Election{
+		Lock: &resourcelock.LeaseLock{
+			LeaseMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"}, Client: client,
+			LockConfig: resourcelock.ResourceLockConfig{Identity: p.name},
+		},
+		Timings: timings, Fence: &fence, StandBy: func() {
+			if c, err := controller(); err == nil { // else work returns it
+				c.StandBy(ctx)
+			}
+		},
 	}, work)
 }
 

@@ -19,11 +19,16 @@ import (
 // scenario runs a history of these steps, a second apart at least, as a subtest.
 func scenario(t *testing.T, name string, steps ...Step) {
 	t.Helper()
+	scenarioOf(t, name, Settings{Grace: time.Minute, Workers: 2, Writes: 4}, steps...)
+}
+
+func scenarioOf(t *testing.T, name string, settings Settings, steps ...Step) {
+	t.Helper()
 	for i := range steps {
 		steps[i].Number = i
 		steps[i].After = max(steps[i].After, time.Second)
 	}
-	h := History{Seed: 1, Settings: Settings{Grace: time.Minute, Workers: 2, Writes: 4}, Steps: steps}
+	h := History{Seed: 1, Settings: settings, Steps: steps}
 	t.Run(name, func(t *testing.T) {
 		if r := run(t, h); r.Violation != "" {
 			t.Errorf("%s: %s", r.Rule, r.Violation)

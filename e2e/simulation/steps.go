@@ -288,7 +288,10 @@ func accountIn(r random, namespace string) []Step {
 	})
 }
 
-func killStep(r random, after time.Duration) Step {
+func killStep(r random, after time.Duration, s *Settings) Step {
+	if s.Lease && r.oneIn(2) {
+		return failoverStep(r, after)
+	}
 	back := r.between(0, 20*time.Second)
 	gently := r.oneIn(4)
 	text := fmt.Sprintf("kill the controller, back after %s", back.Round(time.Millisecond))
@@ -301,7 +304,30 @@ func killStep(r random, after time.Duration) Step {
 	}}
 }
 
-func kill(r random, _ string, _ *Settings) []Step { return []Step{killStep(r, pause(r))} }
+func kill(r random, _ string, s *Settings) []Step { return []Step{killStep(r, pause(r), s)} }
+
+// failoverStep has the standby take over, with stores that are behind when it begins to lead.
+func failoverStep(r random, after time.Duration) Step {
+	var held []string
+	for _, selector := range standbyWatches {
+		if r.oneIn(3) {
+			held = append(held, selector)
+		}
+	}
+	behind, back := r.between(0, 10*time.Second), r.between(0, 20*time.Second)
+	text := fmt.Sprintf("hold back the watches %q, kill the leader after %s, and resume them after %s", held,
+		behind.Round(time.Millisecond), back.Round(time.Millisecond))
+	return Step{After: after, Text: text, execute: func(_ context.Context, w *World) error {
+		w.failover(held, behind, back)
+		return nil
+	}}
+}
+
+// standbyWatches are the selectors of watches that a standby has.
+var standbyWatches = []string{
+	"!" + annotations.LabelReplica, annotations.LabelReplica, informers.LabelRecord + "=policy",
+	"metadata.name=" + informers.RulesName,
+}
 
 // takeover has two controllers active for a while, as when a lease is lost unnoticed.
 func takeover(r random, _ string, _ *Settings) []Step {

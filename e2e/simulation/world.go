@@ -184,6 +184,7 @@ func (w *World) start() {
 		w.oracle.started = time.Now()
 		if !w.history.Settings.Lease {
 			w.oracle.startedAt[p.name] = w.oracle.started
+			w.oracle.ledAt[p.name] = w.oracle.started
 		}
 		w.log(p.name + " starts")
 	})
@@ -209,6 +210,49 @@ func (w *World) restart(gently bool, back time.Duration) {
 	w.advance(back)
 	for range max(n, 1) {
 		w.start()
+	}
+}
+
+// leader returns the process that holds the lease, or nil.
+func (w *World) leader() (leader *process) {
+	w.server.Objects("leases", func(o apiservertest.Object) {
+		for _, p := range w.processes {
+			if p.name == holderOf(o) {
+				leader = p
+			}
+		}
+	})
+	return leader
+}
+
+// failover kills the leader, and starts another process after a while. The standby takes over, of which some watches
+// have been behind since a moment before.
+func (w *World) failover(selectors []string, behind, back time.Duration) {
+	w.oracle.setFaultProfile(OccasionalFaults)
+	w.pauseStandbys(selectors...)
+	w.advance(behind)
+	leader := w.leader()
+	if leader != nil {
+		w.network.count(faultLeaderKilled)
+		leader.kill()
+		w.drop(leader)
+	}
+	w.advance(back)
+	w.network.resumeWatches()
+	w.oracle.setFaultProfile(w.network.currentProfile())
+	if leader != nil {
+		w.start()
+	}
+}
+
+// pauseStandbys holds back watches of all processes but the leader.
+func (w *World) pauseStandbys(selectors ...string) {
+	for _, p := range w.processes {
+		for _, selector := range selectors {
+			if p != w.leader() {
+				w.network.pauseWatches(selector, p.name)
+			}
+		}
 	}
 }
 

@@ -15,8 +15,12 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// bookmarkPeriod is how often a watch gets a bookmark.
-const bookmarkPeriod = time.Minute
+const (
+	// bookmarkPeriod is how often a watch gets a bookmark.
+	bookmarkPeriod = time.Minute
+	// bookmarkBeforeEnd is how long before its timeout a watch gets one.
+	bookmarkBeforeEnd = 2 * time.Second
+)
 
 // Watch is the body of a watch's answer: a stream of frames.
 type Watch struct {
@@ -68,6 +72,15 @@ func (s *Server) watch(q *query) (*Watch, error) {
 		w.timers = append(w.timers, time.AfterFunc(q.options.timeout, func() { s.hangUp(w, io.EOF) }))
 	}
 	if q.options.bookmarks {
+		if before := q.options.timeout - bookmarkBeforeEnd; before > 0 {
+			w.timers = append(w.timers, time.AfterFunc(before, func() {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if slices.Contains(s.watches, w) {
+					w.bookmark(s.version, nil)
+				}
+			}))
+		}
 		var timer *time.Timer
 		timer = time.AfterFunc(bookmarkPeriod, func() {
 			s.mu.Lock()

@@ -6,44 +6,50 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// Kubernetes' own controllers use these. A leader that cannot renew stops after renewDeadline, and nobody takes over
-// before leaseDuration has gone by: what is between them is the margin in which two never write.
-const (
-	leaseDuration = 15 * time.Second
-	renewDeadline = 10 * time.Second
-	retryPeriod   = 2 * time.Second
-)
-
-// RequestTimeout is for the lock's client: one request that hangs must not use up the whole time for a renewal.
-const RequestTimeout = renewDeadline / 2
-
 // ErrLost ends the process: whoever holds the lease now may be at work already.
 var ErrLost = errors.New("lost the lease: it was not renewed in time, or another process changed it; " +
 	"the process ends so that only one leader writes")
+
+// Election is how a process comes to lead.
+type Election struct {
+	Lock    resourcelock.Interface
+	Timings Timings
+	// StandBy is called, on a goroutine of its own, when another process is found to lead. It is called once at the most.
+	StandBy func()
+	// Fence is opened while the lease is held.
+	Fence *Fence
+}
 
 // Lead waits for the lease, runs work while holding it, and frees it once work has returned.
 //
 // When stop ends, work drains first: its context is stop's own, while the lease's goes on being renewed until work has
 // returned. When the lease is lost, Lead returns at once and does not wait: the process has to end.
-func Lead(stop context.Context, lock resourcelock.Interface, work func(context.Context) error) error {
-	tenure := newTenure(lock, renewDeadline)
+func Lead(stop context.Context, e Election, work func(context.Context) error) error {
+	tenure := newTenure(e)
 	won := make(chan struct{})
+	var stoodBy atomic.Bool
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock:            tenure,
-		LeaseDuration:   leaseDuration,
-		RenewDeadline:   renewDeadline,
-		RetryPeriod:     retryPeriod,
+		LeaseDuration:   e.Timings.LeaseDuration,
+		RenewDeadline:   e.Timings.RenewDeadline,
+		RetryPeriod:     e.Timings.RetryPeriod,
 		ReleaseOnCancel: true,
 		Name:            "mirrorball",
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(context.Context) { close(won) },
 			OnStoppedLeading: func() {},
+			OnNewLeader: func(identity string) {
+				if identity != "" && identity != e.Lock.Identity() && !stoodBy.Swap(true) {
+					e.StandBy()
+				}
+			},
 		},
 	})
 	if err != nil {
@@ -90,14 +96,15 @@ type tenure struct {
 	// lost is closed when the lease was not renewed for the limit, or is seen in somebody else's hands.
 	lost  chan struct{}
 	limit time.Duration
+	fence *Fence
 
 	mu    sync.Mutex
 	timer *time.Timer // set while the lease is held
 	over  bool        // lost is closed
 }
 
-func newTenure(lock resourcelock.Interface, limit time.Duration) *tenure {
-	return &tenure{Interface: lock, lost: make(chan struct{}), limit: limit}
+func newTenure(e Election) *tenure {
+	return &tenure{Interface: e.Lock, lost: make(chan struct{}), limit: e.Timings.RenewDeadline, fence: e.Fence}
 }
 
 // Get implements resourcelock.Interface.
@@ -150,8 +157,10 @@ func (t *tenure) note(asked time.Time, record resourcelock.LeaderElectionRecord,
 		t.timer = nil
 	}
 	if record.HolderIdentity != t.Identity() {
+		t.fence.hold(time.Time{})
 		return // freed
 	}
+	t.fence.hold(asked.Add(t.limit))
 	var timer *time.Timer
 	timer = time.AfterFunc(t.limit-time.Since(asked), func() {
 		t.mu.Lock()
@@ -172,6 +181,7 @@ func (t *tenure) isOver() bool {
 func (t *tenure) end() {
 	if !t.over {
 		t.over = true
+		t.fence.hold(time.Time{})
 		close(t.lost)
 	}
 }

@@ -87,12 +87,17 @@ func (l *memoryLock) Identity() string { return "me" }
 
 func (l *memoryLock) Describe() string { return "memory" }
 
+// election is one of a process that has a lock and the default timings.
+func election(lock resourcelock.Interface) Election {
+	return Election{Lock: lock, Timings: DefaultTimings(), StandBy: func() {}, Fence: &Fence{}}
+}
+
 // TestLeaseRelease: the Lease is released only after the work has drained.
 func TestLeaseRelease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lock := &memoryLock{}
 		stop, cancel := context.WithCancel(t.Context())
-		err := Lead(stop, lock, func(ctx context.Context) error {
+		err := Lead(stop, election(lock), func(ctx context.Context) error {
 			cancel()
 			<-ctx.Done()
 			<-time.After(time.Minute) // a drain much longer than the lease lasts by itself
@@ -116,18 +121,19 @@ func TestLeaseLoss(t *testing.T) {
 		loss func(*memoryLock)
 		want time.Duration
 	}{
-		"the API server is gone":  {func(l *memoryLock) { l.down = true }, renewDeadline},
-		"another holds the lease": {func(l *memoryLock) { l.record.HolderIdentity = "thief" }, 2 * retryPeriod},
+		"the API server is gone": {func(l *memoryLock) { l.down = true }, DefaultTimings().RenewDeadline},
+		"another holds the lease": {func(l *memoryLock) { l.record.HolderIdentity = "thief" },
+			2 * DefaultTimings().RetryPeriod},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				lock := &memoryLock{}
-				election, cancel := context.WithCancel(t.Context())
+				working, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				var lostAt time.Time
 				ended := make(chan error, 1)
-				err := Lead(election, lock, func(ctx context.Context) error {
+				err := Lead(working, election(lock), func(ctx context.Context) error {
 					<-time.After(5 * time.Minute)
 					lock.set(tc.loss)
 					lostAt = time.Now()
@@ -155,7 +161,7 @@ func TestLostLeaseStaysWithSuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// Renewals take a moment, so that the end of the lease does not fall together with a renewal that is tried.
 		lock := &memoryLock{latency: 100 * time.Millisecond}
-		err := Lead(t.Context(), lock, func(ctx context.Context) error {
+		err := Lead(t.Context(), election(lock), func(ctx context.Context) error {
 			<-time.After(5 * time.Minute)
 			var renewed time.Time
 			lock.set(func(l *memoryLock) {
@@ -163,7 +169,7 @@ func TestLostLeaseStaysWithSuccessor(t *testing.T) {
 				renewed = l.record.RenewTime.Time
 			})
 			// The API server is back just before the lease is given up, between two attempts to renew it.
-			<-time.After(time.Until(renewed.Add(renewDeadline - 50*time.Millisecond)))
+			<-time.After(time.Until(renewed.Add(DefaultTimings().RenewDeadline - 50*time.Millisecond)))
 			lock.set(func(l *memoryLock) { l.down = false })
 			<-ctx.Done()
 			return nil
@@ -185,12 +191,17 @@ func TestStandbyWaitsAndStops(t *testing.T) {
 		}}
 		stop, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		err := Lead(stop, lock, func(context.Context) error {
+		e, stoodBy := election(lock), 0
+		e.StandBy = func() { stoodBy++ }
+		err := Lead(stop, e, func(context.Context) error {
 			t.Error("a standby worked")
 			return nil
 		})
 		if err != nil {
 			t.Errorf("Lead: %v", err)
+		}
+		if stoodBy != 1 {
+			t.Errorf("it was told %d times to stand by, want once", stoodBy)
 		}
 		if slices.Contains(lock.calls, "me") || lock.holder() != "other" {
 			t.Error("a standby wrote the lease")
@@ -203,7 +214,7 @@ func TestFailedWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lock := &memoryLock{}
 		broken := errors.New("broken")
-		err := Lead(t.Context(), lock, func(context.Context) error { return broken })
+		err := Lead(t.Context(), election(lock), func(context.Context) error { return broken })
 		if !errors.Is(err, broken) {
 			t.Errorf("Lead: %v, want %v", err, broken)
 		}
@@ -211,4 +222,47 @@ func TestFailedWork(t *testing.T) {
 			t.Errorf("the lease is held by %q", holder)
 		}
 	})
+}
+
+// TestTakeover: the successor of a process that was killed leads within the time that the timings promise.
+func TestTakeover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		timings := DefaultTimings()
+		lock := &memoryLock{record: &resourcelock.LeaderElectionRecord{
+			HolderIdentity: "killed", LeaseDurationSeconds: int(timings.LeaseDuration / time.Second),
+		}}
+		killed := time.Now()
+		err := Lead(t.Context(), election(lock), func(context.Context) error {
+			if took := time.Since(killed); took < timings.LeaseDuration || took > timings.Takeover() {
+				t.Errorf("it leads after %s, want %s to %s", took, timings.LeaseDuration, timings.Takeover())
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("Lead: %v", err)
+		}
+	})
+}
+
+func TestTimings(t *testing.T) {
+	if err := DefaultTimings().Validate(); err != nil {
+		t.Errorf("the default: %v", err)
+	}
+	if took := DefaultTimings().Takeover(); took > 5*time.Second {
+		t.Errorf("a successor may take %s", took)
+	}
+	for name, timings := range map[string]Timings{
+		"no whole seconds":            {3500 * time.Millisecond, 2 * time.Second, 400 * time.Millisecond},
+		"no margin":                   {3 * time.Second, 2500 * time.Millisecond, 400 * time.Millisecond},
+		"one try":                     {3 * time.Second, 2 * time.Second, 1900 * time.Millisecond},
+		"no pause between two tries":  {3 * time.Second, 2 * time.Second, 0},
+		"a deadline after the lease":  {3 * time.Second, 10 * time.Second, 2 * time.Second},
+		"a lease that never runs out": {0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if timings.Validate() == nil {
+				t.Errorf("%+v is valid", timings)
+			}
+		})
+	}
 }

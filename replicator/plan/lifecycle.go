@@ -43,6 +43,9 @@ const (
 // Removes reports whether replicas are removed in this phase because there is no source for them any more.
 func (p Phase) Removes() bool { return p == PhaseDeleted || p == PhaseReleased || p == PhaseUnknown }
 
+// Ends reports whether the source is given up in this phase: its replicas are removed, or what is remembered of it.
+func (p Phase) Ends() bool { return p.Removes() || p == PhaseKept }
+
 // Watched is what the watches show under the name of a source.
 type Watched uint8
 

@@ -34,7 +34,7 @@ app.kubernetes.io/name: mirrorball
 {{- define "mirrorball.args" -}}
 - run
 {{- $config := .Values.config }}
-{{- range list "leaderElect" "httpAddress" "logFormat" "logLevel" "sourceDeleteGrace" "protectedNamespaces" "sourceNamespaces" "reservedNames" "kinds" "workers" "writeConcurrency" "leaderElectionNamespace" "leaderElectionName" "profiling" }}
+{{- range list "leaderElect" "httpAddress" "logFormat" "logLevel" "sourceDeleteGrace" "protectedNamespaces" "sourceNamespaces" "reservedNames" "kinds" "workers" "writeConcurrency" "leaderElectionNamespace" "leaderElectionName" "leaderElectionLeaseDuration" "leaderElectionRenewDeadline" "leaderElectionRetryPeriod" "profiling" }}
 {{- $value := index $config . }}
 {{- if kindIs "float64" $value }}{{ $value = int64 $value }}{{ end }}
 {{- if not (kindIs "invalid" $value) }}

@@ -73,7 +73,9 @@ func TestFlagsOfTheDeployment(t *testing.T) {
 	samples := map[string]string{
 		"source-delete-grace": "90s", "protected-namespaces": "kube-*,payments", "source-namespaces": "platform",
 		"reserved-names": "", "kinds": "secrets", "workers": "1000000", "write-concurrency": "2", "leader-elect": "true",
-		"leader-election-namespace": "leases", "leader-election-name": "other", "http-address": ":9090",
+		"leader-election-namespace": "leases", "leader-election-name": "other",
+		"leader-election-lease-duration": "15s", "leader-election-renew-deadline": "10s",
+		"leader-election-retry-period": "2s", "http-address": ":9090",
 		"profiling": "true", "log-format": "console", "log-level": "debug",
 	}
 	args := slices.Clone(placeholder)

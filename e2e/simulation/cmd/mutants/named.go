@@ -93,6 +93,18 @@ var guards = map[string]*guard{
 		title: "caches synced before work", change: becomesFalse, rules: []string{"absent", "quiet", "stranger", "consent"},
 		test: simulated("TestStartBeforeRules"),
 	},
+	"confirmed-caches": {
+		title: "caches confirmed before a removal", change: becomesTrue, rules: []string{"absent"},
+		test: simulated("TestStandbyRemoval"),
+	},
+	"rules-of-standby": {
+		title: "live read of the rules before a process that leads writes", change: becomesFalse,
+		rules: []string{"consent"}, test: simulated("TestStandbyRules"),
+	},
+	"fence": {
+		title: "the fence around a process that has lost its lease", change: becomesFalse,
+		test: &regression{leaseTests, "TestFence"},
+	},
 	"restore-onto-others": {
 		title: "no policy restored onto another's object", change: becomesFalse,
 		rules: []string{"stranger", "leak", "protected"},

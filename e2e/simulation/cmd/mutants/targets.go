@@ -19,6 +19,7 @@ var (
 	}
 	planTests       = &suite{module: ".", dir: "replicator/plan", flags: []string{"-test.failfast"}}
 	replicatorTests = &suite{module: ".", dir: "replicator", flags: []string{"-test.failfast"}}
+	leaseTests      = &suite{module: ".", dir: "replicator/lease", flags: []string{"-test.failfast"}}
 	eventsTests     = &suite{module: ".", dir: "replicator/events", flags: []string{"-test.failfast"}}
 	// simulation decides where the unit tests don't.
 	simulation = &suite{module: "e2e", dir: "e2e/simulation", flags: []string{"-test.failfast", "-stop"}}
