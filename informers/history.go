@@ -21,15 +21,12 @@ import (
 // server can't be reached: this is what a restore looks like from here, and once enough was written after it the
 // versions do not show it any more. An API server that was merely restarted has no history to go on from, as a rule,
 // and answers 410 itself.
-type historyChecker struct {
-	cache.ListerWatcher
-	client cache.ListerWatcherWithContext
-}
+type historyChecker struct{ client cache.ListerWatcherWithContext }
 
 var _ cache.ListerWatcherWithContext = (*historyChecker)(nil)
 
 func newHistoryChecker(client cache.ListerWatcher) *historyChecker {
-	return &historyChecker{client, cache.ToListerWatcherWithContext(client)}
+	return &historyChecker{cache.ToListerWatcherWithContext(client)}
 }
 
 // ListWithContext implements cache.ListerWatcherWithContext.

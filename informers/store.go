@@ -26,6 +26,7 @@ type store[T lean] struct {
 	storeOptions[T]
 	*overlay[T]
 	informer cache.TypedSharedIndexInformer[T]
+	stream   *Stream
 	// handler has synced when it has been called for the whole initial list.
 	handler cache.ResourceEventHandlerRegistration
 	// listed says that list has filled the store, and the informer does not run.
@@ -45,9 +46,9 @@ type storeOptions[T lean] struct {
 }
 
 func newStore[T lean](o storeOptions[T]) *store[T] {
-	s := &store[T]{storeOptions: o}
+	s := &store[T]{storeOptions: o, stream: &Stream{name: o.name}}
 	s.informer = cache.NewTypedSharedIndexInformer[T](cache.NewSharedIndexInformerWithOptions(
-		newHistoryChecker(o.source), o.expected, cache.SharedIndexInformerOptions{
+		s.stream.observe(newHistoryChecker(o.source)), o.expected, cache.SharedIndexInformerOptions{
 			Indexers: cache.TypedIndexersToIndexers(o.indexers), ObjectDescription: o.name,
 		}))
 	s.overlay = newOverlay[T](s.informer.GetIndexer())
@@ -79,10 +80,13 @@ func (s *store[T]) run(ctx context.Context) {
 	var sweeping sync.WaitGroup
 	sweeping.Go(func() { s.sweepUntil(ctx) })
 	defer sweeping.Wait()
+	defer s.stream.start()()
 	s.informer.RunWithContext(ctx)
 }
 
 func (s *store[T]) title() string { return s.name }
+
+func (s *store[T]) observed() *Stream { return s.stream }
 
 // hasSynced reports whether the event handler has been called for the whole initial list. The informer has synced
 // earlier, before what is derived from the changes is known.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mirrorball-dev/mirrorball/replicator"
 	"github.com/mirrorball-dev/mirrorball/replicator/lease"
+	"github.com/mirrorball-dev/mirrorball/replicator/liveness"
 )
 
 func runCommand() *cobra.Command {
@@ -72,6 +73,8 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 	if err := checkOwnNamespace(stop, logger, config, s); err != nil {
 		return err
 	}
+	answers := liveness.NewAnswers()
+	config.Wrap(answers.Wrap)
 	status := &status{}
 	registry := newRegistry(build, status)
 	controller, err := newController(s, config, registry)
@@ -82,6 +85,8 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 		return err
 	}
 	status.synced, status.rules = controller.Synced, controller.Rules
+	status.monitor.Watch(controller.Subjects(answers)...)
+	go status.monitor.Run(stop)
 	context.AfterFunc(stop, func() { status.stopping.Store(true) })
 	if !s.leaderElect {
 		status.leading.Store(true) // before the server starts
@@ -120,7 +125,9 @@ func work(stop context.Context, s settings, config *rest.Config, status *status,
 	if err != nil {
 		return err
 	}
-	return lease.Lead(stop, lock, func(ctx context.Context) error {
+	renewals := lease.NewRenewals(lock)
+	status.monitor.Watch(renewals.Subject())
+	return lease.Lead(stop, renewals, func(ctx context.Context) error {
 		status.leading.Store(true)
 		return runFrugally(ctx, c)
 	})
