@@ -40,9 +40,10 @@ func (o *outage) RoundTrip(r *http.Request) (*http.Response, error) {
 // runningTest is a running controller, and a user of the same API server.
 type runningTest struct {
 	*testing.T
-	server *apiservertest.Server
-	client kubernetes.Interface
-	outage *outage
+	server     *apiservertest.Server
+	client     kubernetes.Interface
+	outage     *outage
+	controller *Controller
 
 	mu sync.Mutex
 	// writes counts what the controller has written, by resource.
@@ -54,8 +55,16 @@ const controllerName = "controller"
 // newRunningTest starts the controller, with the namespaces from, a, b and others. It must be called in a bubble of
 // testing/synctest.
 func newRunningTest(t *testing.T) *runningTest {
+	return newRunningTestOver(t, apiservertest.Options{}, func(next http.RoundTripper) http.RoundTripper { return next })
+}
+
+// newRunningTestOver is newRunningTest with another API server, and a transport of the controller's own.
+func newRunningTestOver(
+	t *testing.T, options apiservertest.Options, wrap func(http.RoundTripper) http.RoundTripper,
+) *runningTest {
 	w := &runningTest{T: t, writes: map[string]int{}}
-	w.server = apiservertest.New(apiservertest.Options{OnCommit: w.count})
+	options.OnCommit = w.count
+	w.server = apiservertest.New(options)
 	t.Cleanup(w.server.Close)
 	w.outage = &outage{RoundTripper: w.server.RoundTripper(controllerName)}
 	w.client = kubernetes.NewForConfigOrDie(&rest.Config{
@@ -72,13 +81,14 @@ func newRunningTest(t *testing.T) *runningTest {
 		t.Fatal(err)
 	}
 	c, err := New(Options{
-		Config: &rest.Config{Host: "http://sim", Transport: w.outage, QPS: -1},
+		Config: &rest.Config{Host: "http://sim", Transport: wrap(w.outage), QPS: -1},
 		Kinds:  []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system", SourceNamespaces: all,
 		SourceDeleteGrace: time.Minute, Workers: 2, WriteConcurrency: 2, Registry: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.controller = c
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(klog.NewContext(t.Context(), logr.Discard())) }()
 	t.Cleanup(func() {
