@@ -33,7 +33,7 @@ func (c *Controller) Subjects(answers *liveness.Answers) []liveness.Subject {
 
 func streamSubject(s *informers.Stream, answers *liveness.Answers) liveness.Subject {
 	return liveness.Subject{
-		Check: "watches", Name: "the watch of " + s.Name(), Limit: streamLimit,
+		Check: liveness.Watches, Name: "the watch of " + s.Name(), Limit: streamLimit,
 		Problem: "has delivered neither an event nor a bookmark, although the API server answers other requests,",
 		Sample: func() liveness.Sample {
 			return liveness.Sample{Moves: s.Moves(), Due: s.Running() && answers.Recent()}
@@ -44,7 +44,7 @@ func streamSubject(s *informers.Stream, answers *liveness.Answers) liveness.Subj
 
 func (w *worker) subject() liveness.Subject {
 	return liveness.Subject{
-		Check: "workers", Name: fmt.Sprintf("worker %d", w.number), Limit: passLimit,
+		Check: liveness.Workers, Name: fmt.Sprintf("worker %d", w.number), Limit: passLimit,
 		Problem: "has made no progress in a reconcile that does not wait for the API server",
 		Sample: func() liveness.Sample {
 			_, d := w.running()
@@ -60,7 +60,7 @@ func (w *worker) subject() liveness.Subject {
 // queueSubject stands still where sources wait and nothing takes them. Workers that are busy will come to them.
 func (c *Controller) queueSubject() liveness.Subject {
 	return liveness.Subject{
-		Check: "queue", Name: "the queue", Limit: passLimit,
+		Check: liveness.Queue, Name: "the queue", Limit: passLimit,
 		Problem: "has sources that wait, and no worker has taken any",
 		Sample: func() liveness.Sample {
 			taken, waiting := c.queue.Taken()

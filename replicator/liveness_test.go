@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 
 	"github.com/mirrorball-dev/mirrorball/replicator/apiservertest"
@@ -27,6 +30,8 @@ type connection struct {
 	refused atomic.Value
 	// plain drops the wish for bookmarks.
 	plain bool
+	// slow is how many nanoseconds a request takes.
+	slow atomic.Int64
 }
 
 func matches(r *http.Request, part *atomic.Value) bool {
@@ -39,6 +44,7 @@ func (c *connection) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := c.wait(r); err != nil {
 		return nil, err
 	}
+	<-time.After(time.Duration(c.slow.Load()))
 	if matches(r, &c.refused) {
 		header := http.Header{"Content-Type": {"application/json"}}
 		body := `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`
@@ -123,7 +129,7 @@ func (w *livenessTest) passes(d time.Duration) {
 }
 
 func (w *livenessTest) failing() string {
-	for _, check := range []string{"watches", "workers", "queue"} {
+	for _, check := range liveness.Checks() {
 		if err := w.monitor.Check(check); err != nil {
 			return check + ": " + err.Error()
 		}
@@ -151,6 +157,19 @@ func TestAliveController(t *testing.T) {
 		"the API server refuses a watch": {
 			begin: func(w *livenessTest) { w.connection.refused.Store("api/v1/secrets"); w.hangUp() },
 			end:   func(w *livenessTest) { w.connection.refused.Store("") },
+		},
+		"a pass over many targets takes long": {
+			begin: func(w *livenessTest) {
+				for i := range 200 {
+					ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("many-", i)}}
+					if _, err := w.client.CoreV1().Namespaces().Create(w.Context(), ns, metav1.CreateOptions{}); err != nil {
+						w.Fatal(err)
+					}
+				}
+				w.connection.slow.Store(int64(requestTimeout - time.Second))
+				w.put("from", "many", "one", "many-*")
+			},
+			end: func(w *livenessTest) { w.connection.slow.Store(0) },
 		},
 	}
 	for name, tc := range tests {

@@ -36,7 +36,7 @@ type check struct {
 // live are the checks that only a restart repairs. None fails because the API server is away, or a cache has not synced.
 func (s *status) live() []check {
 	checks := []check{{name: "ping", run: passes}}
-	for _, name := range []string{"lease", "watches", "workers", "queue"} {
+	for _, name := range liveness.Checks() {
 		checks = append(checks, check{name: name, run: func() error { return s.monitor.Check(name) }})
 	}
 	return checks

@@ -17,6 +17,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/replicator"
 	"github.com/mirrorball-dev/mirrorball/replicator/lease"
+	"github.com/mirrorball-dev/mirrorball/replicator/liveness"
 )
 
 const (
@@ -52,6 +53,8 @@ type process struct {
 	dead chan struct{}
 	done chan struct{}
 	err  error
+	// monitor is what the liveness checks ask.
+	monitor liveness.Monitor
 }
 
 func start(n *network, number int, s Settings) *process {
@@ -73,6 +76,9 @@ func start(n *network, number int, s Settings) *process {
 }
 
 func (p *process) run(ctx context.Context, config *rest.Config, s Settings) error {
+	answers := liveness.NewAnswers()
+	config.Wrap(answers.Wrap)
+	go p.monitor.Run(ctx)
 	work := func(ctx context.Context) error {
 		controller, err := replicator.New(replicator.Options{
 			Config: config, Kinds: []annotations.Kind{annotations.Secret, annotations.ConfigMap}, Namespace: ownNamespace,
@@ -83,6 +89,7 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 		if err != nil {
 			return err
 		}
+		p.monitor.Watch(controller.Subjects(answers)...)
 		return controller.Run(ctx)
 	}
 	if !s.Lease {
@@ -94,10 +101,12 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 	if err != nil {
 		return err
 	}
-	return lease.Lead(ctx, &resourcelock.LeaseLock{
+	lock := lease.NewRenewals(&resourcelock.LeaseLock{
 		LeaseMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"}, Client: client,
 		LockConfig: resourcelock.ResourceLockConfig{Identity: p.name},
-	}, work)
+	})
+	p.monitor.Watch(lock.Subject())
+	return lease.Lead(ctx, lock, work)
 }
 
 // kill ends the process as SIGKILL does: none of its requests arrives from now on.

@@ -46,7 +46,7 @@ func (r *Renewals) note(record resourcelock.LeaderElectionRecord, err error) err
 // Subject is what the health check "lease" looks at.
 func (r *Renewals) Subject() liveness.Subject {
 	return liveness.Subject{
-		Check: "lease", Name: "the lease", Limit: leaseDuration + renewalTolerance,
+		Check: liveness.Lease, Name: "the lease", Limit: leaseDuration + renewalTolerance,
 		Problem: "was not renewed, and the process has not ended,",
 		Sample: func() liveness.Sample {
 			return liveness.Sample{Moves: r.count.Load(), Due: r.held.Load()}

@@ -10,6 +10,17 @@ import (
 	"k8s.io/klog/v2"
 )
 
+// The health checks that a Subject can belong to.
+const (
+	Lease   = "lease"
+	Watches = "watches"
+	Workers = "workers"
+	Queue   = "queue"
+)
+
+// Checks returns all health checks, in the order in which they are shown.
+func Checks() []string { return []string{Lease, Watches, Workers, Queue} }
+
 // Subject is something that has to move while there is something for it to do.
 type Subject struct {
 	// Check is the health check that it belongs to.
