@@ -12,7 +12,8 @@ import (
 
 // streams are the watches of a controller of Secrets and ConfigMaps.
 var streams = []string{
-	"configmaps", "configmaps/replicas", "namespaces", "records", "rules", "secrets", "secrets/replicas", "serviceaccounts",
+	"configmaps", "configmaps/replicas", "namespaces", "records", "rules", "secrets", "secrets/replicas",
+	"serviceaccounts",
 }
 
 // streamFailures returns how often each stream has failed for a reason.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -21,7 +22,8 @@ import (
 
 func TestFailureReasons(t *testing.T) {
 	secrets := schema.GroupResource{Resource: "secrets"}
-	broken := apierrors.NewClientErrorReporter(500, "GET", string(watchBroken)).AsObject(errors.New("client connection lost"))
+	broken := apierrors.NewClientErrorReporter(http.StatusInternalServerError, "GET", string(watchBroken)).
+		AsObject(errors.New("client connection lost"))
 	tests := map[string]struct {
 		err  error
 		want string

@@ -47,8 +47,9 @@ func (c *connection) RoundTrip(r *http.Request) (*http.Response, error) {
 	<-time.After(time.Duration(c.slow.Load()))
 	if matches(r, &c.refused) {
 		header := http.Header{"Content-Type": {"application/json"}}
-		body := `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`
-		return &http.Response{StatusCode: 403, Header: header, Body: io.NopCloser(strings.NewReader(body))}, nil
+		body := io.NopCloser(strings.NewReader(
+			`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`))
+		return &http.Response{StatusCode: http.StatusForbidden, Header: header, Body: body}, nil
 	}
 	if c.plain {
 		r = r.Clone(r.Context())
@@ -106,7 +107,8 @@ func newLivenessTest(t *testing.T, c *connection) *livenessTest {
 	t.Cleanup(func() { utilruntime.ErrorHandlers = before })
 	w := &livenessTest{connection: c}
 	answers := liveness.NewAnswers()
-	w.runningTest = newRunningTestOver(t, apiservertest.Options{NoWatchList: c.plain}, func(next http.RoundTripper) http.RoundTripper {
+	options := apiservertest.Options{NoWatchList: c.plain}
+	w.runningTest = newRunningTestOver(t, options, func(next http.RoundTripper) http.RoundTripper {
 		c.next = next
 		return answers.Wrap(c)
 	})

@@ -10,8 +10,8 @@ import (
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
-// worker is what one of the workers does at present, for metrics and health checks. It travels in the context of a pass,
-// and decides nothing.
+// worker is what one of the workers does at present, for metrics and health checks. It travels in the context of a
+// pass, and decides nothing.
 type worker struct {
 	number int
 	// moves changes when a pass or a request of it begins or ends.

@@ -33,7 +33,7 @@ type check struct {
 	detail func() string
 }
 
-// live are the checks that only a restart repairs. None fails because the API server is away, or a cache has not synced.
+// live are checks of what only a restart repairs. None fails because the API server is away, or a cache has not synced.
 func (s *status) live() []check {
 	checks := []check{{name: "ping", run: passes}}
 	for _, name := range liveness.Checks() {
@@ -77,8 +77,8 @@ func (s *status) checkShutdown() error {
 }
 
 // serveChecks serves the checks as Kubernetes' own components do: path runs all checks, path?verbose adds a line for
-// each, path?exclude=NAME leaves one out, path/NAME runs one. The lines name kinds, caches and the ConfigMap of the rules, so they are shown to
-// everybody.
+// each, path?exclude=NAME leaves one out, path/NAME runs one. The lines name kinds, caches, workers and the ConfigMap of
+// the rules, so they are shown to everybody.
 func serveChecks(mux *http.ServeMux, path string, checks []check) {
 	name := strings.TrimPrefix(path, "/")
 	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {

@@ -14,8 +14,8 @@ import (
 // kube-scheduler have the same in their check of leader election.
 const renewalTolerance = 20 * time.Second
 
-// Renewals is a lock that counts the renewals of the lease, for a health check. A leader that cannot renew ends by itself
-// after renewDeadline; the check is for one that does not.
+// Renewals is a lock that counts the renewals of the lease, for a health check. A leader that cannot renew ends by
+// itself after renewDeadline; the check is for one that does not.
 type Renewals struct {
 	resourcelock.Interface
 	held  atomic.Bool

@@ -23,9 +23,11 @@ func TestRenewals(t *testing.T) {
 		wait   time.Duration
 		want   string
 	}{
-		"a leader renews":                       {lock: &memoryLock{}, wait: time.Hour},
-		"the process is about to end":           {lock: &memoryLock{}, change: down, wait: renewDeadline + 2*time.Second},
-		"the process does not end":              {lock: &memoryLock{}, change: down, wait: time.Minute, want: "the lease was not renewed"},
+		"a leader renews":             {lock: &memoryLock{}, wait: time.Hour},
+		"the process is about to end": {lock: &memoryLock{}, change: down, wait: renewDeadline + 2*time.Second},
+		"the process does not end": {
+			lock: &memoryLock{}, change: down, wait: time.Minute, want: "the lease was not renewed",
+		},
 		"a standby waits":                       {lock: heldByOther(), wait: time.Hour},
 		"a standby waits without an API server": {lock: heldByOther(), change: down, wait: time.Hour},
 	}
@@ -62,5 +64,7 @@ func TestRenewals(t *testing.T) {
 func down(l *memoryLock) { l.down = true }
 
 func heldByOther() *memoryLock {
-	return &memoryLock{record: &resourcelock.LeaderElectionRecord{HolderIdentity: "other", LeaseDurationSeconds: 3600 * 24}}
+	return &memoryLock{record: &resourcelock.LeaderElectionRecord{
+		HolderIdentity: "other", LeaseDurationSeconds: 24 * 3600,
+	}}
 }

@@ -59,7 +59,7 @@ func TestStreamedAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := NewAnswers()
 		transport := a.Wrap(roundTrip(func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("event"))}, nil
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("event"))}, nil
 		}))
 		response, err := transport.RoundTrip(httptest.NewRequest(http.MethodGet, "/", nil))
 		if err != nil {

@@ -3,6 +3,7 @@ package liveness
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,19 +35,20 @@ func TestMonitor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				// at is how much time the process has seen, and failed when it saw the check fail.
-				var at, failed time.Duration
+				var at atomic.Int64
+				var failed time.Duration
 				var m Monitor
 				m.Watch(Subject{
 					Check: "things", Name: "the thing", Problem: "has not moved", Limit: limit,
-					Sample: func() Sample { at += interval; return tc.sample(at) },
+					Sample: func() Sample { return tc.sample(time.Duration(at.Add(int64(interval)))) },
 				})
 				ctx, stop := context.WithCancel(t.Context())
 				go m.Run(ctx)
-				for at < 24*time.Hour && failed == 0 {
+				for time.Duration(at.Load()) < 24*time.Hour && failed == 0 {
 					<-time.After(interval)
 					synctest.Wait()
 					if m.Check("things") != nil {
-						failed = at
+						failed = time.Duration(at.Load())
 					}
 				}
 				if tc.after == 0 && failed != 0 || failed.Round(time.Minute) != tc.after {
@@ -72,14 +74,14 @@ func TestMonitor(t *testing.T) {
 func TestRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m Monitor
-		moves := uint64(0)
-		m.Watch(Subject{Check: "things", Limit: time.Minute, Sample: func() Sample { return Sample{moves, true} }})
+		var moves atomic.Uint64
+		m.Watch(Subject{Check: "things", Limit: time.Minute, Sample: func() Sample { return Sample{moves.Load(), true} }})
 		go m.Run(t.Context())
 		<-time.After(2 * time.Minute)
 		if m.Check("things") == nil {
 			t.Error("the check passes")
 		}
-		moves++
+		moves.Add(1)
 		<-time.After(2 * interval)
 		if err := m.Check("things"); err != nil {
 			t.Errorf("the check fails: %v", err)
