@@ -21,7 +21,9 @@ import (
 // server can't be reached: this is what a restore looks like from here, and once enough was written after it the
 // versions do not show it any more. An API server that was merely restarted has no history to go on from, as a rule,
 // and answers 410 itself.
-type historyChecker struct{ client cache.ListerWatcherWithContext }
+type historyChecker struct {
+	client cache.ListerWatcherWithContext
+}
 
 var _ cache.ListerWatcherWithContext = (*historyChecker)(nil)
 

@@ -77,8 +77,8 @@ func (s *status) checkShutdown() error {
 }
 
 // serveChecks serves the checks as Kubernetes' own components do: path runs all checks, path?verbose adds a line for
-// each, path?exclude=NAME leaves one out, path/NAME runs one. The lines name kinds, caches, workers and the ConfigMap of
-// the rules, so they are shown to everybody.
+// each, path?exclude=NAME leaves one out, path/NAME runs one. The lines name kinds, caches, workers and the ConfigMap
+// of the rules, so they are shown to everybody.
 func serveChecks(mux *http.ServeMux, path string, checks []check) {
 	name := strings.TrimPrefix(path, "/")
 	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
