@@ -440,13 +440,16 @@ func (s *scene) controllerConfig() *rest.Config {
 	return config
 }
 
-// line is a bad one to the API server: it passes on what it gets with a delay, and breaks now and then.
+// line is a bad one to the API server: it passes on what it gets with a delay, breaks now and then, or goes dead.
 type line struct {
 	listener net.Listener
 	to       string
 	mu       sync.Mutex
-	open     map[net.Conn]bool
-	cuts     atomic.Int64
+	// open has the connections, both ends of each, and says which are dead.
+	open map[net.Conn]bool
+	cuts atomic.Int64
+	// swallowed counts what came in over dead ones.
+	swallowed atomic.Int64
 }
 
 func (s *scene) line(config *rest.Config) *line {
@@ -482,7 +485,7 @@ func (l *line) pass(near net.Conn) {
 		return
 	}
 	l.mu.Lock()
-	l.open[near], l.open[far] = true, true
+	l.open[near], l.open[far] = false, false
 	l.mu.Unlock()
 	var both sync.WaitGroup
 	both.Go(func() { l.slowly(far, near) })
@@ -500,7 +503,9 @@ func (l *line) slowly(to, from net.Conn) {
 	buffer := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buffer)
-		if n > 0 {
+		if n > 0 && l.swallows(from) {
+			l.swallowed.Add(int64(n))
+		} else if n > 0 {
 			<-time.After(20 * time.Millisecond)
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return
@@ -520,6 +525,21 @@ func (l *line) cut() {
 		c.Close()
 	}
 	l.cuts.Add(1)
+}
+
+// kill lets the connections that are open go dead: nobody is told, and what is sent is lost.
+func (l *line) kill() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.open {
+		l.open[c] = true
+	}
+}
+
+func (l *line) swallows(c net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open[c]
 }
 
 // TestDegradedAPIServer has one cluster, and a controller for each of its parts.

@@ -58,7 +58,7 @@ func TestHealthEndpoints(t *testing.T) {
 		rules.namespace, rules.name, rules.version)
 	for path, want := range map[string]string{
 		"/healthz":         "ok",
-		"/healthz?verbose": "[+]ping ok\nhealthz check passed\n",
+		"/healthz?verbose": "[+]ping ok\n[+]lease ok\n[+]watches ok\n[+]workers ok\n[+]queue ok\nhealthz check passed\n",
 		"/readyz":          "ok",
 		"/readyz?verbose":  "[+]ping ok\n[+]caches ok\n" + inForce + "[+]shutdown ok\nreadyz check passed\n",
 		"/readyz/caches":   "ok",

@@ -137,6 +137,7 @@ type runner interface {
 	list(ctx context.Context) error
 	hasSynced() bool
 	title() string
+	observed() *Stream
 }
 
 func (c *Cluster) stores() []runner {

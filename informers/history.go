@@ -22,14 +22,13 @@ import (
 // versions do not show it any more. An API server that was merely restarted has no history to go on from, as a rule,
 // and answers 410 itself.
 type historyChecker struct {
-	cache.ListerWatcher
 	client cache.ListerWatcherWithContext
 }
 
 var _ cache.ListerWatcherWithContext = (*historyChecker)(nil)
 
 func newHistoryChecker(client cache.ListerWatcher) *historyChecker {
-	return &historyChecker{client, cache.ToListerWatcherWithContext(client)}
+	return &historyChecker{cache.ToListerWatcherWithContext(client)}
 }
 
 // ListWithContext implements cache.ListerWatcherWithContext.

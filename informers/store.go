@@ -28,6 +28,7 @@ type store[T lean] struct {
 	informer cache.TypedSharedIndexInformer[T]
 	history  *historyChecker
 	watcher  *restarter
+	stream   *Stream
 	// handler is nil until the process leads. It has synced when it has been called for all that the informer had.
 	handler atomic.Pointer[cache.ResourceEventHandlerRegistration]
 	// led is how far the store and the API server were when the process began to lead.
@@ -49,8 +50,8 @@ type storeOptions[T lean] struct {
 }
 
 func newStore[T lean](o storeOptions[T]) *store[T] {
-	s := &store[T]{storeOptions: o, history: newHistoryChecker(o.source)}
-	s.watcher = newRestarter(s.history)
+	s := &store[T]{storeOptions: o, history: newHistoryChecker(o.source), stream: &Stream{name: o.name}}
+	s.watcher = newRestarter(s.stream.observe(s.history))
 	s.informer = cache.NewTypedSharedIndexInformer[T](cache.NewSharedIndexInformerWithOptions(
 		s.watcher, o.expected, cache.SharedIndexInformerOptions{
 			Indexers: cache.TypedIndexersToIndexers(o.indexers), ObjectDescription: o.name,
@@ -89,10 +90,13 @@ func (s *store[T]) run(ctx context.Context) {
 	var sweeping sync.WaitGroup
 	sweeping.Go(func() { s.sweepUntil(ctx) })
 	defer sweeping.Wait()
+	defer s.stream.start()()
 	s.informer.RunWithContext(ctx)
 }
 
 func (s *store[T]) title() string { return s.name }
+
+func (s *store[T]) observed() *Stream { return s.stream }
 
 // hasSynced reports whether the store has had its first list and, in a process that leads, the event handler has been
 // called for all of it. The informer has synced earlier, before what is derived from the changes is known.

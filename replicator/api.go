@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,6 +38,7 @@ func newAPI(config *rest.Config) (*api, error) {
 	own.APIPath = "/api"
 	own.GroupVersion = &corev1.SchemeGroupVersion
 	own.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	own.Wrap(func(next http.RoundTripper) http.RoundTripper { return waitingTransport{next} })
 	own.ContentType = protobufType
 	own.AcceptContentTypes = protobufType + ",application/json"
 	client, err := rest.RESTClientFor(own)

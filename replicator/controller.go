@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -62,6 +63,9 @@ type Controller struct {
 	// executors and reporter do what a pass decided, and tell of it.
 	executors executors
 	reporter  reporter
+	// workers are there from the start, and working is set while they take sources.
+	workers []*worker
+	working atomic.Bool
 }
 
 // New returns a Controller that does nothing yet. It can be run once.
@@ -75,7 +79,7 @@ func New(o Options) (*Controller, error) {
 	}
 	api := clients.api
 	c := &Controller{
-		options: o, pending: newPending(), states: newStates(),
+		options: o, pending: newPending(), states: newStates(), workers: newWorkers(o.Workers),
 	}
 	c.metrics = newMetrics(o.Registry, gauges{
 		count:         func() (map[string]int, map[plan.State]int) { return c.states.count(c.cluster) },
@@ -100,6 +104,11 @@ func New(o Options) (*Controller, error) {
 		contents: contents, pending: c.pending, queue: c.queue, metrics: c.metrics,
 	}
 	c.reporter = reporter{cluster: c.cluster, recorder: c.events, notify: c.notify}
+	if o.Registry != nil {
+		if err := o.Registry.Register(newLivenessMetrics(c)); err != nil {
+			return nil, fmt.Errorf("metrics: %w", err)
+		}
+	}
 	return c, nil
 }
 
@@ -174,13 +183,15 @@ func (c *Controller) Run(ctx context.Context) error {
 	logger.Info("caches synced, starting workers", "namespaces", len(c.cluster.Namespaces()))
 	settled := time.AfterFunc(c.options.SourceDeleteGrace, c.cluster.Settle)
 	defer settled.Stop()
-	for range c.options.Workers {
+	c.working.Store(true)
+	for _, w := range c.workers {
 		workers.Go(func() {
-			for c.processNext(ctx) {
+			for c.processNext(w.context(ctx)) {
 			}
 		})
 	}
 	<-ctx.Done()
+	c.working.Store(false)
 	logger.Info("stopping: waiting for writes in flight")
 	c.queue.ShutDown()
 	workers.Wait()
@@ -233,6 +244,7 @@ func (c *Controller) processNext(ctx context.Context) bool {
 	if ctx.Err() != nil {
 		return true // draining: the next process looks at everything
 	}
+	defer workerOf(ctx).begin(key)()
 	begin := time.Now()
 	logger := klog.FromContext(ctx).WithValues("kind", key.Kind, "source", klog.KRef(key.Namespace, key.Name))
 	r, err := c.reconcile(klog.NewContext(ctx, logger), key)

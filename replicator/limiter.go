@@ -15,6 +15,7 @@ func (w *writeLimiter) limit() int { return cap(w.shared) + cap(w.reserved) }
 
 // acquire waits until there is room for a write. The caller calls release after it. It fails only with ctx.
 func (w *writeLimiter) acquire(ctx context.Context, urgent bool) (release func(), err error) {
+	defer workerOf(ctx).wait()()
 	reserved := w.reserved
 	if !urgent {
 		reserved = nil // never ready

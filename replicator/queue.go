@@ -17,15 +17,17 @@ type queue struct {
 	lanes *lanes
 }
 
+// queueName is the name of the queue in metrics.
+const queueName = "sources"
+
 func newQueue(m workqueue.MetricsProvider) *queue {
-	const name = "sources"
 	l := newLanes()
 	// Per key only: a bucket shared by all keys would make the last of many failing sources wait for half an hour.
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[informers.Key](20*time.Millisecond, 5*time.Minute)
 	waiting := workqueue.NewTypedWithConfig(
-		workqueue.TypedQueueConfig[informers.Key]{Name: name, MetricsProvider: m, Queue: l})
+		workqueue.TypedQueueConfig[informers.Key]{Name: queueName, MetricsProvider: m, Queue: l})
 	delaying := workqueue.NewTypedDelayingQueueWithConfig(
-		workqueue.TypedDelayingQueueConfig[informers.Key]{Name: name, MetricsProvider: m, Queue: waiting})
+		workqueue.TypedDelayingQueueConfig[informers.Key]{Name: queueName, MetricsProvider: m, Queue: waiting})
 	return &queue{
 		TypedRateLimitingInterface: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
 			workqueue.TypedRateLimitingQueueConfig[informers.Key]{DelayingQueue: delaying}),
@@ -42,6 +44,16 @@ func (q *queue) AddUrgent(key informers.Key) {
 // UrgentWaiting reports whether a source with an urgent change waits for a worker.
 func (q *queue) UrgentWaiting() bool { return q.lanes.urgentWaiting() }
 
+// OldestWaiting returns for how long the source that has waited the longest waits for a worker; 0 where none waits.
+func (q *queue) OldestWaiting() time.Duration { return q.lanes.oldest() }
+
+// Taken returns how many times a worker has taken a source, and reports whether any waits.
+func (q *queue) Taken() (n uint64, waiting bool) {
+	q.lanes.mu.Lock()
+	defer q.lanes.mu.Unlock()
+	return q.lanes.taken, len(q.lanes.waiting) > 0
+}
+
 // lanes order the keys that wait by two priorities. It implements workqueue.Queue.
 type lanes struct {
 	mu      sync.Mutex
@@ -51,16 +63,21 @@ type lanes struct {
 	fast, ordinary *lane
 	// streak is how many keys in a row came from the fast lane.
 	streak int
+	// arrivals are the times since when the keys wait, the oldest first, and taken is how many were taken out.
+	arrivals *list.List
+	taken    uint64
 }
 
 type place struct {
-	lane    *lane
-	element *list.Element
+	lane *lane
+	// element is that of the lane, and arrival that of the arrivals.
+	element, arrival *list.Element
 }
 
 func newLanes() *lanes {
 	return &lanes{
 		urgent: map[informers.Key]struct{}{}, waiting: map[informers.Key]place{}, fast: newLane(), ordinary: newLane(),
+		arrivals: list.New(),
 	}
 }
 
@@ -80,7 +97,7 @@ func (l *lanes) urgentWaiting() bool {
 func (l *lanes) Push(key informers.Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.put(key)
+	l.put(key, l.arrivals.PushBack(time.Now()))
 }
 
 // Touch lets a key that waits change to the fast lane.
@@ -89,16 +106,26 @@ func (l *lanes) Touch(key informers.Key) {
 	defer l.mu.Unlock()
 	if p := l.waiting[key]; p.lane == l.ordinary {
 		p.lane.remove(key, p.element)
-		l.put(key)
+		l.put(key, p.arrival)
 	}
 }
 
-func (l *lanes) put(key informers.Key) {
+func (l *lanes) put(key informers.Key, arrival *list.Element) {
 	lane := l.ordinary
 	if _, ok := l.urgent[key]; ok {
 		lane = l.fast
 	}
-	l.waiting[key] = place{lane, lane.push(key)}
+	l.waiting[key] = place{lane, lane.push(key), arrival}
+}
+
+func (l *lanes) oldest() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if front := l.arrivals.Front(); front != nil {
+		since, _ := front.Value.(time.Time)
+		return time.Since(since)
+	}
+	return 0
 }
 
 // Len returns the length of both lanes.
@@ -121,6 +148,8 @@ func (l *lanes) Pop() informers.Key {
 		l.streak = min(l.streak+1, inARow)
 	}
 	key := lane.pop()
+	l.arrivals.Remove(l.waiting[key].arrival)
+	l.taken++
 	delete(l.waiting, key)
 	delete(l.urgent, key)
 	return key

@@ -40,9 +40,10 @@ func (o *outage) RoundTrip(r *http.Request) (*http.Response, error) {
 // runningTest is a running controller, and a user of the same API server.
 type runningTest struct {
 	*testing.T
-	server *apiservertest.Server
-	client kubernetes.Interface
-	outage *outage
+	server     *apiservertest.Server
+	client     kubernetes.Interface
+	outage     *outage
+	controller *Controller
 
 	mu sync.Mutex
 	// writes counts what the controller has written, by resource.
@@ -54,8 +55,14 @@ const controllerName = "controller"
 // newRunningTest starts the controller, with the namespaces from, a, b and others. It must be called in a bubble of
 // testing/synctest.
 func newRunningTest(t *testing.T, edits ...func(*Options)) *runningTest {
+	return newRunningTestOn(t, apiservertest.Options{}, edits...)
+}
+
+// newRunningTestOn is newRunningTest with an API server that has these options.
+func newRunningTestOn(t *testing.T, options apiservertest.Options, edits ...func(*Options)) *runningTest {
 	w := &runningTest{T: t, writes: map[string]int{}}
-	w.server = apiservertest.New(apiservertest.Options{OnCommit: w.count})
+	options.OnCommit = w.count
+	w.server = apiservertest.New(options)
 	t.Cleanup(w.server.Close)
 	w.outage = &outage{RoundTripper: w.server.RoundTripper(controllerName)}
 	w.client = kubernetes.NewForConfigOrDie(&rest.Config{
@@ -90,6 +97,7 @@ func (w *runningTest) start(edits ...func(*Options)) {
 	if err != nil {
 		w.Fatal(err)
 	}
+	w.controller = c
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(klog.NewContext(w.Context(), logr.Discard())) }()
 	w.Cleanup(func() {

@@ -80,9 +80,13 @@ func TestAnnotationsAreDocumented(t *testing.T) {
 // TestMetricsAreDocumented gathers the process's metrics, and reads the controller's from their source.
 func TestMetricsAreDocumented(t *testing.T) {
 	text := readFile(t, "docs", "metrics.md")
-	names := groups(`"(mirrorball_[a-z_]+)"`, readFile(t, "replicator", "metrics.go"))
-	if len(names) == 0 {
-		t.Fatal("replicator/metrics.go has no names of the form that this test looks for")
+	names := map[string]bool{}
+	for _, file := range []string{"metrics.go", "livenessmetrics.go"} {
+		found := groups(`"(mirrorball_[a-z_]+)"`, readFile(t, "replicator", file))
+		if len(found) == 0 {
+			t.Fatalf("replicator/%s has no names of the form that this test looks for", file)
+		}
+		maps.Copy(names, found)
 	}
 	described := make(chan *prometheus.Desc, 100)
 	newRegistry(build{}, &status{}).Describe(described)

@@ -5,8 +5,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/mirrorball-dev/mirrorball/replicator/liveness"
 )
 
 func TestHealth(t *testing.T) {
@@ -20,6 +24,8 @@ func TestHealth(t *testing.T) {
 		allPassed = "[+]ping ok\n[+]caches ok\n[+]rules ok: built-in\n[+]shutdown ok\nreadyz check passed\n"
 		unread    = "[+]ping ok\n[+]caches ok\n[+]rules ok: a standby reads them when it starts to lead\n" +
 			"[+]shutdown ok\nreadyz check passed\n"
+		alive    = "[+]ping ok\n[+]lease ok\n[+]watches ok\n[+]workers ok\n[+]queue ok\nhealthz check passed\n"
+		excluded = "[+]ping ok\n[+]caches excluded: ok\n[+]rules ok: built-in\n[+]shutdown ok\nreadyz check passed\n"
 	)
 	tests := map[string]struct {
 		state    state
@@ -35,7 +41,9 @@ func TestHealth(t *testing.T) {
 		"a leader that has synced is ready":     {working, "/readyz", 200, "ok"},
 		"verbose has a line for each check":     {working, "/readyz?verbose", 200, allPassed},
 		"a standby knows of no rules":           {standby, "/readyz?verbose", 200, unread},
-		"verbose works for healthz too":         {working, "/healthz?verbose", 200, "[+]ping ok\nhealthz check passed\n"},
+		"verbose works for healthz too":         {working, "/healthz?verbose", 200, alive},
+		"a check can be excluded":               {syncing, "/readyz?verbose&exclude=caches", 200, excluded},
+		"excluded checks do not fail":           {syncing, "/readyz?exclude=rules&exclude=caches", 200, "ok"},
 		"one check can pass":                    {syncing, "/readyz/shutdown", 200, "ok"},
 		"one check can fail":                    {syncing, "/readyz/caches", 500, "secrets have not synced\n"},
 		"stopping is live":                      {stopping, "/healthz", 200, "ok"},
@@ -60,4 +68,28 @@ func TestHealth(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestStalledProcess: what has stood still fails the liveness check, by name.
+func TestStalledProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &status{}
+		s.monitor.Watch(liveness.Subject{
+			Check: "queue", Name: "the queue", Problem: "has not moved", Limit: time.Minute,
+			Sample: func() liveness.Sample { return liveness.Sample{Due: true} },
+		})
+		go s.monitor.Run(t.Context())
+		<-time.After(time.Minute + time.Second)
+		const failed = "[+]ping ok\n[+]lease ok\n[+]watches ok\n[+]workers ok\n" +
+			"[-]queue failed: the queue has not moved for 1m0s; restart the process\nhealthz check failed\n"
+		for path, want := range map[string]string{
+			"/healthz": failed, "/healthz?exclude=queue": "ok", "/healthz/workers": "ok",
+		} {
+			recorder := httptest.NewRecorder()
+			handler(s, prometheus.NewRegistry(), false).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
+			if recorder.Body.String() != want {
+				t.Errorf("GET %s answers %q, want %q", path, recorder.Body, want)
+			}
+		}
+	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mirrorball-dev/mirrorball/replicator"
 	"github.com/mirrorball-dev/mirrorball/replicator/lease"
+	"github.com/mirrorball-dev/mirrorball/replicator/liveness"
 )
 
 func runCommand() *cobra.Command {
@@ -72,6 +73,8 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 	if err := checkOwnNamespace(stop, logger, config, s); err != nil {
 		return err
 	}
+	answers := liveness.NewAnswers()
+	config.Wrap(answers.Wrap)
 	status := &status{}
 	registry := newRegistry(build, status)
 	election, err := newElection(stop, config, s)
@@ -89,6 +92,8 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 		return err
 	}
 	status.synced, status.rules = controller.Synced, controller.Rules
+	status.monitor.Watch(controller.Subjects(answers)...)
+	go status.monitor.Run(stop)
 	context.AfterFunc(stop, func() { status.stopping.Store(true) })
 	if !s.leaderElect {
 		status.leading.Store(true) // before the server starts
@@ -124,6 +129,9 @@ func work(stop context.Context, election *lease.Election, status *status, c *rep
 	if election == nil {
 		return c.Run(stop)
 	}
+	renewals := lease.NewRenewals(election.Lock, election.Timings)
+	election.Lock = renewals
+	status.monitor.Watch(renewals.Subject())
 	election.StandBy = func() { c.StandBy(stop) }
 	return lease.Lead(stop, *election, func(ctx context.Context) error {
 		status.leading.Store(true)

@@ -17,6 +17,7 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/replicator"
 	"github.com/mirrorball-dev/mirrorball/replicator/lease"
+	"github.com/mirrorball-dev/mirrorball/replicator/liveness"
 )
 
 const (
@@ -52,6 +53,8 @@ type process struct {
 	dead chan struct{}
 	done chan struct{}
 	err  error
+	// monitor is what the liveness checks ask.
+	monitor liveness.Monitor
 }
 
 func start(n *network, number int, s Settings) *process {
@@ -73,6 +76,9 @@ func start(n *network, number int, s Settings) *process {
 }
 
 func (p *process) run(ctx context.Context, config *rest.Config, s Settings) error {
+	answers := liveness.NewAnswers()
+	config.Wrap(answers.Wrap)
+	go p.monitor.Run(ctx)
 	var fence lease.Fence
 	controllers := rest.CopyConfig(config)
 	if s.Lease {
@@ -92,6 +98,7 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 		if err != nil {
 			return err
 		}
+		p.monitor.Watch(c.Subjects(answers)...)
 		return c.Run(ctx)
 	}
 	if !s.Lease {
@@ -104,12 +111,13 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 	if err != nil {
 		return err
 	}
+	renewed := lease.NewRenewals(&resourcelock.LeaseLock{
+		LeaseMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"}, Client: client,
+		LockConfig: resourcelock.ResourceLockConfig{Identity: p.name},
+	}, timings)
+	p.monitor.Watch(renewed.Subject())
 	return lease.Lead(ctx, lease.Election{
-		Lock: &resourcelock.LeaseLock{
-			LeaseMeta: metav1.ObjectMeta{Namespace: ownNamespace, Name: "mirrorball"}, Client: client,
-			LockConfig: resourcelock.ResourceLockConfig{Identity: p.name},
-		},
-		Timings: timings, Fence: &fence, StandBy: func() {
+		Lock: renewed, Timings: timings, Fence: &fence, StandBy: func() {
 			if c, err := controller(); err == nil { // else work returns it
 				c.StandBy(ctx)
 			}

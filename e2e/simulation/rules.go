@@ -32,6 +32,8 @@ const (
 	ruleConsent = "consent"
 	// ruleBounded: nothing is remembered that nothing needs.
 	ruleBounded = "bounded"
+	// ruleAlive: no liveness check fails.
+	ruleAlive = "alive"
 	// ruleEndless: the numbers of writes and of requests are bounded.
 	ruleEndless = "endless"
 )

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mirrorball-dev/mirrorball/replicator/apiservertest"
+	"github.com/mirrorball-dev/mirrorball/replicator/liveness"
 )
 
 // World is a cluster in which one history runs.
@@ -154,12 +155,18 @@ func (w *World) advance(d time.Duration) {
 	synctest.Wait()
 }
 
-// supervise restarts processes that have exited by themselves, as the kubelet does.
+// supervise restarts processes that have exited by themselves, as the kubelet does, and looks at their liveness.
 func (w *World) supervise() {
 	for _, p := range slices.Clone(w.processes) {
 		if p.ended() && p.err != nil {
 			w.drop(p)
 			w.start()
+			continue
+		}
+		for _, check := range liveness.Checks() {
+			if err := p.monitor.Check(check); err != nil {
+				w.oracle.locked(func() { w.oracle.violate(ruleAlive, fmt.Sprintf("%s: %v", p.name, err)) })
+			}
 		}
 	}
 }

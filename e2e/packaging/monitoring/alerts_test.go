@@ -95,6 +95,11 @@ const (
 	standby = `{job="mirrorball",instance="b"}`
 )
 
+// lastEvent is the series of a watch.
+func lastEvent(stream string) string {
+	return `mirrorball_watch_last_event_timestamp_seconds{job="mirrorball",instance="a",stream="` + stream + `"}`
+}
+
 // healthy is a leader and a standby that work, each minute for three hours.
 var healthy = map[string]string{
 	`mirrorball_build_info` + leader:                                          `1x180`,
@@ -112,10 +117,14 @@ var healthy = map[string]string{
 	`mirrorball_events_dropped_total` + leader:                                `0x180`,
 	`mirrorball_records_unreadable_total` + leader:                            `0x180`,
 	`mirrorball_workqueue_longest_running_seconds` + leader:                   `2x180`,
+	`mirrorball_workqueue_oldest_waiting_seconds` + leader:                    `400x180`,
+	`mirrorball_workqueue_queue_seconds_count{job="mirrorball"}`:              `0+10x180`,
 	`mirrorball_workqueue_queue_seconds_bucket{job="mirrorball",le="0.1"}`:    `0+10x180`,
 	`mirrorball_workqueue_queue_seconds_bucket{job="mirrorball",le="+Inf"}`:   `0+10x180`,
-	`rest_client_requests_total{job="mirrorball",instance="a",code="200"}`:    `0+60x180`,
-	`rest_client_requests_total{job="mirrorball",instance="a",code="500"}`:    `0+1x180`,
+	lastEvent("secrets"): `0+60x180`,
+	lastEvent("rules"):   `0+60x180`,
+	`rest_client_requests_total{job="mirrorball",instance="a",code="200"}`: `0+60x180`,
+	`rest_client_requests_total{job="mirrorball",instance="a",code="500"}`: `0+1x180`,
 	// Another program's requests: they fail all the time.
 	`rest_client_requests_total{job="other",instance="a",code="500"}`: `0+9999x180`,
 }
@@ -172,6 +181,13 @@ func TestAlerts(t *testing.T) {
 		}},
 		"MirrorballWorkerStuck": {change: map[string]string{
 			`mirrorball_workqueue_longest_running_seconds` + leader: `0+60x180`,
+		}},
+		"MirrorballWatchStalled": {change: map[string]string{lastEvent("secrets"): `0+60x60 3600x119`}},
+		"MirrorballQueueStalled": {change: map[string]string{
+			`mirrorball_workqueue_oldest_waiting_seconds` + leader:                  `0+60x180`,
+			`mirrorball_workqueue_queue_seconds_count{job="mirrorball"}`:            `5x180`,
+			`mirrorball_workqueue_queue_seconds_bucket{job="mirrorball",le="0.1"}`:  `5x180`,
+			`mirrorball_workqueue_queue_seconds_bucket{job="mirrorball",le="+Inf"}`: `5x180`,
 		}},
 		"MirrorballSlow": {change: map[string]string{
 			`mirrorball_workqueue_queue_seconds_bucket{job="mirrorball",le="0.1"}`:  `0x180`,
