@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,10 @@ type Options struct {
 	Kinds []annotations.Kind
 	// Namespace is Mirrorball's own, where the records are.
 	Namespace string
+	// Namespaces are the only ones to look at; empty is all.
+	Namespaces []string
+	// IgnoreServiceAccounts says that ServiceAccounts are not looked at.
+	IgnoreServiceAccounts bool
 	// DigestKey keys the replicas' digests.
 	DigestKey DigestKey
 	// OnRules is called after each change of the operator's rules, and before Notify is called on their account.
@@ -46,9 +51,13 @@ type Cluster struct {
 
 	kinds      map[annotations.Kind]*objects
 	namespaces *store[*Namespace]
-	accounts   *store[*ServiceAccount]
+	accounts   stores[*ServiceAccount]
 	records    *store[*Record]
 	rules      *store[*RulesDocument]
+	// gates are those of Options.Namespaces; nil where all namespaces are looked at.
+	gates map[string]*gate
+	// synced is set once every informer has had its first whole list.
+	synced atomic.Bool
 
 	// mu guards what follows, and the tenures of each kind. The stores have locks of their own: they may be read while mu
 	// is held, and no code of this package runs while theirs are held.
@@ -72,17 +81,23 @@ func New(o Options) *Cluster {
 		ineligible: map[Key]struct{}{}, held: map[Key]types.NamespacedName{},
 		shares: newShares(maxPolicyBytes),
 	}
+	areas := c.newAreas(o.Namespaces)
 	for _, kind := range o.Kinds {
-		c.kinds[kind] = c.newObjects(kind, o)
+		c.kinds[kind] = c.newObjects(kind, o, areas)
 	}
 	c.namespaces = newStore(storeOptions[*Namespace]{
-		name: "namespaces", source: metadataListerWatcher(o.Metadata, "namespaces", ""),
+		name: "namespaces", source: c.namespaceListerWatcher(o),
 		expected: &metav1.PartialObjectMetadata{}, convert: newNamespace, changed: c.namespaceChanged,
 	})
-	c.accounts = newStore(storeOptions[*ServiceAccount]{
-		name: "serviceaccounts", source: listerWatcher(o.Typed.CoreV1().ServiceAccounts(""), ""),
-		expected: &corev1.ServiceAccount{}, convert: newServiceAccount, indexers: accountIndexers, changed: c.accountChanged,
-	})
+	if !o.IgnoreServiceAccounts {
+		c.accounts = newStores(areas, func(namespace string) storeOptions[*ServiceAccount] {
+			return storeOptions[*ServiceAccount]{
+				name: "serviceaccounts", source: listerWatcher(o.Typed.CoreV1().ServiceAccounts(namespace), ""),
+				expected: &corev1.ServiceAccount{}, convert: newServiceAccount, indexers: accountIndexers,
+				changed: c.accountChanged,
+			}
+		})
+	}
 	c.records = newStore(storeOptions[*Record]{
 		name: "records", source: listerWatcher(o.Typed.CoreV1().ConfigMaps(o.Namespace), LabelRecord+"="+recordPolicy),
 		expected: &corev1.ConfigMap{}, convert: newRecord, indexers: recordIndexers, changed: c.recordChanged,
@@ -100,10 +115,14 @@ func (c *Cluster) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// Synced is nil once every informer has had its first whole list, and says which have not.
+// Synced is nil once every informer has had its first whole list, and says which have not. Those of a namespace that is
+// not there are not waited for, and neither are those of one that is found later.
 func (c *Cluster) Synced() error {
+	if c.synced.Load() {
+		return nil
+	}
 	var waiting []string
-	for _, s := range c.stores() {
+	for _, s := range c.stores() { // the namespaces first: those that were found have open gates
 		if !s.hasSynced() {
 			waiting = append(waiting, s.title())
 		}
@@ -111,6 +130,7 @@ func (c *Cluster) Synced() error {
 	if len(waiting) > 0 {
 		return fmt.Errorf("waiting for the first list of %s", strings.Join(waiting, ", "))
 	}
+	c.synced.Store(true)
 	return nil
 }
 
@@ -120,12 +140,15 @@ type runner interface {
 	list(ctx context.Context) error
 	hasSynced() bool
 	title() string
+	where() area
 }
 
 func (c *Cluster) stores() []runner {
-	all := []runner{c.namespaces, c.accounts, c.records, c.rules}
+	all := []runner{c.namespaces, c.records, c.rules}
+	all = append(all, runners(&c.accounts)...)
 	for _, kind := range slices.Sorted(maps.Keys(c.kinds)) {
-		all = append(all, c.kinds[kind].candidates, c.kinds[kind].replicas)
+		all = append(all, runners(&c.kinds[kind].candidates)...)
+		all = append(all, runners(&c.kinds[kind].replicas)...)
 	}
 	return all
 }

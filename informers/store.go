@@ -34,7 +34,9 @@ type store[T lean] struct {
 
 // storeOptions are what a store is made of.
 type storeOptions[T lean] struct {
-	name     string
+	name string
+	// area is where it looks; empty for all namespaces.
+	area     area
 	source   cache.ListerWatcher
 	expected runtime.Object
 	// convert makes the lean form of an object from the API.
@@ -74,19 +76,31 @@ func (s *store[T]) lean(obj any) (T, error) {
 	return t, nil
 }
 
-// run runs the informer until ctx is done.
+// run runs the informer until ctx is done, once the gate is open.
 func (s *store[T]) run(ctx context.Context) {
+	if !s.area.gate.wait(ctx) {
+		return
+	}
 	var sweeping sync.WaitGroup
 	sweeping.Go(func() { s.sweepUntil(ctx) })
 	defer sweeping.Wait()
 	s.informer.RunWithContext(ctx)
 }
 
-func (s *store[T]) title() string { return s.name }
+func (s *store[T]) title() string {
+	if s.area.namespace == "" {
+		return s.name
+	}
+	return s.name + " in " + s.area.namespace
+}
 
-// hasSynced reports whether the event handler has been called for the whole initial list. The informer has synced
-// earlier, before what is derived from the changes is known.
-func (s *store[T]) hasSynced() bool { return s.listed.Load() || s.handler.HasSynced() }
+func (s *store[T]) where() area { return s.area }
+
+// hasSynced reports whether the event handler has been called for the whole initial list, or there is nothing to list.
+// The informer has synced earlier, before what is derived from the changes is known.
+func (s *store[T]) hasSynced() bool {
+	return s.listed.Load() || !s.area.gate.isOpen() || s.handler.HasSynced()
+}
 
 // handle is called by the informer after each change of its store. It must not block.
 func (s *store[T]) handle(n types.NamespacedName, old, obj T) {
