@@ -53,7 +53,10 @@ const controllerName = "controller"
 
 // newRunningTest starts the controller, with the namespaces from, a, b and others. It must be called in a bubble of
 // testing/synctest.
-func newRunningTest(t *testing.T) *runningTest {
+func newRunningTest(t *testing.T) *runningTest { return newRunningTestOf(t, func(*Options) {}) }
+
+// newRunningTestOf is newRunningTest with other options.
+func newRunningTestOf(t *testing.T, edit func(*Options)) *runningTest {
 	w := &runningTest{T: t, writes: map[string]int{}}
 	w.server = apiservertest.New(apiservertest.Options{OnCommit: w.count})
 	t.Cleanup(w.server.Close)
@@ -71,11 +74,13 @@ func newRunningTest(t *testing.T) *runningTest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := New(Options{
+	options := Options{
 		Config: &rest.Config{Host: "http://sim", Transport: w.outage, QPS: -1},
 		Kinds:  []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system", SourceNamespaces: all,
 		SourceDeleteGrace: time.Minute, Workers: 2, WriteConcurrency: 2, Registry: prometheus.NewRegistry(),
-	})
+	}
+	edit(&options)
+	c, err := New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
