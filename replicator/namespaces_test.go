@@ -12,8 +12,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
+	"github.com/mirrorball-dev/mirrorball/replicator/apiservertest"
 )
 
 // fence denies what an API server would deny to somebody with Roles in some namespaces, and notes it.
@@ -167,4 +170,57 @@ func (s *seenPaths) with(word string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(s.paths), func(path string) bool { return !strings.Contains(path, word) })
+}
+
+// TestInspectNamespaces: an Inspector asks for no more than the controller may.
+func TestInspectNamespaces(t *testing.T) {
+	server := apiservertest.New(apiservertest.Options{})
+	t.Cleanup(server.Close)
+	client := kubernetes.NewForConfigOrDie(&rest.Config{Host: "http://sim", Transport: server.RoundTripper("user")})
+	for _, name := range []string{"mirrorball-system", "from", "a", "b"} {
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		if _, err := client.CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range []*corev1.Secret{
+		secret("from", "s", map[string]string{annotations.PushTo: "*"}), secret("a", "copy", nil), secret("b", "copy", nil),
+		secret("b", "x", map[string]string{annotations.PushTo: "a"}),
+	} {
+		if _, err := client.CoreV1().Secrets(s.Namespace).Create(t.Context(), s, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	everywhere, err := annotations.ParseNamespacePatterns("*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fence{RoundTripper: server.RoundTripper("reader"), namespaces: []string{"mirrorball-system", "from", "a"}}
+	i, err := NewInspector(Options{
+		Config: &rest.Config{Host: "http://sim", Transport: f}, Kinds: []annotations.Kind{annotations.Secret},
+		Namespace: "mirrorball-system", Namespaces: []string{"a", "from", "late"}, SourceNamespaces: everywhere,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		i.List(t.Context()), i.Edit(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "b"}}), i.Decide(t.Context()),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	decisions := i.Decisions()
+	if len(decisions) != 1 || len(decisions[0].Writes) != 1 || decisions[0].Writes[0].Object.Namespace != "a" {
+		t.Errorf("decided was %+v, want one replica in a", decisions)
+	}
+	if copies, err := i.Copies(t.Context()); err != nil || len(copies) != 1 || copies[0].Object.Namespace != "a" {
+		t.Errorf("the copies are %v, %v, want the one in a", copies, err)
+	}
+	if _, err := i.Select(t.Context(), "", "app=web"); err != nil {
+		t.Error(err)
+	}
+	if denied := f.takeDenied(); !slices.Equal(denied, []string{"GET /api/v1/namespaces/late"}) {
+		t.Errorf("denied was %q, want no more than to look for the namespace", denied)
+	}
 }
