@@ -72,13 +72,10 @@ func (p *namespacePoller) readAll(ctx context.Context) (readNamespaces, error) {
 	all := readNamespaces{}
 	for _, name := range p.names {
 		m, err := p.read(ctx, name)
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
-		case m == nil:
-			klog.FromContext(ctx).Info("a namespace of --namespaces does not exist or may not be read; nothing is mirrored "+
-				"from or to it until that changes", "namespace", name)
-		default:
+		}
+		if m != nil {
 			p.found(name)
 			all[name] = m
 		}
@@ -124,8 +121,12 @@ func (w *namespaceWatch) ResultChan() <-chan watch.Event { return w.events }
 
 func (w *namespaceWatch) run(ctx context.Context, all readNamespaces) {
 	defer close(w.events)
-	for _, m := range all {
-		w.send(ctx, watch.Added, m)
+	for _, name := range w.names {
+		if m := all[name]; m != nil {
+			w.send(ctx, watch.Added, m)
+		} else {
+			klog.FromContext(ctx).Info(absentNamespace, "namespace", name)
+		}
 	}
 	end := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		ResourceVersion: all.version(), Annotations: map[string]string{metav1.InitialEventsAnnotationKey: "true"},
@@ -145,6 +146,10 @@ func (w *namespaceWatch) run(ctx context.Context, all readNamespaces) {
 	}
 }
 
+// absentNamespace is logged.
+const absentNamespace = "a namespace of --namespaces does not exist or may not be read: nothing is mirrored from or to " +
+	"it until that changes, and what became of the sources in it is not known"
+
 // update reads one namespace, and tells of the difference. One that can't be read stays as it was.
 func (w *namespaceWatch) update(ctx context.Context, all readNamespaces, name string) {
 	now, err := w.read(ctx, name)
@@ -157,12 +162,14 @@ func (w *namespaceWatch) update(ctx context.Context, all readNamespaces, name st
 		delete(all, name)
 		w.send(ctx, watch.Deleted, was)
 		was = nil
+		klog.FromContext(ctx).Info(absentNamespace, "namespace", name)
 	}
 	switch {
 	case now == nil:
 	case was == nil && w.found(name):
 		all[name] = now
 		w.send(ctx, watch.Added, now)
+		klog.FromContext(ctx).Info("a namespace of --namespaces was found", "namespace", name)
 	case was != nil && now.ResourceVersion != was.ResourceVersion:
 		all[name] = now
 		w.send(ctx, watch.Modified, now)
