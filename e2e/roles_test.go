@@ -79,8 +79,8 @@ func (s *scene) expectPermitted(mark harness.Mark, namespaces ...string) {
 	}
 }
 
-// TestRolesAlone: with Roles in some namespaces and no ClusterRole, Mirrorball mirrors from and to these namespaces, and
-// no request is denied.
+// TestRolesAlone: with Roles in some namespaces and no ClusterRole, Mirrorball mirrors from and to these namespaces,
+// and no request is denied.
 func TestRolesAlone(t *testing.T) {
 	s := bareScene(t)
 	from, outside := s.namespace("from"), s.namespace("outside")

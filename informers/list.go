@@ -14,7 +14,7 @@ import (
 
 // ListError says what List could not list. What it was asked for is empty in the view.
 type ListError struct {
-	// Name is that of the list, such as "secrets" or "secrets/replicas", and Namespace where it is of; empty is everywhere.
+	// Name is that of the list, such as "secrets" or "secrets/replicas". Namespace is where it is of; empty is everywhere.
 	Name, Namespace string
 	err             error
 }

@@ -35,8 +35,8 @@ type rbacFlags struct {
 	check       bool
 }
 
-const rbacHelp = `Print the least permissions that 'mirrorball run' needs with the same flags in a Pod: a ServiceAccount, a
-ClusterRole and Roles, each with its binding. Nothing is written, and without --from-cluster and --check no cluster is
+const rbacHelp = `Print the least permissions that 'mirrorball run' needs with the same flags in a Pod: a ServiceAccount,
+a ClusterRole and Roles, each with its binding. Nothing is written, and without --from-cluster and --check no cluster is
 asked.
 
 With --namespaces there are Roles alone. With --rules, namespaces to which no rule allows push get no permission to

@@ -70,7 +70,8 @@ func TestEveryFlagHasAValue(t *testing.T) {
 func TestFlagsOfTheDeployment(t *testing.T) {
 	samples := map[string]string{
 		"source-delete-grace": "90s", "protected-namespaces": "kube-*,payments", "source-namespaces": "platform",
-		"namespaces": "team-a,team-b", "attach-to-service-accounts": "false", "reserved-names": "", "kinds": "secrets", "workers": "1000000", "write-concurrency": "2", "leader-elect": "true",
+		"namespaces": "team-a,team-b", "attach-to-service-accounts": "false",
+		"reserved-names": "", "kinds": "secrets", "workers": "1000000", "write-concurrency": "2", "leader-elect": "true",
 		"leader-election-namespace": "leases", "leader-election-name": "other", "http-address": ":9090",
 		"profiling": "true", "log-format": "console", "log-level": "debug",
 	}
