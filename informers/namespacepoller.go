@@ -16,8 +16,8 @@ import (
 const pollInterval = 5 * time.Second
 
 // namespacePoller is a ListerWatcher of some namespaces. It reads each of them, again and again: a Role can grant get
-// on the namespace that it is in, and neither list nor watch. One that does not exist and one that may not be read are the
-// same: not there. The API server does not tell them apart, because the Role goes with its namespace.
+// on the namespace that it is in, and neither list nor watch. One that does not exist and one that may not be read are
+// the same: not there. The API server does not tell them apart, because the Role goes with its namespace.
 type namespacePoller struct {
 	names []string
 	get   func(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error)
@@ -147,8 +147,8 @@ func (w *namespaceWatch) run(ctx context.Context, all readNamespaces) {
 }
 
 // absentNamespace is logged.
-const absentNamespace = "a namespace of --namespaces does not exist or may not be read: nothing is mirrored from or " +
-	"to it until that changes, and what became of the sources in it is not known"
+const absentNamespace = "a namespace of --namespaces does not exist or may not be read: nothing is mirrored " +
+	"from or to it until that changes, and what became of the sources in it is not known"
 
 // update reads one namespace, and tells of the difference. One that can't be read stays as it was.
 func (w *namespaceWatch) update(ctx context.Context, all readNamespaces, name string) {

@@ -35,9 +35,9 @@ type rbacFlags struct {
 	check       bool
 }
 
-const rbacHelp = `Print the least permissions that 'mirrorball run' needs with the same flags in a Pod: a ServiceAccount,
-a ClusterRole and Roles, each with its binding. Nothing is written, and without --from-cluster and --check no cluster is
-asked.
+const rbacHelp = `Print the least permissions that 'mirrorball run' needs with the same flags in a Pod: a
+ServiceAccount, a ClusterRole and Roles, each with its binding. Nothing is written, and without --from-cluster and
+--check no cluster is asked.
 
 With --namespaces there are Roles alone. With --rules, namespaces to which no rule allows push get no permission to
 create objects; then apply the output again whenever the rules allow more. ServiceAccounts need no permissions with
