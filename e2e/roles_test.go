@@ -136,7 +136,31 @@ func TestRolesAlone(t *testing.T) {
 	s.expectSays(0, []string{"plan", flag, "--as", harness.User}, "nothing to write")
 	s.expectSays(0, []string{"explain", from + "/" + kept.name, "--in", b, flag, "--as", harness.User}, "InSync")
 	s.stop(controller)
+	t.Run("a namespace that comes later", func(t *testing.T) { testLaterNamespace(s.within(t), kept, from, a) })
 	t.Run("fewer namespaces", func(t *testing.T) { testFewerNamespaces(s.within(t), kept, []string{from, a}, b) })
+}
+
+// testLaterNamespace: a namespace that is named and does not exist is looked for, and used when it has its Role. Until
+// then there is no other request about it.
+func testLaterNamespace(s *scene, source object, named ...string) {
+	later := s.ns("later")
+	flag := "--namespaces=" + strings.Join(append(slices.Clone(named), later), ",")
+	mark := s.mark()
+	controller := s.system.Controller(s, flag)
+	s.expectSays(2, []string{"audit", flag, "--as", harness.User}, "the namespace "+later, "missing: the verb get on it")
+	requests, err := s.system.RequestsSince(s.Context(), mark, harness.User)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, r := range requests {
+		if looksFor := r.Verb == "get" && r.Resource == "namespaces"; r.Namespace == later && !looksFor {
+			s.Errorf("a request about a namespace that does not exist: %s", r)
+		}
+	}
+	s.namespace("later")
+	s.grant(flag)
+	s.replicated(source, later)
+	s.stop(controller)
 }
 
 // testFewerNamespaces: what is in a namespace that is not named any more stays as it is, and so do the replicas of the
