@@ -167,6 +167,21 @@ func (c *Cluster) namespaceChanged(n types.NamespacedName, old, new *Namespace) 
 	if isUnreadable(old) != isUnreadable(new) || isPaused(old) != isPaused(new) {
 		c.holdChanged(n.Name)
 	}
+	if c.gates != nil && (old == nil || new == nil) {
+		c.reachChanged(n.Name)
+	}
+}
+
+// reachChanged notifies the sources in a namespace that are known only because something names them: what became of
+// them can be found out now, or not any more.
+func (c *Cluster) reachChanged(namespace string) {
+	for kind, o := range c.kinds {
+		for _, n := range c.missingSources(o) {
+			if n.Namespace == namespace {
+				c.notify(Key{kind, n}, Change{Scope: FullScope()})
+			}
+		}
+	}
 }
 
 func isUnreadable(n *Namespace) bool { return n != nil && n.Problem != nil }

@@ -29,6 +29,10 @@ type Options struct {
 	Namespace string
 	// Attachments says that there may be attachments in that namespace; see Attachment.
 	Attachments bool
+	// Namespaces are the only ones to look at; empty is all.
+	Namespaces []string
+	// IgnoreServiceAccounts says that ServiceAccounts are not looked at.
+	IgnoreServiceAccounts bool
 	// DigestKey keys the replicas' digests.
 	DigestKey DigestKey
 	// OnRules is called after each change of the operator's rules, and before Notify is called on their account.
@@ -49,13 +53,15 @@ type Cluster struct {
 
 	kinds      map[annotations.Kind]*objects
 	namespaces *store[*Namespace]
-	accounts   *store[*ServiceAccount]
+	accounts   stores[*ServiceAccount]
 	records    *store[*Record]
 	rules      *store[*RulesDocument]
 	// attachments is nil where there are none to look at.
 	attachments *store[*Attachment]
-	// running and confirmed are set by Run and Confirm.
-	running, confirmed atomic.Bool
+	// gates are those of Options.Namespaces; nil where all namespaces are looked at.
+	gates map[string]*gate
+	// running, leading and confirmed are set by Run, Lead and Confirm, and synced by Synced.
+	running, leading, confirmed, synced atomic.Bool
 
 	// mu guards what follows, and the tenures of each kind. The stores have locks of their own: they may be read while mu
 	// is held, and no code of this package runs while theirs are held.
@@ -79,17 +85,23 @@ func New(o Options) *Cluster {
 		ineligible: map[Key]struct{}{}, held: map[Key]types.NamespacedName{},
 		shares: newShares(maxPolicyBytes),
 	}
+	areas := c.newAreas(o.Namespaces)
 	for _, kind := range o.Kinds {
-		c.kinds[kind] = c.newObjects(kind, o)
+		c.kinds[kind] = c.newObjects(kind, o, areas)
 	}
 	c.namespaces = newStore(storeOptions[*Namespace]{
-		name: "namespaces", source: metadataListerWatcher(o.Metadata, "namespaces", ""),
+		name: "namespaces", source: c.namespaceListerWatcher(o),
 		expected: &metav1.PartialObjectMetadata{}, convert: newNamespace, changed: c.namespaceChanged,
 	})
-	c.accounts = newStore(storeOptions[*ServiceAccount]{
-		name: "serviceaccounts", source: listerWatcher(o.Typed.CoreV1().ServiceAccounts(""), ""),
-		expected: &corev1.ServiceAccount{}, convert: newServiceAccount, indexers: accountIndexers, changed: c.accountChanged,
-	})
+	if !o.IgnoreServiceAccounts {
+		c.accounts = newStores(areas, func(namespace string) storeOptions[*ServiceAccount] {
+			return storeOptions[*ServiceAccount]{
+				name: "serviceaccounts", source: listerWatcher(o.Typed.CoreV1().ServiceAccounts(namespace), ""),
+				expected: &corev1.ServiceAccount{}, convert: newServiceAccount, indexers: accountIndexers,
+				changed: c.accountChanged,
+			}
+		})
+	}
 	c.records = newStore(storeOptions[*Record]{
 		name: "records", source: listerWatcher(o.Typed.CoreV1().ConfigMaps(o.Namespace), LabelRecord+"="+recordPolicy),
 		expected: &corev1.ConfigMap{}, convert: newRecord, indexers: recordIndexers, changed: c.recordChanged,
@@ -115,10 +127,15 @@ func (c *Cluster) Run(ctx context.Context) {
 }
 
 // Synced is nil once every informer has had its first whole list and, in a process that leads, all of it has been told
-// of; and says which have not.
+// of; and says which have not. Those of a namespace that is not there are not waited for, and neither are, in a process
+// that leads, those of one that is found later.
 func (c *Cluster) Synced() error {
+	if c.synced.Load() {
+		return nil
+	}
+	leading := c.leading.Load()
 	var waiting []string
-	for _, s := range c.stores() {
+	for _, s := range c.stores() { // the namespaces first: those that were found have open gates
 		if !s.hasSynced() {
 			waiting = append(waiting, s.title())
 		}
@@ -126,6 +143,7 @@ func (c *Cluster) Synced() error {
 	if len(waiting) > 0 {
 		return fmt.Errorf("waiting for the first list of %s", strings.Join(waiting, ", "))
 	}
+	c.synced.Store(leading)
 	return nil
 }
 
@@ -138,15 +156,18 @@ type runner interface {
 	hasSynced() bool
 	title() string
 	observed() *Stream
+	where() area
 }
 
 func (c *Cluster) stores() []runner {
-	all := []runner{c.namespaces, c.accounts, c.records, c.rules}
+	all := []runner{c.namespaces, c.records, c.rules}
 	if c.attachments != nil {
 		all = append(all, c.attachments)
 	}
+	all = append(all, runners(&c.accounts)...)
 	for _, kind := range slices.Sorted(maps.Keys(c.kinds)) {
-		all = append(all, c.kinds[kind].candidates, c.kinds[kind].replicas)
+		all = append(all, runners(&c.kinds[kind].candidates)...)
+		all = append(all, runners(&c.kinds[kind].replicas)...)
 	}
 	return all
 }

@@ -15,6 +15,9 @@ import (
 func (c *Cluster) Put(obj metav1.Object) error {
 	switch o := obj.(type) {
 	case *corev1.Namespace:
+		if c.gates != nil && c.gates[o.Name] == nil {
+			return nil // it stays out of reach
+		}
 		n, err := NewNamespace(o)
 		if err == nil {
 			c.namespaces.observe(n)

@@ -62,7 +62,7 @@ func (c *Cluster) Replace(
 	for _, list := range []struct {
 		store interface{ Replace([]any, string) error }
 		items []any
-	}{{c.namespaces, ns}, {o.candidates, candidates}, {o.replicas, replicas}, {c.accounts, sas}} {
+	}{{c.namespaces, ns}, {&o.candidates, candidates}, {&o.replicas, replicas}, {&c.accounts, sas}} {
 		if err := list.store.Replace(list.items, version); err != nil {
 			return err
 		}
@@ -71,6 +71,13 @@ func (c *Cluster) Replace(
 }
 
 // Add, Update, Delete and Replace feed a store by hand, as its informer would: first the store, then the event handler.
+
+func (x *stores[T]) Add(obj any) error    { return x.everywhere.Add(obj) }
+func (x *stores[T]) Update(obj any) error { return x.everywhere.Update(obj) }
+func (x *stores[T]) Delete(obj any) error { return x.everywhere.Delete(obj) }
+func (x *stores[T]) Replace(list []any, version string) error {
+	return x.everywhere.Replace(list, version)
+}
 
 func (s *store[T]) indexer() cache.Indexer { return s.informer.GetIndexer() }
 

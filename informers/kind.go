@@ -15,36 +15,41 @@ import (
 // objects is what is known of one kind: its two disjoint stores, and the sources' places in line.
 type objects struct {
 	kind       annotations.Kind
-	candidates *store[*Candidate]
-	replicas   *store[*Replica]
+	candidates stores[*Candidate]
+	replicas   stores[*Replica]
 	tenures    tenures
 }
 
 // Resource is the API's name for a kind.
 func Resource(kind annotations.Kind) string { return strings.ToLower(string(kind)) + "s" }
 
-func (c *Cluster) newObjects(kind annotations.Kind, o Options) *objects {
+func (c *Cluster) newObjects(kind annotations.Kind, o Options, areas []area) *objects {
 	x := &objects{kind: kind, tenures: newTenures()}
 	resource := Resource(kind)
-	x.candidates = newStore(storeOptions[*Candidate]{
-		name: resource, source: metadataListerWatcher(o.Metadata, resource, "!"+annotations.LabelReplica),
-		expected: &metav1.PartialObjectMetadata{}, convert: x.newCandidate, indexers: candidateIndexers,
-		changed: func(n types.NamespacedName, old, new *Candidate) { c.candidateChanged(x, n, old, new) },
+	x.candidates = newStores(areas, func(namespace string) storeOptions[*Candidate] {
+		return storeOptions[*Candidate]{
+			name: resource, source: metadataListerWatcher(o.Metadata, resource, namespace, "!"+annotations.LabelReplica),
+			expected: &metav1.PartialObjectMetadata{}, convert: x.newCandidate, indexers: candidateIndexers,
+			changed: func(n types.NamespacedName, old, new *Candidate) { c.candidateChanged(x, n, old, new) },
+		}
 	})
-	var full cache.ListerWatcher
-	var expected runtime.Object
-	switch kind {
-	case annotations.Secret:
-		full, expected = listerWatcher(o.Typed.CoreV1().Secrets(""), annotations.LabelReplica), &corev1.Secret{}
-	case annotations.ConfigMap:
-		full, expected = listerWatcher(o.Typed.CoreV1().ConfigMaps(""), annotations.LabelReplica), &corev1.ConfigMap{}
-	}
-	x.replicas = newStore(storeOptions[*Replica]{
-		name: resource + "/replicas", source: full, expected: expected, convert: o.DigestKey.replica,
-		indexers: replicaIndexers,
-		changed:  func(n types.NamespacedName, old, new *Replica) { c.replicaChanged(x, n, old, new) },
+	x.replicas = newStores(areas, func(namespace string) storeOptions[*Replica] {
+		full, expected := fullListerWatcher(kind, o, namespace)
+		return storeOptions[*Replica]{
+			name: resource + "/replicas", source: full, expected: expected, convert: o.DigestKey.replica,
+			indexers: replicaIndexers,
+			changed:  func(n types.NamespacedName, old, new *Replica) { c.replicaChanged(x, n, old, new) },
+		}
 	})
 	return x
+}
+
+// fullListerWatcher is about the replicas of a kind, with their content.
+func fullListerWatcher(kind annotations.Kind, o Options, namespace string) (cache.ListerWatcher, runtime.Object) {
+	if kind == annotations.ConfigMap {
+		return listerWatcher(o.Typed.CoreV1().ConfigMaps(namespace), annotations.LabelReplica), &corev1.ConfigMap{}
+	}
+	return listerWatcher(o.Typed.CoreV1().Secrets(namespace), annotations.LabelReplica), &corev1.Secret{}
 }
 
 // newCandidate lets an unchanged policy stay: it remembers what it has matched, and what time that took.

@@ -34,6 +34,7 @@ func (c *Cluster) Lead(ctx context.Context) {
 		wg.Go(func() { s.lead(ctx) })
 	}
 	wg.Wait()
+	c.leading.Store(true)
 }
 
 // Confirm returns when every store has got as far as the API server was when Lead was called, or when ctx is done.
@@ -68,13 +69,19 @@ func (s *store[T]) progress(ctx context.Context) progress {
 	return p
 }
 
+// lead asks nothing where the namespace was not found: all that is seen in it is as new.
 func (s *store[T]) lead(ctx context.Context) {
-	s.led = s.progress(ctx)
+	if s.area.gate.isOpen() {
+		s.led = s.progress(ctx)
+	}
 	s.addHandler()
 }
 
 // confirm returns when the store has got as far as the API server was when lead was called.
 func (s *store[T]) confirm(ctx context.Context) {
+	if !s.area.gate.isOpen() {
+		return
+	}
 	s.waits(ctx, nil, s.informer.HasSynced)
 	defer s.watcher.hurry(false)
 	for p := s.led; ctx.Err() == nil; p = s.progress(ctx) {

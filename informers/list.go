@@ -14,13 +14,18 @@ import (
 
 // ListError says what List could not list. What it was asked for is empty in the view.
 type ListError struct {
-	// Name is that of the list, such as "secrets" or "secrets/replicas".
-	Name string
-	err  error
+	// Name is that of the list, such as "secrets" or "secrets/replicas". Namespace is where it is of; empty is everywhere.
+	Name, Namespace string
+	err             error
 }
 
 // Error implements error.
-func (e *ListError) Error() string { return fmt.Sprintf("list %s: %v", e.Name, e.err) }
+func (e *ListError) Error() string {
+	if e.Namespace != "" {
+		return fmt.Sprintf("list %s in %s: %v", e.Name, e.Namespace, e.err)
+	}
+	return fmt.Sprintf("list %s: %v", e.Name, e.err)
+}
 
 // Unwrap returns what went wrong.
 func (e *ListError) Unwrap() error { return e.err }
@@ -31,13 +36,12 @@ func (e *ListError) Unwrap() error { return e.err }
 func (c *Cluster) List(ctx context.Context) error {
 	stores := c.stores()
 	errs := make([]error, len(stores))
+	errs[0] = stores[0].list(ctx) // the namespaces: those that are found open the gates of the others
 	var wg sync.WaitGroup
-	for i, s := range stores {
-		wg.Go(func() {
-			if err := s.list(ctx); err != nil {
-				errs[i] = &ListError{Name: s.title(), err: err}
-			}
-		})
+	for i, s := range stores[1:] {
+		if s.where().gate.isOpen() {
+			wg.Go(func() { errs[i+1] = s.list(ctx) })
+		}
 	}
 	wg.Wait()
 	return errors.Join(errs...)
@@ -47,6 +51,13 @@ func (c *Cluster) List(ctx context.Context) error {
 const listPages = 1
 
 func (s *store[T]) list(ctx context.Context) error {
+	if err := s.fill(ctx); err != nil {
+		return &ListError{Name: s.name, Namespace: s.area.namespace, err: err}
+	}
+	return nil
+}
+
+func (s *store[T]) fill(ctx context.Context) error {
 	var items []any
 	var version Version
 	lister := cache.ToListerWatcherWithContext(s.source)

@@ -37,7 +37,7 @@ func listWatch[L runtime.Object](client lister[L], s selectors) cache.ListerWatc
 	}
 }
 
-func metadataListerWatcher(client metadata.Interface, resource, selector string) cache.ListerWatcher {
+func metadataListerWatcher(client metadata.Interface, resource, namespace, selector string) cache.ListerWatcher {
 	return listerWatcher[*metav1.PartialObjectMetadataList](
-		client.Resource(schema.GroupVersionResource{Version: "v1", Resource: resource}), selector)
+		client.Resource(schema.GroupVersionResource{Version: "v1", Resource: resource}).Namespace(namespace), selector)
 }

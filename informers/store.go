@@ -39,7 +39,9 @@ type store[T lean] struct {
 
 // storeOptions are what a store is made of.
 type storeOptions[T lean] struct {
-	name     string
+	name string
+	// area is where it looks; empty for all namespaces.
+	area     area
 	source   cache.ListerWatcher
 	expected runtime.Object
 	// convert makes the lean form of an object from the API.
@@ -50,7 +52,8 @@ type storeOptions[T lean] struct {
 }
 
 func newStore[T lean](o storeOptions[T]) *store[T] {
-	s := &store[T]{storeOptions: o, history: newHistoryChecker(o.source), stream: &Stream{name: o.name}}
+	s := &store[T]{storeOptions: o, history: newHistoryChecker(o.source)}
+	s.stream = &Stream{name: s.title()}
 	s.watcher = newRestarter(s.stream.observe(s.history))
 	s.informer = cache.NewTypedSharedIndexInformer[T](cache.NewSharedIndexInformerWithOptions(
 		s.watcher, o.expected, cache.SharedIndexInformerOptions{
@@ -85,8 +88,11 @@ func (s *store[T]) lean(obj any) (T, error) {
 	return t, nil
 }
 
-// run runs the informer until ctx is done.
+// run runs the informer until ctx is done, once the gate is open.
 func (s *store[T]) run(ctx context.Context) {
+	if !s.area.gate.wait(ctx) {
+		return
+	}
 	var sweeping sync.WaitGroup
 	sweeping.Go(func() { s.sweepUntil(ctx) })
 	defer sweeping.Wait()
@@ -94,14 +100,22 @@ func (s *store[T]) run(ctx context.Context) {
 	s.informer.RunWithContext(ctx)
 }
 
-func (s *store[T]) title() string { return s.name }
+func (s *store[T]) title() string {
+	if s.area.namespace == "" {
+		return s.name
+	}
+	return s.name + " in " + s.area.namespace
+}
 
 func (s *store[T]) observed() *Stream { return s.stream }
 
+func (s *store[T]) where() area { return s.area }
+
 // hasSynced reports whether the store has had its first list and, in a process that leads, the event handler has been
-// called for all of it. The informer has synced earlier, before what is derived from the changes is known.
+// called for all of it, or there is nothing to list. The informer has synced earlier, before what is derived from the
+// changes is known.
 func (s *store[T]) hasSynced() bool {
-	if s.listed.Load() {
+	if s.listed.Load() || !s.area.gate.isOpen() {
 		return true
 	}
 	if handler := s.handler.Load(); handler != nil {

@@ -116,7 +116,7 @@ func TestTenure(t *testing.T) {
 	})
 	t.Run("a source has left before that is told", func(t *testing.T) {
 		w := newTenureTest(t)
-		store := w.kinds[annotations.Secret].candidates
+		store := w.kinds[annotations.Secret].candidates.everywhere
 		w.must(store.indexer().Delete(store.item(key.NamespacedName)))
 		w.want("gone from the store", map[string]any{"to": at(1, true), "from": "kept"})
 		back, err := newCandidate(&metav1.PartialObjectMetadata{ObjectMeta: withPolicy(w.meta("from", "s", 10))})

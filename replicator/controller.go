@@ -29,6 +29,11 @@ type Options struct {
 	Kinds []annotations.Kind
 	// Namespace is Mirrorball's own. It holds what has to be remembered, and nothing is ever mirrored into it.
 	Namespace string
+	// Namespaces are the only ones that there are for the controller; empty is all. It needs no right elsewhere then, but
+	// in Namespace.
+	Namespaces []string
+	// IgnoreServiceAccounts says that replicas are not attached to ServiceAccounts. It needs no right on them then.
+	IgnoreServiceAccounts bool
 	// SourceNamespaces are where sources may be; objects elsewhere are none.
 	SourceNamespaces annotations.Patterns
 	// ProtectedNamespaces are never written to.
@@ -90,8 +95,9 @@ func New(o Options) (*Controller, error) {
 	c.queue = newQueue(c.metrics)
 	key, contents := informers.NewDigestKey(), newContents()
 	c.cluster = informers.New(informers.Options{
-		Metadata: clients.metadata, Typed: clients.typed, Kinds: o.Kinds, Namespace: o.Namespace, DigestKey: key,
-		Notify: c.notify, Unreadable: c.unreadable, OnRules: c.rulebook.refresh, Attachments: o.BornAttached,
+		Metadata: clients.metadata, Typed: clients.typed, Kinds: o.Kinds, Namespace: o.Namespace,
+		Namespaces: o.Namespaces, IgnoreServiceAccounts: o.IgnoreServiceAccounts, Attachments: o.BornAttached,
+		DigestKey: key, Notify: c.notify, Unreadable: c.unreadable, OnRules: c.rulebook.refresh,
 	})
 	c.attached = newBornAttached(o, api, c.cluster)
 	c.records = &records{api: api, cluster: c.cluster, namespace: o.Namespace}

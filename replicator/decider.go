@@ -51,7 +51,8 @@ func (p *pass) commit() {
 // giveUp frees the places of a source that has left, once it is not waited for any more.
 func (d *decider) giveUp(p *pass) {
 	switch p.resolution.Phase {
-	case plan.PhaseMissing, plan.PhaseRecreated, plan.PhaseRestorable, plan.PhaseStale:
+	case plan.PhaseMissing, plan.PhaseRecreated, plan.PhaseRestorable, plan.PhaseStale,
+		plan.PhaseOutOfReach:
 	default:
 		d.cluster.GiveUp(p.key, p.observed.view.Departed)
 	}

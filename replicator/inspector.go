@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
@@ -21,11 +22,13 @@ import (
 // nothing. Edit changes the listed cluster, and Simulate does to it what the Controller would do to the real one.
 type Inspector struct {
 	decider
-	kinds   []annotations.Kind
-	clients clients
-	states  *states
-	edited  *edited
-	writers writers
+	kinds []annotations.Kind
+	// namespaces are the only ones to look at; empty is all.
+	namespaces []string
+	clients    clients
+	states     *states
+	edited     *edited
+	writers    writers
 
 	mu sync.Mutex
 	// pending are the sources to decide on, and unreadable the saved policies that can't be read.
@@ -45,15 +48,16 @@ func NewInspector(o Options) (*Inspector, error) {
 		return nil, err
 	}
 	i := &Inspector{
-		kinds: o.Kinds, clients: c,
+		kinds: o.Kinds, namespaces: o.Namespaces, clients: c,
 		states: newStates(), edited: newEdited(c.api), pending: sets.New[informers.Key](),
 		passes: map[informers.Key]*pass{}, failed: map[informers.Key]error{},
 	}
 	key := informers.NewDigestKey()
 	i.rulebook = newRulebook(o.Namespace, func() *informers.RulesDocument { return i.cluster.Rules() }, nil)
 	cluster := informers.New(informers.Options{
-		Metadata: c.metadata, Typed: c.typed, Kinds: o.Kinds, Namespace: o.Namespace, DigestKey: key, Notify: i.notify,
-		Unreadable: i.noteUnreadable, OnRules: i.rulebook.refresh,
+		Metadata: c.metadata, Typed: c.typed, Kinds: o.Kinds, Namespace: o.Namespace,
+		Namespaces: o.Namespaces, IgnoreServiceAccounts: o.IgnoreServiceAccounts, DigestKey: key,
+		Notify: i.notify, Unreadable: i.noteUnreadable, OnRules: i.rulebook.refresh,
 	})
 	i.observer = newObserver(o, i.edited, observerParts{
 		api: c.api, cluster: cluster, digestKey: key, contents: newContents(), metrics: newMetrics(nil, gauges{}),
@@ -94,6 +98,14 @@ func (i *Inspector) Rules() string {
 	i.rulebook.mu.Lock()
 	defer i.rulebook.mu.Unlock()
 	return i.rulebook.describe()
+}
+
+// areas returns the namespaces to list objects in: those that can be read of the ones to look at, or all by one list.
+func (i *Inspector) areas() []string {
+	if len(i.namespaces) == 0 {
+		return []string{metav1.NamespaceAll}
+	}
+	return slices.DeleteFunc(slices.Clone(i.namespaces), i.cluster.IsOutOfReach)
 }
 
 // parallelPasses is how many sources are read at a time.

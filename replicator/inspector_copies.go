@@ -27,17 +27,19 @@ func (i *Inspector) Copies(ctx context.Context) ([]Copy, error) {
 		return nil, err
 	}
 	var found []Copy
+	compare := func(key informers.Key, c informers.Content) {
+		source, same := sources[i.digestOfData(c)]
+		p := i.passes[key]
+		isSource := p != nil && p.resolution.Phase == plan.PhaseActive
+		if same && source.Kind == key.Kind && !isSource && len(c.Data)+len(c.Binary) > 0 {
+			found = append(found, Copy{Object: key, Source: source})
+		}
+	}
 	for _, kind := range i.kinds {
-		err := i.eachContent(ctx, kind, func(key informers.Key, c informers.Content) {
-			source, same := sources[i.digestOfData(c)]
-			p := i.passes[key]
-			isSource := p != nil && p.resolution.Phase == plan.PhaseActive
-			if same && source.Kind == kind && !isSource && len(c.Data)+len(c.Binary) > 0 {
-				found = append(found, Copy{Object: key, Source: source})
+		for _, namespace := range i.areas() {
+			if err := i.eachContent(ctx, kind, namespace, compare); err != nil {
+				return nil, fmt.Errorf("list %s: %w", informers.Resource(kind), err)
 			}
-		})
-		if err != nil {
-			return nil, fmt.Errorf("list %s: %w", informers.Resource(kind), err)
 		}
 	}
 	slices.SortFunc(found, func(a, b Copy) int { return compareKeys(a.Object, b.Object) })
@@ -68,16 +70,16 @@ func (i *Inspector) dataOfSources(ctx context.Context) (map[informers.Digest]inf
 	return sources, nil
 }
 
-// eachContent calls a function with each object of a kind that is not labelled as a replica.
+// eachContent calls a function with each object of a kind in a namespace, or in all, that is not labelled as a replica.
 func (i *Inspector) eachContent(
-	ctx context.Context, kind annotations.Kind, each func(informers.Key, informers.Content),
+	ctx context.Context, kind annotations.Kind, namespace string, each func(informers.Key, informers.Content),
 ) error {
 	core := i.clients.typed.CoreV1()
 	list := pager.New(func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 		if kind == annotations.ConfigMap {
-			return core.ConfigMaps("").List(ctx, o)
+			return core.ConfigMaps(namespace).List(ctx, o)
 		}
-		return core.Secrets("").List(ctx, o)
+		return core.Secrets(namespace).List(ctx, o)
 	})
 	list.PageBufferSize = 1
 	options := metav1.ListOptions{LabelSelector: "!" + annotations.LabelReplica}

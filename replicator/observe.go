@@ -61,6 +61,7 @@ func newObserver(o Options, from reader, parts observerParts) *observer {
 		observerParts: parts, reader: from,
 		settings: plan.Settings{
 			Namespace: o.Namespace, Protected: o.ProtectedNamespaces, Reserved: sets.New(o.ReservedNames...),
+			IgnoreServiceAccounts: o.IgnoreServiceAccounts,
 		},
 		sourceNamespaces: o.SourceNamespaces, grace: o.SourceDeleteGrace,
 	}
@@ -70,11 +71,12 @@ func newObserver(o Options, from reader, parts observerParts) *observer {
 func (b *observer) observe(ctx context.Context, key informers.Key, s *state) (observation, error) {
 	o := observation{view: b.cluster.Source(key)}
 	o.Facts = plan.Facts{
-		Now: time.Now(), Grace: b.grace, Watched: watched(o.view),
+		Now: time.Now(), Grace: b.grace, Watched: watched(o.view), OutOfReach: b.cluster.IsOutOfReach(key.Namespace),
 		Allowed: b.sourceNamespaces.Match(key.Namespace), Referenced: o.view.Referenced(),
 		KnownUID: s.uid, MissingSince: s.missingSince, DeletedAt: s.deletedAt,
 	}
 	switch {
+	case o.OutOfReach: // nothing can be read
 	case o.Watched == plan.WatchedPolicy && o.Allowed:
 		return o, b.observeSource(ctx, key, s, &o)
 	case o.Watched == plan.WatchedNothing && o.Referenced:

@@ -120,7 +120,7 @@ func sourceWarnings(p *pass) warnings {
 	switch p.resolution.Phase {
 	case plan.PhaseActive:
 		list.addProblems(p.key, uid, reasonIgnored, claims.Ignored...)
-		list.addProblems(p.key, uid, reasonIgnored, attachProblems(s.loaded.source)...)
+		list.addProblems(p.key, uid, reasonIgnored, attachProblems(s.loaded.source, &p.world.Settings)...)
 	case plan.PhaseFrozen:
 		list.addFrozen(p.key, uid, claims.Problems)
 		if s.loaded != nil && o.Watched == plan.WatchedPolicy {
@@ -152,15 +152,24 @@ func refusal(o *observation, s *state) string {
 		"the original object"
 }
 
-// attachProblems says so where a source is to be attached that can't be an image pull secret.
-func attachProblems(s *plan.Source) []annotations.Problem {
-	if s.Policy.AttachTo.Empty() || plan.Attachable(s.Type) {
+// attachProblems says so where a source is to be attached, and nothing is: it can't be an image pull secret, or the
+// operator has switched this off.
+func attachProblems(s *plan.Source, settings *plan.Settings) []annotations.Problem {
+	reason := ""
+	switch {
+	case s.Policy.AttachTo.Empty():
+		return nil
+	case !plan.Attachable(s.Type):
+		reason = fmt.Sprintf("has no effect: the Secret has the type %q, and only kubernetes.io/dockerconfigjson and "+
+			"kubernetes.io/dockercfg can be image pull secrets; remove the annotation", s.Type)
+	case settings.IgnoreServiceAccounts:
+		reason = "has no effect: the operator runs Mirrorball with --attach-to-service-accounts=false; name the replica in " +
+			"imagePullSecrets by hand, or ask the operator"
+	default:
 		return nil
 	}
 	return []annotations.Problem{{
-		Key: annotations.AttachToServiceAccounts, Value: s.Policy.AttachTo.String(),
-		Reason: fmt.Sprintf("has no effect: the Secret has the type %q, and only kubernetes.io/dockerconfigjson and "+
-			"kubernetes.io/dockercfg can be image pull secrets; remove the annotation", s.Type),
+		Key: annotations.AttachToServiceAccounts, Value: s.Policy.AttachTo.String(), Reason: reason,
 	}}
 }
 

@@ -34,7 +34,7 @@ func auditCommand() *cobra.Command {
 
 The states of targets: InSync, Missing, Drifted, Orphaned, Occupied, Conflict, Barred, Reserved, Paused, Terminating,
 Unreadable, Mismatched, Forbidden; and what the source is, where its targets are not looked at: Frozen, Refused, Kept,
-SourceMissing, SourceRecreated, Restorable, Deleted, Released, NoSource.
+SourceMissing, SourceRecreated, Restorable, OutOfReach, Deleted, Released, NoSource.
 
 ` + readExitCodesHelp("everything is in sync", "there are findings"),
 		Example: `  mirrorball audit

@@ -72,7 +72,7 @@ func newClient(config *rest.Config) (kubernetes.Interface, error) {
 
 // reach sends one request that the controller needs anyway. So a wrong address, wrong credentials and missing
 // permissions end the process at once with an error, instead of a controller that waits forever.
-func reach(ctx context.Context, config *rest.Config) error {
+func reach(ctx context.Context, config *rest.Config, s settings) error {
 	config = rest.CopyConfig(config)
 	config.Timeout = reachLimit
 	client, err := newClient(config)
@@ -81,7 +81,14 @@ func reach(ctx context.Context, config *rest.Config) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachLimit)
 	defer cancel()
-	_, err = client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{Limit: 1})
+	if len(s.only) > 0 {
+		_, err = client.CoreV1().Namespaces().Get(ctx, s.namespace, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			err = nil // is reported where the namespace is needed
+		}
+	} else {
+		_, err = client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{Limit: 1})
+	}
 	return explainReach(err, config.Host)
 }
 
@@ -93,7 +100,8 @@ func explainReach(err error, host string) error {
 	case apierrors.IsUnauthorized(err):
 		return unable("the cluster at %s rejects the credentials (401 Unauthorized); renew the kubeconfig or the token", host)
 	case apierrors.IsForbidden(err):
-		return unable("the cluster at %s denies a request: %w; apply the ClusterRole in deploy/kustomize/base", host, err)
+		return unable("the cluster at %s denies a request: %w; apply what 'mirrorball rbac' prints for the same "+
+			"flags", host, err)
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok {
 		err = failed.Err // without the address, which the message below contains

@@ -19,6 +19,9 @@ func (c *connection) register(set *pflag.FlagSet) {
 	set.StringVar(&c.loading.ExplicitPath, "kubeconfig", "",
 		"kubeconfig `file` (default: $KUBECONFIG, else ~/.kube/config, else the in-cluster configuration of a Pod)")
 	names := clientcmd.RecommendedConfigOverrideFlags("")
+	if set.Lookup(names.ContextOverrideFlags.Namespace.LongName) != nil {
+		names.ContextOverrideFlags.Namespace.LongName = "" // the command has another use for it
+	}
 	names.ContextOverrideFlags.Namespace.Description = "only this `namespace`; default: all namespaces"
 	clientcmd.BindOverrideFlags(&c.overrides, set, names)
 }

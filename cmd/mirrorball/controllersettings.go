@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,7 +18,8 @@ import (
 
 // decisiveFlags are the flags of `mirrorball run` that decide what it does. The commands that only read take them too.
 var decisiveFlags = []string{
-	"source-delete-grace", "protected-namespaces", "source-namespaces", "reserved-names", "kinds",
+	"source-delete-grace", "protected-namespaces", "source-namespaces", "namespaces", "reserved-names", "kinds",
+	"attach-to-service-accounts",
 }
 
 // ownNamespaceFlag is what --namespace of `mirrorball run` is called where -n is a filter.
@@ -27,17 +29,20 @@ const ownNamespaceFlag = "mirrorball-namespace"
 // controller.
 type controllerFlags struct {
 	given runFlags
+	// names are those of the flags, and set has the values that were given.
+	names []string
 	set   *pflag.FlagSet
 }
 
 func (f *controllerFlags) register(set *pflag.FlagSet) {
-	f.set = set
+	f.set, f.names = set, decisiveFlags
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.given.register(all)
-	for _, name := range decisiveFlags {
+	for _, name := range f.names {
 		flag := all.Lookup(name)
-		flag.Usage += " (default: as the running controller, else " + flag.DefValue + ")"
-		flag.DefValue = map[bool]string{true: "0s", false: ""}[flag.Value.Type() == "duration"] // is not printed twice
+		usage, _, _ := strings.Cut(flag.Usage, " (default: ")
+		flag.Usage = usage + " (default: as the running controller, else " + cmp.Or(flag.DefValue, "all") + ")"
+		flag.DefValue = map[string]string{"duration": "0s", "bool": "false"}[flag.Value.Type()] // is not printed twice
 		set.AddFlag(flag)
 	}
 	set.StringVar(&f.given.namespace, ownNamespaceFlag, "",
@@ -52,29 +57,44 @@ func (f *controllerFlags) complete(
 	if err != nil {
 		return settings{}, inspect.Settings{}, err
 	}
-	var differing []string
+	s, differing, err := f.override(used)
+	if err != nil {
+		return s, inspect.Settings{}, err
+	}
+	described := inspect.Settings{
+		From: from, Namespace: s.namespace, Kinds: strings.Split(s.kinds, ","), SourceNamespaces: s.sourceNamespaces,
+		ProtectedNamespaces: s.protectedNamespaces, ReservedNames: s.reservedNames, Namespaces: s.only,
+		AttachToServiceAccounts: s.attach, SourceDeleteGrace: s.sourceDeleteGrace.String(),
+	}
+	for _, d := range differing {
+		if found {
+			described.Differing = append(described.Differing, fmt.Sprintf("--%s=%s (%s: %s)", d.name, d.is, from, d.was))
+		}
+	}
+	return s, described, nil
+}
+
+// difference is a flag that was given and has another value than another.
+type difference struct{ name, is, was string }
+
+// override returns the settings of other flags where none were given.
+func (f *controllerFlags) override(used runFlags) (settings, []difference, error) {
+	var differing []difference
 	values := used.flagSet()
-	for _, name := range decisiveFlags {
+	for _, name := range f.names {
 		if !f.set.Changed(name) {
 			continue
 		}
 		was, is := values.Lookup(name).Value.String(), f.set.Lookup(name).Value.String()
 		if err := values.Set(name, is); err != nil {
-			return settings{}, inspect.Settings{}, err
+			return settings{}, nil, err
 		}
-		if found && was != is {
-			differing = append(differing, fmt.Sprintf("--%s=%s (%s: %s)", name, is, from, was))
+		if was != is {
+			differing = append(differing, difference{name, is, was})
 		}
 	}
 	s, err := used.complete(true, surroundings{environment: func(string) string { return "" }})
-	if err != nil {
-		return s, inspect.Settings{}, err
-	}
-	return s, inspect.Settings{
-		From: from, Namespace: s.namespace, Kinds: strings.Split(s.kinds, ","), SourceNamespaces: s.sourceNamespaces,
-		ProtectedNamespaces: s.protectedNamespaces, ReservedNames: s.reservedNames,
-		SourceDeleteGrace: s.sourceDeleteGrace.String(), Differing: differing,
-	}, nil
+	return s, differing, err
 }
 
 // running returns the flags of the running controller, or the defaults, and where they are from.
@@ -100,6 +120,8 @@ func (f *controllerFlags) running(ctx context.Context, client kubernetes.Interfa
 // deployment returns the controller's Deployment, or nil and why there is none.
 func (f *controllerFlags) deployment(ctx context.Context, client kubernetes.Interface) (*appsv1.Deployment, string) {
 	const selector = "app.kubernetes.io/name=mirrorball"
+	ctx, cancel := context.WithTimeout(ctx, reachLimit)
+	defer cancel()
 	namespace := f.given.namespace
 	list, err := client.AppsV1().Deployments(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if apierrors.IsForbidden(err) && namespace == "" {
@@ -129,12 +151,17 @@ func argumentsOf(d *appsv1.Deployment) []string {
 	return nil
 }
 
+// parseRunFlags parses the flags of a controller that runs in a Pod.
 func parseRunFlags(args []string) (runFlags, error) {
 	var flags runFlags
 	set := pflag.NewFlagSet("", pflag.ContinueOnError)
 	set.ParseErrorsAllowlist.UnknownFlags = true // the controller may be newer
 	flags.register(set)
-	return flags, set.Parse(args)
+	err := set.Parse(args)
+	if !set.Changed("leader-elect") {
+		flags.leaderElect = true
+	}
+	return flags, err
 }
 
 // flagSet returns the flags with their values, which [runFlags.register] alone would set to the defaults.

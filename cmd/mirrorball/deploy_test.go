@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -163,61 +164,22 @@ func TestBaseIsConsistent(t *testing.T) {
 	}
 }
 
-func TestClusterRoleIsMinimal(t *testing.T) {
-	objects := manifests(t, filepath.Join("kustomize", "base"))
-	tests := map[string]struct {
-		rules []rbacv1.PolicyRule
-		want  map[string]string
-	}{
-		"in the cluster": {
-			only[rbacv1.ClusterRole](t, objects, "ClusterRole").Rules,
-			map[string]string{
-				"/secrets":             "get list watch create patch delete",
-				"/configmaps":          "get list watch create patch delete",
-				"/namespaces":          "get list watch",
-				"/serviceaccounts":     "list watch patch",
-				"events.k8s.io/events": "create",
-			},
-		},
-		"in its own namespace": {
-			only[rbacv1.Role](t, objects, "Role").Rules,
-			map[string]string{
-				"coordination.k8s.io/leases":            "create",
-				"coordination.k8s.io/leases/mirrorball": "get update",
-				"/configmaps":                           "get list watch create patch delete",
-			},
-		},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := permissions(tc.rules); !maps.Equal(got, tc.want) {
-				t.Errorf("granted is\n%v, want\n%v", got, tc.want)
-			}
-		})
-	}
-}
-
-// permissions are the verbs by "group/resource" or "group/resource/name".
-func permissions(rules []rbacv1.PolicyRule) map[string]string {
-	granted := map[string]string{}
-	for _, rule := range rules {
-		verbs := strings.Join(rule.Verbs, " ")
-		for _, url := range rule.NonResourceURLs {
-			granted[url] = verbs
-		}
-		for _, group := range rule.APIGroups {
-			for _, resource := range rule.Resources {
-				key := group + "/" + resource
-				if len(rule.ResourceNames) == 0 {
-					granted[key] = verbs
-				}
-				for _, name := range rule.ResourceNames {
-					granted[key+"/"+name] = verbs
-				}
-			}
+// TestPermissionsOfBase: the manifests grant what `mirrorball rbac` prints.
+func TestPermissionsOfBase(t *testing.T) {
+	got := map[string]any{}
+	for _, object := range manifests(t, filepath.Join("kustomize", "base")) {
+		switch object.GetKind() {
+		case "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding":
+			got[object.GetKind()] = object.Object
 		}
 	}
-	return granted
+	want := map[string]any{}
+	for _, object := range printedObjects(t) {
+		want[object.GetKind()] = object.Object
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("mirrorball rbac prints -, deploy/kustomize/base has +:\n%s", diff)
+	}
 }
 
 // TestDeploymentFlags: the Deployment uses flags that exist.

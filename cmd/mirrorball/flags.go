@@ -21,9 +21,11 @@ type runFlags struct {
 	sourceDeleteGrace   time.Duration
 	protectedNamespaces string
 	sourceNamespaces    string
+	namespaces          string
 	reservedNames       string
 	kinds               string
 	bornAttached        bool
+	attach              bool
 
 	workers          int
 	writeConcurrency int
@@ -52,12 +54,18 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 		"`patterns` of namespaces in which nothing is created or changed; your value replaces the default")
 	set.StringVar(&f.sourceNamespaces, "source-namespaces", "*",
 		"`patterns` of the namespaces whose objects can be sources")
+	set.StringVar(&f.namespaces, "namespaces", "",
+		"`names` of the only namespaces to mirror from and to, so that Roles in them are enough; no patterns "+
+			"(default: all namespaces, which needs a ClusterRole)")
 	set.StringVar(&f.reservedNames, "reserved-names", "kube-root-ca.crt,openshift-service-ca.crt,istio-ca-root-cert",
 		"`names` of ConfigMaps onto which nothing is pushed; your value replaces the default")
 	set.StringVar(&f.kinds, "kinds", "secrets,configmaps", "`kinds` to mirror: secrets, configmaps or both")
 	set.BoolVar(&f.bornAttached, "born-attached", false,
 		"keep ConfigMaps in Mirrorball's own namespace by which admission policies attach replicas to ServiceAccounts "+
 			"when these are created")
+	set.BoolVar(&f.attach, "attach-to-service-accounts", true,
+		"attach pull secrets to ServiceAccounts where a source asks for it; with false, no permissions on "+
+			"ServiceAccounts are needed")
 	set.IntVar(&f.workers, "workers", 8, "how many sources are reconciled in parallel")
 	set.IntVar(&f.writeConcurrency, "write-concurrency", 64, "how many write requests are in flight at once")
 	set.BoolVar(&f.leaderElect, "leader-elect", false,
@@ -89,6 +97,8 @@ type settings struct {
 	sources   annotations.Patterns
 	protected annotations.Patterns
 	reserved  []string
+	// only are the names of --namespaces, sorted; empty is all.
+	only []string
 }
 
 // surroundings are the inputs, other than flags, that the defaults depend on.
@@ -116,6 +126,9 @@ func (f runFlags) complete(leaderElectGiven bool, around surroundings) (settings
 	}
 	if s.reserved, err = parseNames(f.reservedNames); err != nil {
 		return s, unable("--reserved-names: %w", err)
+	}
+	if s.only, err = parseNamespaces(f.namespaces); err != nil {
+		return s, unable("--namespaces: %w", err)
 	}
 	if err := f.checkNumbers(); err != nil {
 		return s, err
@@ -168,6 +181,24 @@ func parseNames(text string) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// parseNamespaces parses a list of names of namespaces, which may be empty.
+func parseNamespaces(text string) ([]string, error) {
+	var names []string
+	for entry := range strings.SplitSeq(text, ",") {
+		name := strings.TrimSpace(entry)
+		switch {
+		case name == "":
+		case len(validation.IsDNS1123Label(name)) > 0:
+			return nil, fmt.Errorf("%q cannot be the name of a namespace; write names in full, separated by commas: a Role "+
+				"is for one namespace, so there are no patterns", entry)
+		default:
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 // parseKinds parses plural resource names, as kubectl and RBAC spell them.

@@ -86,23 +86,29 @@ func (f *inspectFlags) open(ctx context.Context, cmd *cobra.Command) (*inspectio
 	if err != nil {
 		return nil, err
 	}
-	if err := explainReader(reach(ctx, config)); err != nil {
-		return nil, err
-	}
 	s, described, err := f.controller.complete(ctx, client)
 	if err != nil {
 		return nil, err
 	}
+	if err := explainReader(reach(ctx, config, s), s); err != nil {
+		return nil, err
+	}
 	in := &inspection{client: client, settings: described, stderr: cmd.ErrOrStderr()}
-	in.Inspector, err = replicator.NewInspector(replicator.Options{
-		Config: config, Kinds: s.mirrored, Namespace: s.namespace, SourceNamespaces: s.sources,
-		ProtectedNamespaces: s.protected, ReservedNames: s.reserved, SourceDeleteGrace: s.sourceDeleteGrace,
-	})
+	in.Inspector, err = replicator.NewInspector(s.options(config))
 	if err != nil {
 		return nil, unable("cannot set up: %w", err)
 	}
 	defer showProgress(in.stderr, "listing the cluster")()
-	return in, in.list(ctx)
+	if err := in.list(ctx); err != nil {
+		return nil, err
+	}
+	for _, namespace := range s.only {
+		if in.Cluster().IsOutOfReach(namespace) {
+			in.unknown = append(in.unknown, "the namespace "+namespace+" of --namespaces was left out: it does not exist, or "+
+				"missing: the verb get on it")
+		}
+	}
+	return in, nil
 }
 
 // list lists the cluster, and notes what could not be listed.
@@ -133,6 +139,9 @@ var gapNames = map[string]string{
 
 func describeGap(e *informers.ListError) string {
 	if apierrors.IsForbidden(errors.Unwrap(e)) {
+		if e.Namespace != "" {
+			return "in the namespace " + e.Namespace + ": missing: the verb list on " + gapNames[e.Name]
+		}
 		return "missing: the verb list on " + gapNames[e.Name]
 	}
 	return brief(e)
@@ -152,12 +161,16 @@ func flatten(err error) []error {
 	return []error{err}
 }
 
-// explainReader says what somebody who only reads has to ask for.
-func explainReader(err error) error {
-	if apierrors.IsForbidden(err) {
-		return unable("cannot tell anything: missing: the verb list on namespaces, in the whole cluster")
+// explainReader says what somebody who only reads has to ask for. Where namespaces are named, list says of each whether
+// it can be read.
+func explainReader(err error, s settings) error {
+	switch {
+	case !apierrors.IsForbidden(err):
+		return err
+	case len(s.only) > 0:
+		return nil
 	}
-	return err
+	return unable("cannot tell anything: missing: the verb list on namespaces, in the whole cluster")
 }
 
 // report decides on everything, and reports.

@@ -37,7 +37,7 @@ func newLock(ctx context.Context, config *rest.Config, s settings) (resourcelock
 	}
 	_, err = client.Leases(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsForbidden(err) {
-		return nil, unable("cannot use the Lease: %w; apply the Role in deploy/kustomize/base to namespace %s",
+		return nil, unable("cannot use the Lease: %w; apply what 'mirrorball rbac' prints for the same flags to namespace %s",
 			err, namespace)
 	}
 	host, err := os.Hostname()

@@ -20,6 +20,7 @@ The help of each command says more.`,
 		// Without a command, print the help.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(runCommand(), auditCommand(), planCommand(), explainCommand(), doctorCommand(), versionCommand())
+	root.AddCommand(runCommand(), auditCommand(), planCommand(), explainCommand(), doctorCommand(), rbacCommand(),
+		versionCommand())
 	return root
 }

@@ -65,11 +65,11 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := reach(stop, config); err != nil {
+	if err := reach(stop, config, s); err != nil {
 		return err
 	}
 	logger.Info("starting", "version", build.Version, "commit", build.Commit, "cluster", config.Host,
-		"namespace", s.namespace, "kinds", s.mirrored, "leaderElection", s.leaderElect)
+		"namespace", s.namespace, "kinds", s.mirrored, "leaderElection", s.leaderElect, "namespaces", s.only)
 	if err := checkOwnNamespace(stop, logger, config, s); err != nil {
 		return err
 	}
@@ -109,19 +109,25 @@ func run(ctx context.Context, s settings, stderr io.Writer) error {
 }
 
 func newController(s settings, config *rest.Config, registry prometheus.Registerer) (*replicator.Controller, error) {
-	return replicator.New(replicator.Options{
-		Config:              config,
-		Kinds:               s.mirrored,
-		Namespace:           s.namespace,
-		SourceNamespaces:    s.sources,
-		ProtectedNamespaces: s.protected,
-		ReservedNames:       s.reserved,
-		BornAttached:        s.bornAttached,
-		SourceDeleteGrace:   s.sourceDeleteGrace,
-		Workers:             s.workers,
-		WriteConcurrency:    s.writeConcurrency,
-		Registry:            registry,
-	})
+	o := s.options(config)
+	o.Workers, o.WriteConcurrency, o.Registry = s.workers, s.writeConcurrency, registry
+	o.BornAttached = s.bornAttached
+	return replicator.New(o)
+}
+
+// options are those of a controller and of the commands that decide as it does.
+func (s *settings) options(config *rest.Config) replicator.Options {
+	return replicator.Options{
+		Config:                config,
+		Kinds:                 s.mirrored,
+		Namespace:             s.namespace,
+		Namespaces:            s.only,
+		IgnoreServiceAccounts: !s.attach,
+		SourceNamespaces:      s.sources,
+		ProtectedNamespaces:   s.protected,
+		ReservedNames:         s.reserved,
+		SourceDeleteGrace:     s.sourceDeleteGrace,
+	}
 }
 
 // work runs the controller, with leader election if there is one.

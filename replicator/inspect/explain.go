@@ -184,6 +184,10 @@ func unselected(d *replicator.Decision, ns *informers.Namespace) string {
 // formerSource explains what is named as a source, and is none (any more).
 func (e *Explanation) formerSource(i *replicator.Inspector, d *replicator.Decision, in string) {
 	e.Is = "no source, but named as one; " + string(d.Phase)
+	if d.Phase == plan.PhaseOutOfReach {
+		e.Is = "named as a source, " + string(d.Phase)
+		e.add("why", "its namespace is not in --namespaces, or cannot be read; its replicas stay as they are")
+	}
 	e.findings(d)
 	if d.View.Record != nil {
 		e.add("saved policy", "ConfigMap "+d.View.Record.String())

@@ -28,6 +28,7 @@ var letters = map[plan.State]string{
 	plan.Reserved: "R", plan.Paused: "P", plan.State(plan.PhaseFrozen): "Z", plan.State(plan.PhaseRefused): "J",
 	plan.State(plan.PhaseKept): "K", "SourceMissing": "S", "SourceRecreated": "A", "NoSource": "N",
 	plan.State(plan.PhaseRestorable): "B", plan.State(plan.PhaseDeleted): "G", plan.State(plan.PhaseReleased): "L",
+	plan.State(plan.PhaseOutOfReach): "W",
 }
 
 // page is what the HTML page shows.

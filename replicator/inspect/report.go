@@ -48,6 +48,10 @@ type Settings struct {
 	ProtectedNamespaces string   `json:"protectedNamespaces"`
 	ReservedNames       string   `json:"reservedNames"`
 	SourceDeleteGrace   string   `json:"sourceDeleteGrace"`
+	// Namespaces are the only ones that the controller looks at; empty is all.
+	Namespaces []string `json:"namespaces,omitempty"`
+	// AttachToServiceAccounts says that the controller attaches pull secrets.
+	AttachToServiceAccounts bool `json:"attachToServiceAccounts"`
 	// Differing are those that differ from the running controller's.
 	Differing []string `json:"differing,omitempty"`
 }

@@ -18,7 +18,7 @@ func Attachable(secretType string) bool {
 
 // attach names the replica in the ServiceAccounts of a target's namespace.
 func (m *maker) attach(t *informers.Target) {
-	if m.w.Source.Policy.AttachTo.Empty() || !Attachable(m.w.Source.Type) {
+	if m.w.Source.Policy.AttachTo.Empty() || !Attachable(m.w.Source.Type) || m.w.Settings.IgnoreServiceAccounts {
 		return
 	}
 	if may, problem := m.mayAttach(t.Namespace); !may {

@@ -36,6 +36,9 @@ const (
 	// PhaseReleased: the object is there, and has no policy any more or is where no source may be. Its replicas are
 	// removed.
 	PhaseReleased Phase = "Released"
+	// PhaseOutOfReach: it is in a namespace that the controller does not look at, or that is not there. What names it as
+	// its source stays as it is, since what became of the source can't be found out.
+	PhaseOutOfReach Phase = "OutOfReach"
 	// PhaseUnknown: there is no source, and nothing is known of one. What still names it as its source is removed.
 	PhaseUnknown Phase = "Unknown"
 )
@@ -113,7 +116,9 @@ type Facts struct {
 	Now   time.Time
 	Grace time.Duration
 
-	Watched Watched
+	// OutOfReach says that nothing can be known of what is in the source's namespace.
+	OutOfReach bool
+	Watched    Watched
 	// Allowed says that sources may be in the source's namespace.
 	Allowed bool
 	// Reading matters only where the watches show a policy, and it is Allowed.
@@ -174,9 +179,15 @@ type Resolution struct {
 // Emptied is surviving, and with all annotations gone at once: somebody replaced the object by a manifest without them,
 // which is as little a word about the policy as to create the object again. Whoever takes off some of them means it.
 //
+// Where nothing can be known of the source's namespace, it is OutOfReach in place of each row in which the watches show
+// something, or it is referenced.
+//
 // In rows 12 and 19 on-delete may be unknown, too: the replicas that are marked to be kept stay then.
 func Resolve(f Facts) Resolution {
 	switch {
+	//mutant:out-of-reach
+	case f.OutOfReach && (f.Watched != WatchedNothing || f.Referenced):
+		return Resolution{Phase: PhaseOutOfReach, MissingSince: f.MissingSince}
 	case f.Watched == WatchedReplica:
 		return Resolution{Phase: PhaseRefused}
 	//mutant:frozen-holds

@@ -56,6 +56,15 @@ func TestResolve(t *testing.T) {
 		"8 a policy where no source may be": {
 			plan.Facts{Watched: plan.WatchedPolicy, Referenced: true}, plan.Resolution{Phase: plan.PhaseReleased},
 		},
+		"out of reach, and named": {
+			plan.Facts{OutOfReach: true, Referenced: true, MissingSince: over},
+			plan.Resolution{Phase: plan.PhaseOutOfReach, MissingSince: over},
+		},
+		"out of reach, and seen": {
+			with(policy(plan.ReadingDone), func(f *plan.Facts) { f.OutOfReach = true }),
+			plan.Resolution{Phase: plan.PhaseOutOfReach},
+		},
+		"out of reach, and nothing":    {plan.Facts{OutOfReach: true}, plan.Resolution{Phase: plan.PhaseUnknown}},
 		"9 nothing":                    {plan.Facts{}, plan.Resolution{Phase: plan.PhaseUnknown}},
 		"9 a policy that never was":    {plan.Facts{Watched: plan.WatchedPolicy}, plan.Resolution{Phase: plan.PhaseUnknown}},
 		"10 gone, as is seen just now": {absent(time.Time{}, ""), is(plan.PhaseMissing, now, grace)},

@@ -35,6 +35,8 @@ type Settings struct {
 	Protected annotations.Patterns
 	// Reserved are names of ConfigMaps that others make in every namespace: nothing is pushed onto them.
 	Reserved sets.Set[string]
+	// IgnoreServiceAccounts says that replicas are not attached to ServiceAccounts, and that none are known.
+	IgnoreServiceAccounts bool
 }
 
 // Protects reports whether nothing may be created or changed in a namespace.

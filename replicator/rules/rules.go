@@ -74,6 +74,15 @@ func (g Grants) Allow(right Right, target Namespace) bool {
 	})
 }
 
+// Gives reports whether any source may have the right in a target namespace, whatever the labels of the two are. The
+// empty name stands for any target.
+func (r *Rules) Gives(right Right, target string) bool {
+	return r != nil && slices.ContainsFunc(r.list, func(x rule) bool {
+		return slices.Contains(x.allow, right) &&
+			(target == "" || x.targets.selector != nil || x.targets.patterns.Match(target))
+	})
+}
+
 // Default returns the built-in rules: everyone may push, and only the sources in Mirrorball's own namespace may attach
 // and carry over keys with a prefix.
 func Default(own string) *Rules {

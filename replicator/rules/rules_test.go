@@ -69,3 +69,31 @@ func ns(name string, label ...string) rules.Namespace {
 	}
 	return n
 }
+
+func TestGives(t *testing.T) {
+	const text = `rules:
+- {sources: [a], targets: ["team-*"], allow: [push]}
+- {sources: [a], targets: ["shop"], targetsSelector: "env=dev", allow: [attach]}
+`
+	r, err := rules.Parse(head + text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		right  rules.Right
+		target string
+		want   bool
+	}{
+		"a target that matches":            {rules.Push, "team-a", true},
+		"a target that does not":           {rules.Push, "shop", false},
+		"any target":                       {rules.Push, "", true},
+		"a target that may have the label": {rules.Attach, "team-a", true},
+		"a right of no rule":               {rules.Labels, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := r.Gives(tc.right, tc.target); got != tc.want {
+				t.Errorf("%s in %q is given: %t, want %t", tc.right, tc.target, got, tc.want)
+			}
+		})
+	}
+}

@@ -26,6 +26,36 @@ app.kubernetes.io/name: mirrorball
 {{- end }}
 {{- end }}
 
+{{/* The names in config.namespaces, as a JSON array. */}}
+{{- define "mirrorball.namespaces" -}}
+{{- $names := list }}
+{{- range splitList "," (.Values.config.namespaces | default "") }}
+{{- with trim . }}{{ $names = append $names . }}{{ end }}
+{{- end }}
+{{- $names | toJson }}
+{{- end }}
+
+{{/*
+The permissions in all namespaces or, by a Role, in one. `mirrorball rbac` prints the same, and cmd/mirrorball/permissions.go
+says what needs each verb.
+*/}}
+{{- define "mirrorball.permissions" -}}
+- apiGroups: [""]
+  resources: {{- include "mirrorball.kinds" . | nindent 4 }}
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: {{ ternary "[get]" "[get, list, watch]" (not (empty .Values.config.namespaces)) }}
+{{- if ne (toString .Values.config.attachToServiceAccounts) "false" }}
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [list, watch, patch]
+{{- end }}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end }}
+
 {{- define "mirrorball.leaseNamespace" -}}
 {{ .Values.config.leaderElectionNamespace | default .Release.Namespace }}
 {{- end }}
@@ -34,7 +64,7 @@ app.kubernetes.io/name: mirrorball
 {{- define "mirrorball.args" -}}
 - run
 {{- $config := .Values.config }}
-{{- range list "leaderElect" "httpAddress" "logFormat" "logLevel" "sourceDeleteGrace" "protectedNamespaces" "sourceNamespaces" "reservedNames" "kinds" "workers" "writeConcurrency" "leaderElectionNamespace" "leaderElectionName" "leaderElectionLeaseDuration" "leaderElectionRenewDeadline" "leaderElectionRetryPeriod" "profiling" }}
+{{- range list "leaderElect" "httpAddress" "logFormat" "logLevel" "sourceDeleteGrace" "protectedNamespaces" "sourceNamespaces" "namespaces" "reservedNames" "kinds" "attachToServiceAccounts" "workers" "writeConcurrency" "leaderElectionNamespace" "leaderElectionName" "leaderElectionLeaseDuration" "leaderElectionRenewDeadline" "leaderElectionRetryPeriod" "profiling" }}
 {{- $value := index $config . }}
 {{- if kindIs "float64" $value }}{{ $value = int64 $value }}{{ end }}
 {{- if not (kindIs "invalid" $value) }}

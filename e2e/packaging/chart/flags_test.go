@@ -72,6 +72,7 @@ func TestEveryFlagHasAValue(t *testing.T) {
 func TestFlagsOfTheDeployment(t *testing.T) {
 	samples := map[string]string{
 		"source-delete-grace": "90s", "protected-namespaces": "kube-*,payments", "source-namespaces": "platform",
+		"namespaces": "team-a,team-b", "attach-to-service-accounts": "false",
 		"reserved-names": "", "kinds": "secrets", "workers": "1000000", "write-concurrency": "2", "leader-elect": "true",
 		"leader-election-namespace": "leases", "leader-election-name": "other",
 		"leader-election-lease-duration": "15s", "leader-election-renew-deadline": "10s",

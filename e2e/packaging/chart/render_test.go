@@ -73,6 +73,10 @@ func TestKustomizeAndChartAgree(t *testing.T) {
 		"the FlowSchema": {
 			[]string{filepath.Join("kustomize", "components", "flowschema")}, []string{"--set", "flowSchema.enabled=true"},
 		},
+		"some namespaces": {
+			[]string{filepath.Join("kustomize", "components", "namespaces")},
+			[]string{"--set", `config.namespaces=team-a\,team-b`},
+		},
 		"the rules": {[]string{filepath.Join("kustomize", "components", "rules")}, []string{"--values", rules}},
 		"the cage": {
 			[]string{filepath.Join("kustomize", "components", "cage")}, []string{"--set", "admission.cage.enabled=true"},

@@ -35,6 +35,14 @@ func TestWrongValues(t *testing.T) {
 			"config.protectedNamespaces=Team-*",
 			[]string{"/config/protectedNamespaces", "pattern"},
 		},
+		"a pattern among the namespaces": {
+			"config.namespaces=team-*",
+			[]string{"/config/namespaces", "pattern"},
+		},
+		"attaching as a word": {
+			"config.attachToServiceAccounts=off",
+			[]string{"/config/attachToServiceAccounts", "boolean"},
+		},
 		"a namespace with a slash": {
 			"config.leaderElectionNamespace=a/b",
 			[]string{"/config/leaderElectionNamespace", "pattern"},

@@ -113,6 +113,10 @@ var guards = map[string]*guard{
 		title: "live read of the rules before a removal", change: becomesFalse,
 		test: &regression{replicatorTests, "TestConfirm"},
 	},
+	"out-of-reach": {
+		title: "the replicas of a source that is out of reach stay", change: becomesFalse,
+		test: &regression{replicatorTests, "TestNamespaces"},
+	},
 	"live-namespace": {
 		title: "live read of the namespace before a removal", change: becomesFalse, test: simulated("TestStaleNamespace"),
 	},
