@@ -84,18 +84,31 @@ func TestNamespacePoller(t *testing.T) {
 			do    func()
 			want  []string
 		}{
-			{"at first", func() {}, []string{"ADDED a 1 10", "BOOKMARK   10"}},
-			{"nothing changes", func() {}, nil},
-			{"a change", func() { p.put("a", "1", "12") }, []string{"MODIFIED a 1 12"}},
+			{"at first", func() {}, []string{"ADDED a 1 10", "BOOKMARK   10", "BOOKMARK   10"}},
+			{"nothing changes", func() {}, []string{"BOOKMARK   10"}},
+			{"a change", func() { p.put("a", "1", "12") }, []string{"MODIFIED a 1 12", "BOOKMARK   12"}},
 			{"an error", func() { p.change(func() { p.errs["a"] = errors.New("no answer") }) }, nil},
 			{
 				"a Role, and what is in the namespace is not known yet",
-				func() { p.change(func() { delete(p.errs, "b"); delete(p.errs, "a"); p.unknown["b"] = true }) }, nil,
+				func() { p.change(func() { delete(p.errs, "b"); delete(p.errs, "a"); p.unknown["b"] = true }) },
+				[]string{"BOOKMARK   12"},
 			},
-			{"it is known", func() { p.change(func() { delete(p.unknown, "b") }) }, []string{"ADDED b 2 11"}},
-			{"another of the same name", func() { p.put("a", "3", "13") }, []string{"DELETED a 1 12", "ADDED a 3 13"}},
-			{"a deletion", func() { p.change(func() { delete(p.objects, "b") }) }, []string{"DELETED b 2 11"}},
-			{"no Role any more", func() { p.change(func() { p.errs["a"] = forbidden }) }, []string{"DELETED a 3 13"}},
+			{
+				"it is known", func() { p.change(func() { delete(p.unknown, "b") }) },
+				[]string{"ADDED b 2 11", "BOOKMARK   12"},
+			},
+			{
+				"another of the same name", func() { p.put("a", "3", "13") },
+				[]string{"DELETED a 1 12", "ADDED a 3 13", "BOOKMARK   13"},
+			},
+			{
+				"a deletion", func() { p.change(func() { delete(p.objects, "b") }) },
+				[]string{"DELETED b 2 11", "BOOKMARK   13"},
+			},
+			{
+				"no Role any more", func() { p.change(func() { p.errs["a"] = forbidden }) },
+				[]string{"DELETED a 3 13", "BOOKMARK   13"},
+			},
 		} {
 			step.do()
 			<-time.After(pollInterval) // of the bubble's

@@ -2,6 +2,7 @@ package replicator
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,6 +21,8 @@ type bornAttached struct {
 	api       *api
 	cluster   *informers.Cluster
 	namespace string
+	// mu is held while an attachment is created, so that workers do not exceed the limit together.
+	mu sync.Mutex
 }
 
 // maxAttachments is how many there may be: the API server looks at all of them for each ServiceAccount that is created,
@@ -49,16 +52,20 @@ func (b *bornAttached) update(ctx context.Context, p *pass) result {
 		return done
 	}
 	logger := klog.FromContext(ctx).WithValues("configMap", klog.KRef(b.namespace, b.name(p)))
-	if have == nil && b.cluster.CountAttachments() >= maxAttachments {
-		if p.scope.Full {
-			logger.Info("the API server does not attach the replicas at creation: too many sources attach",
-				"limit", maxAttachments)
-		}
-		return done
-	}
 	key := b.backoffKey(p, want == nil)
 	if p.state.backoffs.remaining(key, time.Now()) > 0 {
 		return done
+	}
+	if have == nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.cluster.CountAttachments() >= maxAttachments {
+			if p.scope.Full {
+				logger.Info("the API server does not attach the replicas at creation: too many sources attach",
+					"limit", maxAttachments)
+			}
+			return done
+		}
 	}
 	err := b.write(ctx, have, want)
 	switch classify(ctx, err) {
