@@ -75,6 +75,9 @@ func TestPullNeedsNoAcceptance(t *testing.T) {
 
 // TestOperatorFlags has one cluster, and a controller for each of its parts.
 func TestOperatorFlags(t *testing.T) {
+	if *policies != "" {
+		t.Skip("the policies are those for the default of --protected-namespaces")
+	}
 	s := ownScene(t)
 	t.Run("protected namespaces", func(t *testing.T) {
 		for _, k := range []kind{secret, configMap} {
