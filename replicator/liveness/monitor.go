@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -93,8 +94,8 @@ func (m *Monitor) sample(ctx context.Context, elapsed time.Duration) {
 	for _, w := range m.watched {
 		before := w.failed()
 		w.sample(elapsed)
-		if err := w.failed(); err != nil && before == nil {
-			w.log(ctx, err)
+		if w.failed() && !before {
+			w.log(ctx)
 		}
 	}
 }
@@ -105,17 +106,20 @@ func (m *Monitor) forget() {
 	m.watched = nil
 }
 
-// Check returns nil unless a subject of the health check has stood still for too long.
+// Check returns nil unless a subject of the health check has stood still for too long. The error is one line.
 func (m *Monitor) Check(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var errs []error
+	var problems []string
 	for _, w := range m.watched {
-		if w.Check == name {
-			errs = append(errs, w.failed())
+		if w.Check == name && w.failed() {
+			problems = append(problems, w.problem())
 		}
 	}
-	return errors.Join(errs...)
+	if len(problems) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(problems, "; ") + "; restart the process")
 }
 
 func (w *watched) sample(elapsed time.Duration) {
@@ -128,17 +132,16 @@ func (w *watched) sample(elapsed time.Duration) {
 	w.moves = s.Moves
 }
 
-func (w *watched) failed() error {
-	if w.still < w.Limit {
-		return nil
-	}
-	return fmt.Errorf("%s %s for %s; restart the process", w.Name, w.Problem, w.still.Round(time.Second))
+func (w *watched) failed() bool { return w.still >= w.Limit }
+
+func (w *watched) problem() string {
+	return fmt.Sprintf("%s %s for %s", w.Name, w.Problem, w.still.Round(time.Second))
 }
 
-func (w *watched) log(ctx context.Context, err error) {
+func (w *watched) log(ctx context.Context) {
 	detail := ""
 	if w.Detail != nil {
 		detail = w.Detail()
 	}
-	klog.FromContext(ctx).Error(err, "the health check fails", "check", w.Check, "detail", detail)
+	klog.FromContext(ctx).Error(errors.New(w.problem()), "the health check fails", "check", w.Check, "detail", detail)
 }

@@ -112,3 +112,22 @@ func TestSuspension(t *testing.T) {
 		}
 	})
 }
+
+// TestSeveralProblems: a check says in one line what has stood still.
+func TestSeveralProblems(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m Monitor
+		for _, name := range []string{"a", "b"} {
+			m.Watch(Subject{
+				Check: "things", Name: name, Problem: "has not moved", Limit: time.Minute,
+				Sample: func() Sample { return Sample{Due: true} },
+			})
+		}
+		go m.Run(t.Context())
+		<-time.After(time.Minute + time.Second)
+		const want = "a has not moved for 1m0s; b has not moved for 1m0s; restart the process"
+		if err := m.Check("things"); err == nil || err.Error() != want {
+			t.Errorf("the check says %v, want %q", err, want)
+		}
+	})
+}
