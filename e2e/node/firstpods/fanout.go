@@ -65,15 +65,12 @@ func (r *runner) startFanOut(ctx context.Context) (*fanOut, error) {
 
 // run has one fan-out follow the other until ctx ends.
 func (f *fanOut) run(ctx context.Context) error {
-	for generation := 1; ; generation++ {
-		err := f.round(ctx, generation, "update")
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
+	for generation := 1; ctx.Err() == nil; generation++ {
+		if err := f.round(ctx, generation, "update"); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // round writes the sources, and returns when as many replicas have been written in this way.
@@ -117,8 +114,8 @@ func (f *fanOut) write(ctx context.Context, generation int) error {
 	return nil
 }
 
-// written is how many replicas Mirrorball has written, as its metrics say. A watch of so many replicas would be work for
-// the API server that is not to be measured.
+// written is how many replicas Mirrorball has written, as its metrics say. A watch of so many replicas would be work
+// for the API server that is not to be measured.
 func (f *fanOut) written(ctx context.Context, verb string) (total int, err error) {
 	pods := f.client.CoreV1().Pods(system)
 	list, err := pods.List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=mirrorball"})

@@ -72,7 +72,7 @@ func (r *runner) apply(ctx context.Context, namespace, image string) error {
 }
 
 // remove deletes the namespace, and returns when the Pod is gone: it keeps a place on the node until then. Kubernetes
-// waits for some seconds before it deletes what is in a namespace, so the Pod is deleted here. No other one is admitted.
+// waits for some seconds before it deletes what is in a namespace, so the Pod is deleted here. No other is admitted.
 func (r *runner) remove(ctx context.Context, events watch.Interface, namespace string) error {
 	if err := r.client.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil {
 		return err
