@@ -2,10 +2,10 @@
 // private image are applied together, and Mirrorball attaches the pull secret to the ServiceAccount that the Pod uses.
 //
 // The Pod gets the pull secrets that its ServiceAccount names when it is admitted, and never later. So a Pod that is
-// admitted before the attachment is doomed: nothing but a new Pod helps. The measurement counts these Pods, and compares
-// the time until the others run with the time that the same takes where the secret was made and attached by hand before.
-// A third way has a public image, so that it shows what a new namespace takes in any case. The ways alternate, so that
-// all meet the same machine.
+// admitted before the attachment is doomed: nothing but a new Pod helps. The measurement counts these Pods, and
+// compares the time until the others run with the time that the same takes where the secret was made and attached by
+// hand before. A third way has a public image, so that it shows what a new namespace takes in any case. The ways
+// alternate, so that all meet the same machine.
 package firstpods
 
 import (

@@ -36,7 +36,8 @@ func TestOutcome(t *testing.T) {
 			secret, []*corev1.Pod{pod(failed, secret)}, outcome{admitted: 1, pullFailed: true}, false,
 		},
 		"the second pull succeeds": {
-			secret, []*corev1.Pod{pod(failed, secret), pod(runs, secret)}, outcome{admitted: 1, running: 2, pullFailed: true}, true,
+			secret, []*corev1.Pod{pod(failed, secret), pod(runs, secret)},
+			outcome{admitted: 1, running: 2, pullFailed: true}, true,
 		},
 		"without the secret the first failed pull is final": {
 			secret, []*corev1.Pod{pod(creating, "other"), pod(failed, "other")},

@@ -22,7 +22,7 @@ func (r *runner) runCase(ctx context.Context, name string) (result Result, err e
 		}
 		defer func() {
 			var failed error
-			result.Note, failed = load.stop()
+			result.Note, failed = load.stop(ctx)
 			err = errors.Join(err, failed)
 		}()
 	}

@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
 
 	"github.com/mirrorball-dev/mirrorball/e2e/internal/repo"
 	"github.com/mirrorball-dev/mirrorball/e2e/internal/screen"
@@ -17,6 +16,8 @@ import (
 )
 
 const (
+	// system is Mirrorball's own namespace.
+	system = "mirrorball-system"
 	// platform is the namespace whose sources may attach, as the rules of deploy/ say.
 	platform = "platform"
 	// mirrored begins the names of the namespaces into which the source is pushed.
@@ -25,10 +26,9 @@ const (
 
 // runner is a node with Mirrorball and a source.
 type runner struct {
-	options  Options
-	screen   *screen.Screen
-	client   kubernetes.Interface
-	metadata metadata.Interface
+	options Options
+	screen  *screen.Screen
+	client  kubernetes.Interface
 	// private and public are references of the same image, and source is the pull secret for the private one, which
 	// Mirrorball replicates and attaches.
 	private, public string
@@ -47,9 +47,6 @@ func newRunner(ctx context.Context, cluster *node.Cluster, options Options, show
 	hub := cluster.Registry(node.DockerHub)
 	r := &runner{options: options, screen: show, private: guide.App(hub), public: guide.PublicApp}
 	if r.client, err = kubernetes.NewForConfig(cluster.Config()); err != nil {
-		return nil, err
-	}
-	if r.metadata, err = metadata.NewForConfig(cluster.Config()); err != nil {
 		return nil, err
 	}
 	if err := r.applyFiles(ctx, cluster.Kubeconfig()); err != nil {
@@ -72,7 +69,7 @@ func (r *runner) applyFiles(ctx context.Context, kubeconfig string) error {
 	for _, file := range r.options.Apply {
 		commands = append(commands, fmt.Sprintf("kubectl apply -f %q", file))
 	}
-	commands = append(commands, "kubectl -n mirrorball-system rollout status deployment/mirrorball --timeout=5m")
+	commands = append(commands, "kubectl -n "+system+" rollout status deployment/mirrorball --timeout=5m")
 	for _, command := range commands {
 		if _, err := shell.Run(ctx, command); err != nil {
 			return err

@@ -71,12 +71,17 @@ func (r *runner) apply(ctx context.Context, namespace, image string) error {
 	return err
 }
 
-// remove deletes the namespace, and returns when the Pod is gone: it keeps a place on the node until then.
+// remove deletes the namespace, and returns when the Pod is gone: it keeps a place on the node until then. Kubernetes
+// waits for some seconds before it deletes what is in a namespace, so the Pod is deleted here. No other is admitted.
 func (r *runner) remove(ctx context.Context, events watch.Interface, namespace string) error {
 	if err := r.client.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil {
 		return err
 	}
-	err := follow(ctx, events, goneLimit, func(event watch.EventType, _ *corev1.Pod) bool { return event == watch.Deleted })
+	err := r.client.CoreV1().Pods(namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	err = follow(ctx, events, goneLimit, func(event watch.EventType, _ *corev1.Pod) bool { return event == watch.Deleted })
 	if err != nil {
 		return fmt.Errorf("expected the Pod in %s to go with its namespace: %w", namespace, err)
 	}

@@ -35,7 +35,8 @@ func (g *Guide) awaitRunning(ctx context.Context, namespace string, names ...str
 				return err
 			}
 			if !pods.Running(pod) {
-				return fmt.Errorf("expected the Pod %s/%s to run, it is %s %s", namespace, name, pod.Status.Phase, pods.Waiting(pod))
+				return fmt.Errorf("expected the Pod %s/%s to run, it is %s %s", namespace, name, pod.Status.Phase,
+					pods.Waiting(pod))
 			}
 			return nil
 		})

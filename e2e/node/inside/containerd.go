@@ -76,7 +76,8 @@ func (s *supervisor) startContainerd(ctx context.Context) error {
 	if err := writeFile("/run/containerd.toml", config); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(cniFolder, "10-ptp.conflist"), fmt.Sprintf(cniConfig, podNetwork+s.number)); err != nil {
+	network := fmt.Sprintf(cniConfig, podNetwork+s.number)
+	if err := writeFile(filepath.Join(cniFolder, "10-ptp.conflist"), network); err != nil {
 		return err
 	}
 	if err := s.writeHosts(); err != nil {

@@ -79,8 +79,8 @@ func (s *supervisor) prepareKubelet(number int) error {
 	return err
 }
 
-// startKubelet starts the kubelet of this node, and returns when the node is ready for Pods. A further node returns when
-// its kubelet answers: the first one waits for the node.
+// startKubelet starts the kubelet of this node, and returns when the node is ready for Pods. A further node returns
+// when its kubelet answers: the first one waits for the node.
 func (s *supervisor) startKubelet(ctx context.Context) error {
 	ready := func(context.Context) error { return dial("tcp", kubeletHealth) }
 	if s.control != nil {

@@ -91,7 +91,8 @@ func (m *migration) installReflector() {
 			m.Fatal(err)
 		}
 	}
-	_, stderr, err := helm(m.T, m.Kubeconfig, "install", "reflector", dir, "--namespace", "reflector", "--create-namespace")
+	_, stderr, err := helm(m.T, m.Kubeconfig, "install", "reflector", dir, "--namespace", "reflector",
+		"--create-namespace")
 	if err != nil {
 		m.Fatalf("helm install reflector: %v: %s", err, stderr)
 	}
@@ -163,8 +164,8 @@ func (m *migration) try(has string) (string, error) {
 	return string(output), err
 }
 
-// runPods has the Pods of the Deployment be ready, as a kubelet does. The controller is a process of this test. It returns
-// an error while there is something to wait for.
+// runPods has the Pods of the Deployment be ready, as a kubelet does. The controller is a process of this test. It
+// returns an error while there is something to wait for.
 func (m *migration) runPods(ctx context.Context) error {
 	pods := m.Client.CoreV1().Pods(harness.Namespace)
 	list, err := pods.List(ctx, metav1.ListOptions{})
@@ -184,7 +185,7 @@ func (m *migration) runPods(ctx context.Context) error {
 	return nil
 }
 
-// TestMigrationFromReflector plays the section: all copies are adopted in place, and nothing but their marks is written.
+// TestMigrationFromReflector plays the section: all copies are adopted in place, and only their marks are written.
 func TestMigrationFromReflector(t *testing.T) {
 	m := newMigration(t)
 	before := m.play("mirrorball plan")
@@ -276,7 +277,7 @@ func (m *migration) get(namespace string) *corev1.Secret {
 // dataOwners are the field managers that have written the data of a Secret.
 func dataOwners(secret *corev1.Secret) (names []string) {
 	for _, entry := range secret.ManagedFields {
-		if entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.Raw, []byte(`"f:data"`)) {
+		if entry.FieldsV1 != nil && strings.Contains(entry.FieldsV1.GetRawString(), `"f:data"`) {
 			names = append(names, entry.Manager)
 		}
 	}
