@@ -59,7 +59,7 @@ clean: ## Remove bin/ and dist/
 	rm -rf bin dist
 
 ##@ Check
-.PHONY: docs test test-unit test-e2e test-e2e-quick test-e2e-slow test-packaging test-release race-build
+.PHONY: docs picture test test-unit test-e2e test-e2e-quick test-e2e-slow test-packaging test-release race-build
 .PHONY: fuzz simulate guards mutants lint fmt tidy
 test: test-unit test-e2e test-packaging ## Run all tests: unit, end-to-end, and those of image, chart and alerts
 
@@ -80,7 +80,10 @@ test-e2e-slow: build race-build devcluster ## Run those that have a control plan
 	$(E2E) . -slow
 	$(E2E) ./controlplane ./cmd/demo
 
-test-packaging: build devcluster helm ## Test image, release, chart, alerts and the README's installation
+# go test does not print that a test was skipped.
+test-packaging: build devcluster helm ## Test image, release, chart, alerts, audit's page and the README's installation
+	@command -v chromium-headless-shell || command -v chromium || \
+	  echo "make test-packaging: skipping the tests of the page of audit: no chromium-headless-shell or chromium on PATH"
 	cd e2e/packaging && go test -count=1 -p 1 -timeout 30m ./...
 
 test-release: helm ## Test a release for all platforms; minutes, and not part of make test
@@ -130,6 +133,9 @@ lint: $(GOLANGCI_LINT) ## Check formatting, go vet, golangci-lint and go.mod, in
 
 docs: ## Write docs/cli from the commands
 	go test ./cmd/mirrorball -run '^TestCommandPages$$' -update
+
+picture: ## Take docs/img/audit.png from the page of an example; needs a browser (Debian: chromium-headless-shell)
+	cd e2e/packaging && go test -count=1 ./auditpage -run '^TestPicture$$' -update
 
 fmt: ## Format the Go files
 	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')

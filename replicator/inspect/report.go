@@ -79,6 +79,9 @@ type Source struct {
 	Later  []Write `json:"later,omitempty"`
 }
 
+// String returns the kind, the namespace and the name.
+func (s *Source) String() string { return string(s.Kind) + " " + s.Namespace + "/" + s.Name }
+
 // Target is a place where a replica belongs or stands, or an object that pulls.
 type Target struct {
 	Namespace string     `json:"namespace"`
