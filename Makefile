@@ -50,7 +50,7 @@ push: image ## Build the image and push it; IMAGE=registry.example.com/mirrorbal
 	$(PACKAGER) push "$(IMAGE)"
 
 release: ## Make a release into dist/; VERSION=v1.2.3 IMAGE=registry.example.com/mirrorball; see docs/releasing.md
-	$(PACKAGER) release "$(IMAGE)"
+	$(PACKAGER) release "$(IMAGE)" --downloads "$(DOWNLOADS)"
 
 push-release: ## Push the image of the release in dist/, with VERSION as its tag
 	$(PACKAGER) push "$(IMAGE):$(VERSION)"
@@ -82,7 +82,7 @@ test-e2e-slow: build race-build devcluster ## Run those that have a control plan
 
 # go test does not print that a test was skipped.
 test-packaging: build devcluster helm ## Test image, release, chart, alerts, audit's page and the README's installation
-	@command -v chromium-headless-shell || command -v chromium || \
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
 	  echo "make test-packaging: skipping the tests of the page of audit: no chromium-headless-shell or chromium on PATH"
 	cd e2e/packaging && go test -count=1 -p 1 -timeout 30m ./...
 
