@@ -40,9 +40,10 @@ type page struct {
 }
 
 type legend struct {
-	State         plan.State
-	Letter, Class string
-	Count         int
+	State  plan.State
+	Letter string
+	Class  Class
+	Count  int
 }
 
 type row struct {
@@ -52,7 +53,10 @@ type row struct {
 
 // cell is a place in the matrix. Where a source has several targets in a namespace, it has the letter of each state,
 // the worst first.
-type cell struct{ Letters, Class, Title string }
+type cell struct {
+	Letters, Title string
+	Class          Class
+}
 
 type detail struct {
 	*Source
@@ -63,7 +67,8 @@ type detail struct {
 
 type shown struct {
 	Target
-	Letter, Class string
+	Letter string
+	Class  Class
 }
 
 // maxShown is how many targets of a source are listed beside the matrix.
@@ -74,7 +79,7 @@ const maxShown = 200
 func WriteHTML(out io.Writer, r *Report) error {
 	p := page{Report: r}
 	for _, s := range slices.SortedFunc(maps.Keys(r.States), compareStates) {
-		p.Legend = append(p.Legend, legend{State: s, Letter: letterOf(s), Class: classOf(s), Count: r.States[s]})
+		p.Legend = append(p.Legend, legend{State: s, Letter: letterOf(s), Class: ClassOf(s), Count: r.States[s]})
 	}
 	p.rows()
 	p.details()
@@ -101,29 +106,9 @@ func letterOf(s plan.State) string {
 	return "?"
 }
 
-// classes are those of the page's style for states, from good to bad: in sync, no finding, not yet in sync, bad.
-const classes = "oqwb"
-
-// worse reports whether a class is worse than another.
-func worse(class, other string) bool {
-	return strings.Index(classes, class) > strings.Index(classes, other)
-}
-
 // compareStates puts bad states before good ones.
 func compareStates(a, b plan.State) int {
-	return cmp.Or(strings.Index(classes, classOf(b))-strings.Index(classes, classOf(a)), cmp.Compare(a, b))
-}
-
-func classOf(s plan.State) string {
-	switch t := (&Target{State: s}); {
-	case s == plan.InSync:
-		return "o"
-	case !t.IsFinding():
-		return "q"
-	case s == plan.Missing || s == plan.Drifted:
-		return "w"
-	}
-	return "b"
+	return cmp.Or(cmp.Compare(ClassOf(b), ClassOf(a)), cmp.Compare(a, b))
 }
 
 // rows makes a row for each namespace with a cell for each source.
@@ -144,8 +129,8 @@ func (p *page) rows() {
 
 // add adds a target.
 func (c *cell) add(t *Target) {
-	letter, class := letterOf(t.State), classOf(t.State)
-	worst := c.Letters == "" || worse(class, c.Class)
+	letter, class := letterOf(t.State), ClassOf(t.State)
+	worst := c.Letters == "" || class > c.Class
 	switch {
 	case worst:
 		c.Class, c.Letters = class, letter+strings.ReplaceAll(c.Letters, letter, "")
@@ -167,7 +152,7 @@ func (p *page) details() {
 			case len(d.Shown) == maxShown:
 				d.More++
 			default:
-				d.Shown = append(d.Shown, shown{t, letterOf(t.State), classOf(t.State)})
+				d.Shown = append(d.Shown, shown{t, letterOf(t.State), ClassOf(t.State)})
 			}
 		}
 		p.Sources = append(p.Sources, d)

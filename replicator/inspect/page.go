@@ -62,7 +62,7 @@ func (p *page) writeSummary(m *markup) {
 	}
 	m.raw("\n<p class=\"legend\">")
 	for _, l := range p.Legend {
-		m.put(`<span class="%s">%s %s: %v</span>`, l.Class, l.Letter, l.State, l.Count)
+		m.put(`<span class="%s">%s %s: %v</span>`, l.Class.css(), l.Letter, l.State, l.Count)
 	}
 	m.raw("</p>\n")
 	p.writeControls(m)
@@ -101,9 +101,9 @@ func (c *cell) write(m *markup) {
 	case c.Letters == "":
 		m.raw("<td>")
 	case c.Title == "":
-		m.put(`<td class="%s">%s`, c.Class, c.Letters)
+		m.put(`<td class="%s">%s`, c.Class.css(), c.Letters)
 	default:
-		m.put(`<td class="%s" title="%s">%s`, c.Class, c.Title, c.Letters)
+		m.put(`<td class="%s" title="%s">%s`, c.Class.css(), c.Title, c.Letters)
 	}
 }
 
@@ -154,7 +154,7 @@ func (d *detail) writeShown(m *markup) {
 		}
 		m.put("<tr data-namespace=\"%s\" data-letter=\"%s\"><td>%s/%s%s</td>", t.Namespace, t.Letter, t.Namespace, t.Name,
 			pulls)
-		m.put("<td class=\"%s\">%s</td><td>%s</td></tr>\n", t.Class, t.State, t.Reason)
+		m.put("<td class=\"%s\">%s</td><td>%s</td></tr>\n", t.Class.css(), t.State, t.Reason)
 	}
 	m.raw("</tbody></table>")
 	if d.More > 0 {

@@ -237,14 +237,42 @@ func TestFilter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := full()
-	(&inspect.Filter{Targets: targets}).Apply(r)
-	if len(r.Sources) != 1 || len(r.Sources[0].Targets) != 1 || r.States[plan.InSync] != 1 || r.InSync {
-		t.Errorf("got %+v, want the target in team-a alone", r)
-	}
-	r = full()
-	(&inspect.Filter{States: []plan.State{plan.Orphaned}}).Apply(r)
-	if len(r.Sources) != 0 {
-		t.Errorf("got %+v, want no source", r.Sources)
-	}
+	t.Run("by namespace, what is in it and what is about the whole source is left", func(t *testing.T) {
+		r := full()
+		r.Sources[0].Findings = append(r.Sources[0].Findings,
+			inspect.Finding{Object: "Secret infra/regcred", Reason: "Braked"},
+			inspect.Finding{Object: "Secret team-b/mine", Reason: "NoSource"})
+		(&inspect.Filter{Targets: targets}).Apply(r)
+		if len(r.Sources) != 1 || len(r.Sources[0].Targets) != 1 || r.States[plan.InSync] != 1 || r.InSync {
+			t.Errorf("got %+v, want the target in team-a alone", r)
+		}
+		if found := r.Sources[0].Findings; len(found) != 1 || found[0].Reason != "Braked" {
+			t.Errorf("the findings are %+v, want the one about the source", found)
+		}
+		if r.Findings() != 1 {
+			t.Errorf("there are %d findings, want 1: %+v", r.Findings(), r)
+		}
+	})
+	t.Run("by namespace, what a controller writes elsewhere does not count", func(t *testing.T) {
+		r := full()
+		r.Sources[0].Writes[0].Namespace, r.Sources[0].Later[0].Namespace = "team-b", "team-b"
+		(&inspect.Filter{Targets: targets}).Apply(r)
+		if !r.InSync || r.Sources[0].Waits != "" {
+			t.Errorf("got %+v, want in sync and nothing that waits", r)
+		}
+	})
+	t.Run("by state, the targets in it are left", func(t *testing.T) {
+		r := full()
+		(&inspect.Filter{States: []plan.State{plan.Occupied}}).Apply(r)
+		if len(r.Sources) != 1 || len(r.Sources[0].Targets) != 1 || !r.InSync || r.Findings() != 2 {
+			t.Errorf("got %+v with %d findings, want the target that is occupied, and the copy", r, r.Findings())
+		}
+	})
+	t.Run("by a state that nothing has, nothing is left", func(t *testing.T) {
+		r := full()
+		(&inspect.Filter{States: []plan.State{plan.Orphaned}}).Apply(r)
+		if len(r.Sources) != 0 {
+			t.Errorf("got %+v, want no source", r.Sources)
+		}
+	})
 }

@@ -62,7 +62,8 @@ func (c cluster) report(config *rest.Config) *inspect.Report {
 	if err := i.Decide(c.Context()); err != nil {
 		c.Fatal(err)
 	}
-	return inspect.New(i, inspect.Settings{From: "Deployment mirrorball-system/mirrorball", ProtectedNamespaces: "kube-*"})
+	settings := inspect.Settings{From: "Deployment mirrorball-system/mirrorball", ProtectedNamespaces: "kube-*"}
+	return inspect.New(i, settings, nil)
 }
 
 func (c cluster) patterns(text string) annotations.Patterns {

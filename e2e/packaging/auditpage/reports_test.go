@@ -45,9 +45,14 @@ func reportOf(sources ...inspect.Source) *inspect.Report {
 		Settings: inspect.Settings{
 			From: "Deployment mirrorball-system/mirrorball", ProtectedNamespaces: "kube-system,kube-public,kube-node-lease",
 		},
-		Sources: sources,
+		States: map[plan.State]int{}, Sources: sources, InSync: true,
 	}
-	(&inspect.Filter{}).Apply(r) // it counts what is there
+	for i := range sources {
+		for _, target := range sources[i].Targets {
+			r.States[target.State]++
+		}
+		sources[i].InSync = len(sources[i].Targets) - sources[i].Problems()
+	}
 	return r
 }
 
