@@ -50,7 +50,7 @@ push: image ## Build the image and push it; IMAGE=registry.example.com/mirrorbal
 	$(PACKAGER) push "$(IMAGE)"
 
 release: ## Make a release into dist/; VERSION=v1.2.3 IMAGE=registry.example.com/mirrorball; see docs/releasing.md
-	$(PACKAGER) release "$(IMAGE)"
+	$(PACKAGER) release "$(IMAGE)" --downloads "$(DOWNLOADS)"
 
 push-release: ## Push the image of the release in dist/, with VERSION as its tag
 	$(PACKAGER) push "$(IMAGE):$(VERSION)"
@@ -59,7 +59,8 @@ clean: ## Remove bin/ and dist/
 	rm -rf bin dist
 
 ##@ Check
-.PHONY: docs test test-unit test-e2e test-e2e-quick test-e2e-policies test-e2e-slow test-packaging test-release race-build
+.PHONY: docs picture test test-unit test-e2e test-e2e-quick test-e2e-policies test-e2e-slow test-packaging test-release
+.PHONY: race-build
 .PHONY: fuzz simulate guards mutants lint fmt tidy
 test: test-unit test-e2e ## Run the unit tests, the simulation and the end-to-end tests
 
@@ -83,8 +84,10 @@ test-e2e-slow: build race-build devcluster ## Run those that have a control plan
 	$(E2E) . -slow
 	$(E2E) ./controlplane ./cmd/demo
 
-# Not part of make test: it first compiles Helm and Prometheus.
-test-packaging: build devcluster helm ## Test image, release, chart, alerts and the README's installation
+# Not part of make test: it first compiles Helm and Prometheus. go test does not print that a test was skipped.
+test-packaging: build devcluster helm ## Test image, release, chart, alerts, audit's page and the README's installation
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
+	  echo "make test-packaging: skipping the tests of the page of audit: no chromium-headless-shell or chromium on PATH"
 	cd e2e/packaging && go test -count=1 -p 1 -timeout 30m ./...
 
 test-release: helm ## Test a release for all platforms; minutes, and not part of make test
@@ -134,6 +137,9 @@ lint: $(GOLANGCI_LINT) ## Check formatting, go vet, golangci-lint and go.mod, in
 
 docs: ## Write docs/cli from the commands
 	go test ./cmd/mirrorball -run '^TestCommandPages$$' -update
+
+picture: ## Take docs/img/audit.png from the page of an example; needs a browser (Debian: chromium-headless-shell)
+	cd e2e/packaging && go test -count=1 ./auditpage -run '^TestPicture$$' -update
 
 fmt: ## Format the Go files
 	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')

@@ -2,37 +2,34 @@ package replicator
 
 import (
 	"context"
+	"errors"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/pager"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 )
 
-// Select asks the API server which objects in a namespace, or in all, have labels that match a selector.
-func (i *Inspector) Select(
-	ctx context.Context, namespace, selector string,
-) (func(kind annotations.Kind, namespace, name string) bool, error) {
-	selected := map[informers.Key]bool{}
+// Select asks the API server which objects in a namespace, or in all, have labels that match a selector. Every kind is
+// tried; of one that cannot be listed nothing is selected, and the errors are joined.
+func (i *Inspector) Select(ctx context.Context, namespace string, by labels.Selector) (sets.Set[informers.Key], error) {
+	selected := sets.New[informers.Key]()
 	areas := i.areas()
 	if namespace != "" {
 		areas = []string{namespace}
 	}
+	var errs []error
 	for _, kind := range i.kinds {
 		for _, area := range areas {
-			err := i.eachSelected(ctx, kind, area, selector, func(key informers.Key) { selected[key] = true })
-			if err != nil {
-				return nil, err
-			}
+			errs = append(errs, i.eachSelected(ctx, kind, area, by.String(), func(key informers.Key) { selected.Insert(key) }))
 		}
 	}
-	return func(kind annotations.Kind, namespace, name string) bool {
-		return selected[informers.Key{Kind: kind, NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}]
-	}, nil
+	return selected, errors.Join(errs...)
 }
 
 // eachSelected calls a function with each object of a kind in a namespace, or in all, that a selector matches.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
@@ -18,6 +20,7 @@ import (
 type auditFlags struct {
 	inspectFlags
 	selector        string
+	labels          labels.Selector
 	targetNamespace string
 	states          []string
 	failOn          []string
@@ -39,6 +42,7 @@ SourceMissing, SourceRecreated, Restorable, OutOfReach, Deleted, Released, NoSou
 ` + readExitCodesHelp("everything is in sync", "there are findings"),
 		Example: `  mirrorball audit
   mirrorball audit secret/regcred -n infra -o wide
+  mirrorball audit -l 'team=payments,tier in (web,api)'
   mirrorball audit --state Occupied,Drifted
   mirrorball audit -o html > audit.html
   mirrorball audit --fail-on Missing,Drifted,Orphaned    # in CI`,
@@ -46,7 +50,8 @@ SourceMissing, SourceRecreated, Restorable, OutOfReach, Deleted, Released, NoSou
 	}
 	given.register(command, "table", "wide", "json", "yaml", "name", "html")
 	set := command.Flags()
-	set.StringVarP(&given.selector, "selector", "l", "", "only sources whose `labels` match")
+	set.StringVarP(&given.selector, "selector", "l", "",
+		"only sources whose labels match this `selector`, as for kubectl: a=b, a!=b, 'a in (b,c)', a, '!a'; all of several")
 	set.StringVar(&given.targetNamespace, "target-namespace", "", "only targets in namespaces that match these `patterns`")
 	set.StringSliceVar(&given.states, "state", nil, "only targets in these `states`")
 	set.BoolVar(&given.copies, "copies", false,
@@ -59,14 +64,7 @@ SourceMissing, SourceRecreated, Restorable, OutOfReach, Deleted, Released, NoSou
 }
 
 func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
-	if err := f.checkFormat(); err != nil {
-		return err
-	}
-	references, err := parseReferences(args, f.namespace())
-	if err != nil {
-		return err
-	}
-	filter, err := f.filter(references)
+	references, filter, err := f.parse(args)
 	if err != nil {
 		return err
 	}
@@ -75,15 +73,16 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.selectByLabel(ctx, in, filter); err != nil {
+	asked, err := f.selected(ctx, in, f.asked(references))
+	if err != nil {
 		return err
 	}
-	r, err := in.report(ctx)
+	r, err := in.report(ctx, asked)
 	if err != nil {
 		return err
 	}
 	if f.copies {
-		if err := in.addCopies(ctx, r); err != nil {
+		if err := in.addCopies(ctx, r, asked); err != nil {
 			return err
 		}
 	}
@@ -93,19 +92,63 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 	absent := f.absent(references, r, in.stderr)
 	filter.Apply(r)
 	in.note(r.Unknown, f.quiet())
-	if err := f.print(cmd.OutOrStdout(), r); err != nil {
+	if err := f.print(f.color.output(cmd.OutOrStdout()), r); err != nil {
 		return err
 	}
 	return outcome(r.Unknown, absent || f.fails(r))
 }
 
-func (in *inspection) addCopies(ctx context.Context, r *inspect.Report) error {
-	defer showProgress(in.stderr, "looking for copies")()
+// parse parses the arguments and the values of the flags.
+func (f *auditFlags) parse(args []string) (references []reference, filter inspect.Filter, err error) {
+	if err := f.checkFormat(); err != nil {
+		return nil, filter, err
+	}
+	if references, err = inspectKinds.parse(args, f.namespace()); err != nil {
+		return nil, filter, err
+	}
+	if f.targetNamespace != "" {
+		if filter.Targets, err = annotations.ParseNamespacePatterns(f.targetNamespace); err != nil {
+			return nil, filter, unable("--target-namespace: %w", err)
+		}
+	}
+	for _, s := range f.states {
+		filter.States = append(filter.States, plan.State(s))
+	}
+	if f.selector == "" {
+		return references, filter, nil
+	}
+	if len(references) > 0 {
+		return nil, filter, unable("--selector selects sources by label, and cannot be combined with names of sources")
+	}
+	if f.labels, err = labels.Parse(f.selector); err != nil {
+		return nil, filter, unable("--selector %q: %w; write it as for kubectl, such as 'app=web' or 'app in (web,api)'",
+			f.selector, err)
+	}
+	return references, filter, nil
+}
+
+// selected narrows what is asked about to the sources that -l selects.
+func (f *auditFlags) selected(ctx context.Context, in *inspection, asked inspect.Asked) (inspect.Asked, error) {
+	if f.labels == nil {
+		return asked, nil
+	}
+	keys, err := in.Select(ctx, f.namespace(), f.labels)
+	for _, err := range flatten(err) {
+		// What this user may not list has been left out, and is among what could not be told.
+		if !apierrors.IsForbidden(err) || len(in.unknown) == 0 {
+			return nil, unable("--selector %q: %w", f.selector, err)
+		}
+	}
+	return keys.Has, nil
+}
+
+func (in *inspection) addCopies(ctx context.Context, r *inspect.Report, asked inspect.Asked) error {
+	defer in.progress.show("looking for copies")()
 	copies, err := in.Copies(ctx)
 	if err != nil {
 		return unable("cannot look for copies: %w", err)
 	}
-	r.AddCopies(copies)
+	r.AddCopies(copies, asked)
 	return nil
 }
 
@@ -121,35 +164,6 @@ func (f *auditFlags) absent(references []reference, r *inspect.Report, stderr io
 		fmt.Fprintf(stderr, "%s is no source; 'mirrorball explain %s' says why\n", name, name)
 	}
 	return some
-}
-
-func (f *auditFlags) filter(references []reference) (*inspect.Filter, error) {
-	filter := &inspect.Filter{}
-	if f.targetNamespace != "" {
-		var err error
-		if filter.Targets, err = annotations.ParseNamespacePatterns(f.targetNamespace); err != nil {
-			return nil, unable("--target-namespace: %w", err)
-		}
-	}
-	for _, s := range f.states {
-		filter.States = append(filter.States, plan.State(s))
-	}
-	filter.Source = func(s *inspect.Source) bool { return f.isAbout(references, s.Kind, s.Namespace, s.Name) }
-	return filter, nil
-}
-
-// selectByLabel narrows a filter to the sources that -l selects.
-func (f *auditFlags) selectByLabel(ctx context.Context, in *inspection, filter *inspect.Filter) error {
-	if f.selector == "" {
-		return nil
-	}
-	selected, err := in.Select(ctx, f.namespace(), f.selector)
-	if err != nil {
-		return unable("--selector %q: %w", f.selector, err)
-	}
-	rest := filter.Source
-	filter.Source = func(s *inspect.Source) bool { return selected(s.Kind, s.Namespace, s.Name) && rest(s) }
-	return nil
 }
 
 func (f *auditFlags) fails(r *inspect.Report) bool {

@@ -70,7 +70,7 @@ func printFindings(out io.Writer, r *inspect.Report, noHeaders, targetsShown boo
 			}
 		}
 		if s.Waits != "" {
-			t.row(fmt.Sprintf("%s %s/%s", s.Kind, s.Namespace, s.Name), "Waits",
+			t.row(s.String(), "Waits",
 				fmt.Sprintf("%d writes in %s, if nothing changes", len(s.Later), s.Waits))
 		}
 	}

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/replicator/doctor"
 )
 
@@ -16,6 +16,7 @@ type doctorFlags struct {
 	connection
 	output        string
 	noHeaders     bool
+	color         colorMode
 	expiresWithin time.Duration
 	probe         bool
 	probeTimeout  time.Duration
@@ -50,17 +51,17 @@ func doctorCommand() *cobra.Command {
 		Short:   "Find out what is wrong with pull Secrets and certificates, and why a Pod cannot pull",
 		Long:    doctorHelp,
 		Example: doctorExamples,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, err := f.parse(args)
 			if err != nil {
 				return err
 			}
-			report, err := f.examine(cmd.Context(), target)
+			report, err := f.examine(cmd, target)
 			if err != nil {
 				return err
 			}
-			if err := report.print(cmd.OutOrStdout(), f.output, f.noHeaders); err != nil {
+			if err := report.print(f.color.output(cmd.OutOrStdout()), f.output, f.noHeaders); err != nil {
 				return err
 			}
 			return report.outcome()
@@ -70,6 +71,7 @@ func doctorCommand() *cobra.Command {
 	set.SortFlags = false
 	set.StringVarP(&f.output, "output", "o", "table", "`format` of the output: table, json or yaml")
 	set.BoolVar(&f.noHeaders, "no-headers", false, "print only the rows of the table: no headers, no remedies, no summary")
+	f.color.register(set)
 	set.DurationVar(&f.expiresWithin, "expires-within", 14*24*time.Hour,
 		"report credentials and certificates that expire within this `time`")
 	set.BoolVar(&f.probe, "probe", false,
@@ -82,18 +84,11 @@ func doctorCommand() *cobra.Command {
 }
 
 // doctorTarget is what to examine. Without a kind it is everything in the namespace, or in all if that is empty.
-type doctorTarget struct {
-	kind, namespace, name string
-}
+type doctorTarget struct{ reference }
 
-// doctorKinds are the names of kinds that people write, as kubectl takes them.
-var doctorKinds = map[string]string{
-	"pod": "pod", "pods": "pod", "po": "pod", "secret": "secret", "secrets": "secret",
-}
-
-// parse checks the flags, and reads the argument: KIND/NAME or KIND/NAMESPACE/NAME.
+// parse checks the flags, and reads the argument.
 func (f *doctorFlags) parse(args []string) (doctorTarget, error) {
-	t := doctorTarget{namespace: f.namespace()}
+	t := doctorTarget{reference{namespace: f.namespace()}}
 	switch {
 	case !slices.Contains([]string{"table", "json", "yaml"}, f.output):
 		return t, unable("-o %q: must be table, json or yaml", f.output)
@@ -104,38 +99,41 @@ func (f *doctorFlags) parse(args []string) (doctorTarget, error) {
 	case len(args) == 0:
 		return t, nil
 	}
-	parts := strings.Split(args[0], "/")
-	t.kind, t.name = doctorKinds[parts[0]], parts[len(parts)-1]
-	if len(parts) == 3 {
-		t.namespace = parts[1]
+	named, err := doctorKinds.parse(args, t.namespace)
+	if err != nil {
+		return t, err
 	}
-	if len(parts) < 2 || len(parts) > 3 || t.kind == "" || slices.Contains(parts, "") {
-		return t, unable("%q: write pod/NAME or secret/NAME, with -n NAMESPACE", args[0])
+	if len(named) != 1 || named[0].kind == "" {
+		return t, unable("%q: name one object; write %s, with -n NAMESPACE", strings.Join(args, " "), doctorKinds.examples)
 	}
-	if t.namespace != "" {
-		return t, nil
+	t.reference = named[0]
+	if t.namespace == "" {
+		t.namespace, err = f.currentNamespace()
 	}
-	var err error
-	t.namespace, err = f.currentNamespace()
 	return t, err
 }
 
 // examine reads what the target needs, and returns what there is to say about it.
-func (f *doctorFlags) examine(ctx context.Context, target doctorTarget) (*doctorReport, error) {
+func (f *doctorFlags) examine(cmd *cobra.Command, target doctorTarget) (*doctorReport, error) {
+	ctx := cmd.Context()
 	config, err := f.config()
 	if err != nil {
 		return nil, err
 	}
+	progress := newProgress(cmd.ErrOrStderr(), config)
 	r, err := newDoctorReader(config, target, doctor.Options{Now: time.Now(), ExpiresWithin: f.expiresWithin})
 	if err != nil {
 		return nil, err
 	}
-	if err := r.read(ctx); err != nil {
+	done := progress.show("reading the cluster")
+	err = r.read(ctx)
+	done()
+	if err != nil {
 		return nil, err
 	}
 	report := &doctorReport{examined: r.examined, missing: r.missing}
 	logins := r.examination.Logins
-	if target.kind == "pod" {
+	if target.kind == podKind {
 		diagnosis, known := r.examination.Diagnose(target.namespace, target.name)
 		switch {
 		case known:
@@ -155,7 +153,7 @@ func (f *doctorFlags) examine(ctx context.Context, target doctorTarget) (*doctor
 
 // logins leaves out the credentials of Secrets that are not the target.
 func (t doctorTarget) logins(logins []*doctor.Login) []*doctor.Login {
-	if t.kind != "secret" {
+	if t.kind != annotations.Secret {
 		return logins
 	}
 	return slices.DeleteFunc(logins, func(l *doctor.Login) bool {
@@ -170,7 +168,7 @@ func (t doctorTarget) about(findings []doctor.Finding, pod *doctor.Diagnosis) []
 	}
 	return slices.DeleteFunc(findings, func(finding doctor.Finding) bool {
 		switch o := finding.Object; {
-		case o.Kind == t.kind && o.Name == t.name:
+		case o.Kind == strings.ToLower(string(t.kind)) && o.Name == t.name:
 			return false
 		case pod != nil && o.Kind == "secret":
 			return !slices.Contains(pod.Secrets, o.Name)

@@ -67,7 +67,7 @@ func (r *doctorReader) read(ctx context.Context) error {
 }
 
 func (r *doctorReader) readPods(ctx context.Context) error {
-	if r.target.kind == "pod" {
+	if r.target.kind == podKind {
 		pod, err := r.client.CoreV1().Pods(r.target.namespace).Get(ctx, r.target.name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return unable("there is no Pod %s in the namespace %s; choose another namespace with -n", r.target.name,
@@ -131,7 +131,7 @@ func (r *doctorReader) readSecrets(ctx context.Context) error {
 }
 
 func (r *doctorReader) readIngresses(ctx context.Context) error {
-	if r.target.kind == "pod" || r.examined.Certificates == 0 {
+	if r.target.kind == podKind || r.examined.Certificates == 0 {
 		return nil
 	}
 	return r.list(ctx, "ingresses.networking.k8s.io", metav1.ListOptions{},

@@ -58,7 +58,7 @@ func (f *explainFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	references, err := parseReferences(args, namespace)
+	references, err := inspectKinds.parse(args, namespace)
 	if err != nil {
 		return err
 	}
@@ -70,8 +70,8 @@ func (f *explainFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.imagine(in); err != nil {
 		return err
 	}
-	if err := in.Decide(ctx); err != nil {
-		return unable("interrupted: %w", err)
+	if err := in.decide(ctx); err != nil {
+		return err
 	}
 	var all []*inspect.Explanation
 	for _, r := range references {
@@ -81,7 +81,7 @@ func (f *explainFlags) run(cmd *cobra.Command, args []string) error {
 		in.unknown = append(in.unknown, e.Unknown()...)
 	}
 	in.note(in.unknown, f.quiet())
-	if err := f.print(cmd.OutOrStdout(), all); err != nil {
+	if err := f.print(f.color.output(cmd.OutOrStdout()), all); err != nil {
 		return err
 	}
 	return outcome(in.unknown, slices.ContainsFunc(all, (*inspect.Explanation).IsFinding))

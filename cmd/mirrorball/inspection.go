@@ -7,13 +7,11 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes"
 
-	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/informers"
 	"github.com/mirrorball-dev/mirrorball/replicator"
 	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
@@ -27,6 +25,7 @@ type inspectFlags struct {
 	formats   []string
 	output    string
 	noHeaders bool
+	color     colorMode
 }
 
 // register adds the flags, and what the shell completes, to a command that prints in these formats.
@@ -36,6 +35,7 @@ func (f *inspectFlags) register(command *cobra.Command, formats ...string) {
 	set.SortFlags = false
 	set.StringVarP(&f.output, "output", "o", "table", "output `format`: "+alternatives(formats))
 	set.BoolVar(&f.noHeaders, "no-headers", false, "print tables without headers and notes")
+	f.color.register(set)
 	f.controller.register(set)
 	f.connection.register(set)
 	registerCompletions(command, formats)
@@ -51,12 +51,19 @@ func (f *inspectFlags) checkFormat() error {
 // quiet reports whether nothing is printed beside the answer, which a program may read.
 func (f *inspectFlags) quiet() bool { return f.noHeaders || f.output != "table" && f.output != "wide" }
 
-// isAbout reports whether an object is one that the arguments name or, without arguments, is in the namespace of -n.
-func (f *inspectFlags) isAbout(references []reference, kind annotations.Kind, namespace, name string) bool {
-	if len(references) == 0 {
-		return f.namespace() == "" || f.namespace() == namespace
+// asked returns what the arguments name or, without arguments, what is in the namespace of -n; nil: everything.
+func (f *inspectFlags) asked(references []reference) inspect.Asked {
+	switch namespace := f.namespace(); {
+	case len(references) > 0:
+		return func(source informers.Key) bool {
+			return slices.ContainsFunc(references, func(r reference) bool {
+				return r.matches(source.Kind, source.Namespace, source.Name)
+			})
+		}
+	case namespace != "":
+		return func(source informers.Key) bool { return source.Namespace == namespace }
 	}
-	return slices.ContainsFunc(references, func(r reference) bool { return r.matches(kind, namespace, name) })
+	return nil
 }
 
 // alternatives lists words as a sentence does: "table, json or yaml".
@@ -72,8 +79,9 @@ type inspection struct {
 	settings inspect.Settings
 	// unknown says what could not be listed.
 	unknown []string
-	// Terminal output about what is done goes to stderr.
-	stderr io.Writer
+	// What is said beside the answer goes to stderr, and so does the progress.
+	stderr   io.Writer
+	progress *progress
 }
 
 // open lists the cluster. Nothing is decided yet.
@@ -82,6 +90,7 @@ func (f *inspectFlags) open(ctx context.Context, cmd *cobra.Command) (*inspectio
 	if err != nil {
 		return nil, err
 	}
+	progress := newProgress(cmd.ErrOrStderr(), config)
 	client, err := newClient(config)
 	if err != nil {
 		return nil, err
@@ -93,12 +102,12 @@ func (f *inspectFlags) open(ctx context.Context, cmd *cobra.Command) (*inspectio
 	if err := explainReader(reach(ctx, config, s), s); err != nil {
 		return nil, err
 	}
-	in := &inspection{client: client, settings: described, stderr: cmd.ErrOrStderr()}
+	in := &inspection{client: client, settings: described, stderr: cmd.ErrOrStderr(), progress: progress}
 	in.Inspector, err = replicator.NewInspector(s.options(config))
 	if err != nil {
 		return nil, unable("cannot set up: %w", err)
 	}
-	defer showProgress(in.stderr, "listing the cluster")()
+	defer in.progress.show("listing the cluster")()
 	if err := in.list(ctx); err != nil {
 		return nil, err
 	}
@@ -173,15 +182,21 @@ func explainReader(err error, s settings) error {
 	return unable("cannot tell anything: missing: the verb list on namespaces, in the whole cluster")
 }
 
-// report decides on everything, and reports.
-func (in *inspection) report(ctx context.Context) (*inspect.Report, error) {
-	done := showProgress(in.stderr, "reading the sources")
-	err := in.Decide(ctx)
-	done()
-	if err != nil {
-		return nil, unable("interrupted: %w", err)
+// decide decides on everything.
+func (in *inspection) decide(ctx context.Context) error {
+	defer in.progress.show("reading the sources")()
+	if err := in.Decide(ctx); err != nil {
+		return unable("interrupted: %w", err)
 	}
-	r := inspect.New(in.Inspector, in.settings)
+	return nil
+}
+
+// report decides on everything, and reports on the sources that are asked about.
+func (in *inspection) report(ctx context.Context, asked inspect.Asked) (*inspect.Report, error) {
+	if err := in.decide(ctx); err != nil {
+		return nil, err
+	}
+	r := inspect.New(in.Inspector, in.settings, asked)
 	r.Unknown = append(in.unknown, r.Unknown...)
 	return r, nil
 }
@@ -205,33 +220,4 @@ func readExitCodesHelp(nothing, something string) string {
   0  ` + nothing + `
   1  ` + something + `
   2  it could not tell all; a line on stderr names the verb and the resource that were missing`
-}
-
-// progressDelay is how long something may take before it is said what is done.
-const progressDelay = time.Second
-
-// showProgress says what is done, on a terminal, if it takes longer than a second. The function that it returns ends
-// that.
-func showProgress(stderr io.Writer, what string) (done func()) {
-	if !isTerminal(stderr) {
-		return func() {}
-	}
-	begin, stop, stopped := time.Now(), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		shown := false
-		for tick := time.Tick(progressDelay); ; {
-			select {
-			case <-stop:
-				if shown {
-					fmt.Fprint(stderr, "\r\033[K")
-				}
-				return
-			case <-tick:
-				shown = true
-				fmt.Fprintf(stderr, "\r\033[K%s: %s", what, time.Since(begin).Round(time.Second))
-			}
-		}
-	}()
-	return func() { close(stop); <-stopped }
 }

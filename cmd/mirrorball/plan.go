@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/mirrorball-dev/mirrorball/annotations"
 	"github.com/mirrorball-dev/mirrorball/replicator/inspect"
 )
 
@@ -50,7 +49,7 @@ func (f *planFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.checkFormat(); err != nil {
 		return err
 	}
-	references, err := parseReferences(args, f.namespace())
+	references, err := inspectKinds.parse(args, f.namespace())
 	if err != nil {
 		return err
 	}
@@ -70,34 +69,27 @@ func (f *planFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	p, err := in.plan(ctx, objects)
+	p, err := in.plan(ctx, objects, f.asked(references))
 	if err != nil {
 		return err
 	}
-	p.Narrow(func(source string) bool { return f.concerns(references, source) })
 	in.note(p.Unknown, f.quiet())
-	if err := f.print(cmd.OutOrStdout(), p); err != nil {
+	if err := f.print(f.color.output(cmd.OutOrStdout()), p); err != nil {
 		return err
 	}
 	return outcome(p.Unknown, len(p.Writes)+len(p.Later) > 0)
 }
 
-// concerns reports whether a source, "Kind namespace/name", is one of those that are asked about.
-func (f *planFlags) concerns(references []reference, source string) bool {
-	kind, object, _ := strings.Cut(source, " ")
-	namespace, name, _ := strings.Cut(object, "/")
-	return f.isAbout(references, annotations.Kind(kind), namespace, name)
-}
-
 // plan decides on the cluster, then on the cluster with the edits, and simulates what follows.
-func (in *inspection) plan(ctx context.Context, edits []metav1.Object) (*inspect.Plan, error) {
-	if err := in.Decide(ctx); err != nil {
-		return nil, unable("interrupted: %w", err)
+func (in *inspection) plan(ctx context.Context, edits []metav1.Object, asked inspect.Asked) (*inspect.Plan, error) {
+	if err := in.decide(ctx); err != nil {
+		return nil, err
 	}
 	if err := in.edit(ctx, edits); err != nil {
 		return nil, err
 	}
-	p, err := inspect.NewPlan(ctx, in.Inspector, in.settings)
+	defer in.progress.show("simulating the controller")()
+	p, err := inspect.NewPlan(ctx, in.Inspector, in.settings, asked)
 	if err != nil {
 		return nil, unable("interrupted: %w", err)
 	}

@@ -1,13 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 	sigsyaml "sigs.k8s.io/yaml"
@@ -28,24 +30,66 @@ func printEncoded(out io.Writer, format string, value any) error {
 
 // table prints rows in columns.
 type table struct {
-	*tabwriter.Writer
+	out       io.Writer
 	noHeaders bool
+	headers   []string
+	rows      [][]string
 }
 
 func newTable(out io.Writer, noHeaders bool, headers ...string) *table {
-	t := &table{Writer: tabwriter.NewWriter(out, 0, 0, 3, ' ', 0), noHeaders: noHeaders}
+	t := &table{out: out, noHeaders: noHeaders, headers: headers}
 	if !noHeaders {
 		t.row(headers...)
 	}
 	return t
 }
 
-// row prints one row. What the cluster holds is written by many, so control characters are escaped.
+// row adds a row. What the cluster holds is written by many, so control characters are escaped.
 func (t *table) row(cells ...string) {
 	for i, c := range cells {
 		cells[i] = printable(c)
 	}
-	fmt.Fprintln(t, strings.Join(cells, "\t"))
+	t.rows = append(t.rows, slices.Clone(cells))
+}
+
+// columnGap is how many spaces are between two columns.
+const columnGap = 3
+
+// Flush prints the rows.
+func (t *table) Flush() error {
+	var widths []int
+	for _, row := range t.rows {
+		for i, c := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(c))
+		}
+	}
+	_, colored := t.out.(coloredOutput)
+	out := bufio.NewWriter(t.out)
+	for n, row := range t.rows {
+		for i, c := range row {
+			padding := ""
+			if i < len(row)-1 {
+				padding = strings.Repeat(" ", widths[i]+columnGap-utf8.RuneCountInString(c))
+			}
+			if isHeading := n == 0 && !t.noHeaders; colored && !isHeading && i < len(t.headers) {
+				c = painted(c, colorOf(t.headers[i], c))
+			}
+			fmt.Fprint(out, c, padding)
+		}
+		fmt.Fprintln(out)
+	}
+	t.rows = nil
+	return out.Flush()
+}
+
+func painted(text string, color int) string {
+	if color == 0 {
+		return text
+	}
+	return fmt.Sprintf("\033[%dm%s\033[0m", color, text)
 }
 
 // printable escapes what a terminal would obey.

@@ -7,15 +7,31 @@ import (
 	"github.com/mirrorball-dev/mirrorball/annotations"
 )
 
-// namespaceKind is the kind of a reference to a namespace.
-const namespaceKind annotations.Kind = "Namespace"
+// The kinds of references, beside those that can be mirrored.
+const (
+	namespaceKind annotations.Kind = "Namespace"
+	podKind       annotations.Kind = "Pod"
+)
 
-// kindNames are the names of kinds that people write, as kubectl takes them.
-var kindNames = map[string]annotations.Kind{
-	"secret": annotations.Secret, "secrets": annotations.Secret,
-	"configmap": annotations.ConfigMap, "configmaps": annotations.ConfigMap, "cm": annotations.ConfigMap,
-	"namespace": namespaceKind, "namespaces": namespaceKind, "ns": namespaceKind,
+// kindNames are names of kinds that people write, as kubectl takes them, and how objects of them are named, in a
+// sentence.
+type kindNames struct {
+	kinds    map[string]annotations.Kind
+	examples string
 }
+
+var (
+	// inspectKinds are those that audit, plan and explain are about.
+	inspectKinds = kindNames{map[string]annotations.Kind{
+		"secret": annotations.Secret, "secrets": annotations.Secret,
+		"configmap": annotations.ConfigMap, "configmaps": annotations.ConfigMap, "cm": annotations.ConfigMap,
+		"namespace": namespaceKind, "namespaces": namespaceKind, "ns": namespaceKind,
+	}, "secret/NAME, configmap/NAME, NAMESPACE/NAME or namespace/NAME"}
+	// doctorKinds are those that doctor is about.
+	doctorKinds = kindNames{map[string]annotations.Kind{
+		"pod": podKind, "pods": podKind, "po": podKind, "secret": annotations.Secret, "secrets": annotations.Secret,
+	}, "pod/NAME or secret/NAME"}
+)
 
 // reference is an object as somebody names it. What is empty may be anything.
 type reference struct {
@@ -23,24 +39,23 @@ type reference struct {
 	namespace, name string
 }
 
-// parseReferences parses arguments such as secret/regcred, infra/regcred, secret regcred or secret/infra/regcred. The
-// namespace is that of -n where the argument has none.
-func parseReferences(args []string, namespace string) ([]reference, error) {
+// parse parses arguments such as secret/regcred, infra/regcred, secret regcred or secret/infra/regcred. The namespace
+// is that of -n where the argument has none.
+func (k kindNames) parse(args []string, namespace string) ([]reference, error) {
 	if len(args) > 1 {
-		if kind, ok := kindNames[strings.ToLower(args[0])]; ok {
+		if kind, ok := k.kinds[strings.ToLower(args[0])]; ok {
 			joined := make([]string, 0, len(args)-1)
 			for _, name := range args[1:] {
 				joined = append(joined, strings.ToLower(string(kind))+"/"+name)
 			}
-			return parseReferences(joined, namespace)
+			return k.parse(joined, namespace)
 		}
 	}
 	var list []reference
 	for _, arg := range args {
-		r, ok := parseReference(arg)
+		r, ok := k.parseOne(arg)
 		if !ok {
-			return nil, unable("%q does not name an object; write secret/NAME, configmap/NAME, NAMESPACE/NAME or "+
-				"namespace/NAME, and -n NAMESPACE", arg)
+			return nil, unable("%q does not name an object; write %s, and -n NAMESPACE", arg, k.examples)
 		}
 		if r.namespace == "" && r.kind != namespaceKind {
 			r.namespace = namespace
@@ -50,12 +65,12 @@ func parseReferences(args []string, namespace string) ([]reference, error) {
 	return list, nil
 }
 
-func parseReference(arg string) (reference, bool) {
+func (k kindNames) parseOne(arg string) (reference, bool) {
 	parts := strings.Split(arg, "/")
 	if slices.Contains(parts, "") {
 		return reference{}, false
 	}
-	kind, known := kindNames[strings.ToLower(parts[0])]
+	kind, known := k.kinds[strings.ToLower(parts[0])]
 	switch {
 	case len(parts) == 2 && known:
 		return reference{kind: kind, name: parts[1]}, true

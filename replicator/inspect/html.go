@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	_ "embed" // the page's parts
 	"encoding/base64"
@@ -40,27 +41,35 @@ type page struct {
 }
 
 type legend struct {
-	State         plan.State
-	Letter, Class string
-	Count         int
+	State  plan.State
+	Letter string
+	Class  Class
+	Count  int
 }
 
 type row struct {
-	Namespace, States string
-	Cells             []cell
+	Namespace string
+	Cells     []cell
 }
 
-type cell struct{ Letter, Class, Title string }
+// cell is a place in the matrix. Where a source has several targets in a namespace, it has the letter of each state,
+// the worst first.
+type cell struct {
+	Letters, Title string
+	Class          Class
+}
 
 type detail struct {
 	*Source
-	States string
-	Shown  []shown
+	Shown []shown
+	// More is how many targets that are not in sync are not listed.
+	More int
 }
 
 type shown struct {
 	Target
-	Class string
+	Letter string
+	Class  Class
 }
 
 // maxShown is how many targets of a source are listed beside the matrix.
@@ -70,8 +79,8 @@ const maxShown = 200
 // is escaped.
 func WriteHTML(out io.Writer, r *Report) error {
 	p := page{Report: r}
-	for _, s := range slices.Sorted(maps.Keys(r.States)) {
-		p.Legend = append(p.Legend, legend{State: s, Letter: letterOf(s), Class: classOf(s), Count: r.States[s]})
+	for _, s := range slices.SortedFunc(maps.Keys(r.States), compareStates) {
+		p.Legend = append(p.Legend, legend{State: s, Letter: letterOf(s), Class: ClassOf(s), Count: r.States[s]})
 	}
 	p.rows()
 	p.details()
@@ -98,68 +107,55 @@ func letterOf(s plan.State) string {
 	return "?"
 }
 
-// classes are those of the page's style for states, from good to bad: in sync, no finding, not yet in sync, bad.
-const classes = "oqwb"
-
-// worse reports whether a class is worse than another.
-func worse(class, other string) bool {
-	return strings.Index(classes, class) > strings.Index(classes, other)
-}
-
-func classOf(s plan.State) string {
-	switch t := (&Target{State: s}); {
-	case s == plan.InSync:
-		return "o"
-	case !t.IsFinding():
-		return "q"
-	case s == plan.Missing || s == plan.Drifted:
-		return "w"
-	}
-	return "b"
+// compareStates puts bad states before good ones.
+func compareStates(a, b plan.State) int {
+	return cmp.Or(cmp.Compare(ClassOf(b), ClassOf(a)), cmp.Compare(a, b))
 }
 
 // rows makes a row for each namespace with a cell for each source.
 func (p *page) rows() {
 	byNamespace := map[string][]cell{}
-	states := map[string]map[string]bool{}
 	for column := range p.Report.Sources {
 		for _, t := range p.Report.Sources[column].Targets {
-			cells := byNamespace[t.Namespace]
-			if cells == nil {
-				cells = make([]cell, len(p.Report.Sources))
-				byNamespace[t.Namespace], states[t.Namespace] = cells, map[string]bool{}
+			if byNamespace[t.Namespace] == nil {
+				byNamespace[t.Namespace] = make([]cell, len(p.Report.Sources))
 			}
-			states[t.Namespace][string(t.State)] = true
-			// Of several in one namespace, the worst is shown.
-			if c := &cells[column]; c.Letter == "" || worse(classOf(t.State), c.Class) {
-				*c = cell{Letter: letterOf(t.State), Class: classOf(t.State)}
-				if t.State != plan.InSync {
-					c.Title = strings.TrimSuffix(string(t.State)+": "+t.Reason, ": ")
-				}
-			}
+			byNamespace[t.Namespace][column].add(&t)
 		}
 	}
 	for _, namespace := range slices.Sorted(maps.Keys(byNamespace)) {
-		p.Rows = append(p.Rows, row{
-			Namespace: namespace, States: joined(states[namespace]), Cells: byNamespace[namespace],
-		})
+		p.Rows = append(p.Rows, row{Namespace: namespace, Cells: byNamespace[namespace]})
 	}
 }
 
-func joined(set map[string]bool) string { return strings.Join(slices.Sorted(maps.Keys(set)), " ") }
+// add adds a target.
+func (c *cell) add(t *Target) {
+	letter, class := letterOf(t.State), ClassOf(t.State)
+	worst := c.Letters == "" || class > c.Class
+	switch {
+	case worst:
+		c.Class, c.Letters = class, letter+strings.ReplaceAll(c.Letters, letter, "")
+	case !strings.Contains(c.Letters, letter):
+		c.Letters += letter
+	}
+	if worst && t.State != plan.InSync {
+		c.Title = strings.TrimSuffix(string(t.State)+": "+t.Reason, ": ")
+	}
+}
 
 // details lists of each source what is not in sync.
 func (p *page) details() {
 	for i := range p.Report.Sources {
 		d := detail{Source: &p.Report.Sources[i]}
-		states := map[string]bool{}
 		for _, t := range d.Targets {
-			states[string(t.State)] = true
-			if t.State != plan.InSync && len(d.Shown) < maxShown {
-				d.Shown = append(d.Shown, shown{t, classOf(t.State)})
+			switch {
+			case t.State == plan.InSync:
+			case len(d.Shown) == maxShown:
+				d.More++
+			default:
+				d.Shown = append(d.Shown, shown{t, letterOf(t.State), ClassOf(t.State)})
 			}
 		}
-		d.States = joined(states)
 		p.Sources = append(p.Sources, d)
 	}
 }

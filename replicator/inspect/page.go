@@ -1,6 +1,11 @@
 package inspect
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mirrorball-dev/mirrorball/replicator/plan"
+)
 
 // write writes the whole page.
 func (p *page) write(m *markup) {
@@ -40,12 +45,14 @@ func (p *page) writeHead(m *markup) {
 }
 
 func (p *page) writeSummary(m *markup) {
-	r, verdict := p.Report, "not in sync"
+	r := p.Report
+	verdict := "has something to write; <code>mirrorball plan</code> lists it"
 	if r.InSync {
-		verdict = "in sync"
+		verdict = "has nothing to write"
 	}
-	m.put("<h1>Mirrorball audit: %s, %v findings</h1>\n", verdict, r.Findings())
-	m.put("<p>Settings: %s. Protected namespaces: <code>%s</code>.\nRules: %s.</p>", r.Settings.From,
+	m.put("<h1>Mirrorball audit: %s</h1>\n", countFindings(r.Findings()))
+	m.raw("<p>A controller that starts now " + verdict + ".</p>\n")
+	m.put("<p class=\"dim\">Settings: %s. Protected namespaces: <code>%s</code>.\nRules: %s.</p>", r.Settings.From,
 		r.Settings.ProtectedNamespaces, r.Rules)
 	for _, flag := range r.Settings.Differing {
 		m.put("<p>Other than the controller: <code>%s</code></p>", flag)
@@ -55,26 +62,32 @@ func (p *page) writeSummary(m *markup) {
 	}
 	m.raw("\n<p class=\"legend\">")
 	for _, l := range p.Legend {
-		m.put(`<span class="%s">%s %s: %v</span>`, l.Class, l.Letter, l.State, l.Count)
+		m.put(`<span class="%s">%s %s: %v</span>`, l.Class.css(), l.Letter, l.State, l.Count)
 	}
-	m.raw(`</p>
-<p class="controls"><label>Search <input id="search" type="search" placeholder="namespace or source"></label>
+	m.raw("</p>\n")
+	p.writeControls(m)
+}
+
+// writeControls writes what the script reads. Without JavaScript it is not shown.
+func (p *page) writeControls(m *markup) {
+	m.raw(`<p class="controls"><label>Namespace <input id="namespace" type="search"></label>
+<label>Source <input id="source" type="search"></label>
 <label>State <select id="state"><option value="">all</option>`)
 	for _, l := range p.Legend {
-		m.put("<option>%s</option>", l.State)
+		m.put(`<option value="%s">%s</option>`, l.Letter, l.State)
 	}
-	m.raw("</select></label></p>\n")
+	m.raw("</select></label>\n<output id=\"shown\"></output></p>\n")
 }
 
 func (p *page) writeMatrix(m *markup) {
 	m.raw("<h2>Namespaces and sources</h2>\n<div class=\"matrix\"><table>\n<thead><tr><th scope=\"col\">Namespace</th>")
 	for i := range p.Report.Sources {
-		s := &p.Report.Sources[i]
-		m.put(`<th scope="col">%s %s/%s</th>`, s.Kind, s.Namespace, s.Name)
+		name := p.Report.Sources[i].String()
+		m.put(`<th scope="col" title="%s"><span>%s</span></th>`, name, name)
 	}
 	m.raw("</tr></thead>\n<tbody>\n")
 	for _, r := range p.Rows {
-		m.put(`<tr data-text="%s" data-states="%s"><th scope="row">%s</th>`, r.Namespace, r.States, r.Namespace)
+		m.put(`<tr><th scope="row">%s</th>`, r.Namespace)
 		for _, c := range r.Cells {
 			c.write(m)
 		}
@@ -85,30 +98,42 @@ func (p *page) writeMatrix(m *markup) {
 
 func (c *cell) write(m *markup) {
 	switch {
-	case c.Letter == "":
+	case c.Letters == "":
 		m.raw("<td>")
 	case c.Title == "":
-		m.put(`<td class="%s">%s`, c.Class, c.Letter)
+		m.put(`<td class="%s">%s`, c.Class.css(), c.Letters)
 	default:
-		m.put(`<td class="%s" title="%s">%s`, c.Class, c.Title, c.Letter)
+		m.put(`<td class="%s" title="%s">%s`, c.Class.css(), c.Title, c.Letters)
 	}
 }
 
+func countFindings(n int) string {
+	switch n {
+	case 0:
+		return "no findings"
+	case 1:
+		return "1 finding"
+	}
+	return fmt.Sprint(n, " findings")
+}
+
 func (d *detail) write(m *markup) {
-	m.put(`<details data-text="%s %s/%s" data-states="%s"`, d.Kind, d.Namespace, d.Name, d.States)
+	m.put(`<details data-source="%s"`, d.String())
 	if d.Problems() > 0 {
 		m.raw(" open")
 	}
-	m.put(">\n<summary>%s <strong>%s/%s</strong>: %s, %v of %v in sync, %v findings</summary>\n<p>%s</p>", d.Kind,
-		d.Namespace, d.Name, d.Phase, d.InSync, len(d.Targets), d.Problems(), d.Policy)
+	m.put(">\n<summary>%s <strong>%s/%s</strong>: %s, %v of %v in sync, %s</summary>\n<p>%s</p>", d.Kind, d.Namespace,
+		d.Name, d.Phase, d.InSync, len(d.Targets), countFindings(d.Problems()), d.Policy)
 	for _, k := range d.Frozen {
-		m.put(`<p class="b">Frozen by <code>%s: %s</code> %s</p>`, k.Key, k.Value, k.Reason)
+		m.put(`<p class="key b">Frozen by <code>%s: %s</code> %s</p>`, k.Key, k.Value, k.Reason)
 	}
 	for _, k := range d.Ignored {
-		m.put(`<p class="w">Ignored: <code>%s: %s</code> %s</p>`, k.Key, k.Value, k.Reason)
+		m.put(`<p class="key w">Ignored: <code>%s: %s</code> %s</p>`, k.Key, k.Value, k.Reason)
 	}
 	for _, f := range d.Findings {
-		m.put("<p>%s, %s: %s</p>", f.Reason, f.Object, f.Note)
+		if f.Reason != string(plan.PhaseFrozen) { // which the annotations above say
+			m.put("<p>%s, %s: %s</p>", f.Reason, f.Object, f.Note)
+		}
 	}
 	if len(d.Attached) > 0 {
 		m.put("<p>Attached to the ServiceAccounts %s</p>", strings.Join(d.Attached, ", "))
@@ -127,8 +152,12 @@ func (d *detail) writeShown(m *markup) {
 		if t.Pull {
 			pulls = " (pulls)"
 		}
-		m.put("<tr><td>%s/%s%s</td><td class=\"%s\">%s</td><td>%s</td></tr>\n", t.Namespace, t.Name, pulls, t.Class,
-			t.State, t.Reason)
+		m.put("<tr data-namespace=\"%s\" data-letter=\"%s\"><td>%s/%s%s</td>", t.Namespace, t.Letter, t.Namespace, t.Name,
+			pulls)
+		m.put("<td class=\"%s\">%s</td><td>%s</td></tr>\n", t.Class.css(), t.State, t.Reason)
 	}
 	m.raw("</tbody></table>")
+	if d.More > 0 {
+		m.put("<p>%v more are not in sync; <code>mirrorball audit -o wide</code> lists them.</p>", d.More)
+	}
 }

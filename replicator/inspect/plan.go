@@ -36,31 +36,42 @@ type Later struct {
 	Writes []Write `json:"writes"`
 }
 
-// NewPlan simulates a controller on the cluster of an Inspector.
-func NewPlan(ctx context.Context, i *replicator.Inspector, settings Settings) (*Plan, error) {
+// NewPlan simulates a controller on the cluster of an Inspector, and reports what concerns the sources that are asked
+// about.
+func NewPlan(ctx context.Context, i *replicator.Inspector, settings Settings, asked Asked) (*Plan, error) {
 	writes, err := i.Simulate(ctx)
 	if err != nil {
 		return nil, err
 	}
+	writes = slices.DeleteFunc(writes, func(w replicator.Write) bool { return !asked.about(w.Source) })
 	p := &Plan{
 		APIVersion: APIVersion, Kind: PlanKind, Settings: settings, Rules: i.Rules(),
-		Writes: append([]Write{}, NewWrites(writes)...),
+		Sum: map[plan.Verb]int{}, Writes: append([]Write{}, NewWrites(writes)...),
 	}
-	p.count()
+	for _, w := range p.Writes {
+		p.Sum[w.Verb]++
+	}
 	for _, d := range i.Decisions() {
-		if d.Err != nil {
-			p.Unknown = append(p.Unknown, undecided(&d))
-		}
-		if len(d.Later) > 0 {
-			p.Later = append(p.Later, Later{
-				Source: d.String(), Waits: d.Waits.Round(1e9).String(), Writes: NewWrites(d.Later),
-			})
-		}
-		for _, f := range d.Findings {
-			p.Findings = append(p.Findings, Finding{Object: f.Object.String(), Reason: f.Reason, Note: f.Note})
+		if asked.about(d.Key) {
+			p.add(&d)
 		}
 	}
 	return p, nil
+}
+
+// add adds what a decision says beside the writes.
+func (p *Plan) add(d *replicator.Decision) {
+	if d.Err != nil {
+		p.Unknown = append(p.Unknown, undecided(d))
+	}
+	if len(d.Later) > 0 {
+		p.Later = append(p.Later, Later{
+			Source: d.String(), Waits: d.Waits.Round(1e9).String(), Writes: NewWrites(d.Later),
+		})
+	}
+	for _, f := range d.Findings {
+		p.Findings = append(p.Findings, Finding{Object: f.Object.String(), Reason: f.Reason, Note: f.Note})
+	}
 }
 
 // verbs are those of a Plan in the order in which they are counted.
@@ -81,18 +92,4 @@ func (p *Plan) Total() string {
 		return "nothing to write"
 	}
 	return strings.Join(parts, ", ")
-}
-
-// Narrow leaves the writes on account of sources that a function returns true for.
-func (p *Plan) Narrow(source func(s string) bool) {
-	p.Writes = slices.DeleteFunc(p.Writes, func(w Write) bool { return !source(w.Source) })
-	p.Later = slices.DeleteFunc(p.Later, func(l Later) bool { return !source(l.Source) })
-	p.count()
-}
-
-func (p *Plan) count() {
-	p.Sum = map[plan.Verb]int{}
-	for _, w := range p.Writes {
-		p.Sum[w.Verb]++
-	}
 }

@@ -83,6 +83,9 @@ type Source struct {
 	Later  []Write `json:"later,omitempty"`
 }
 
+// String returns the kind, the namespace and the name.
+func (s *Source) String() string { return string(s.Kind) + " " + s.Namespace + "/" + s.Name }
+
 // Target is a place where a replica belongs or stands, or an object that pulls.
 type Target struct {
 	Namespace string     `json:"namespace"`
@@ -98,9 +101,12 @@ type Copy struct {
 	Source string `json:"source"`
 }
 
-// AddCopies adds what was found.
-func (r *Report) AddCopies(list []replicator.Copy) {
+// AddCopies adds what was found of the sources that are asked about.
+func (r *Report) AddCopies(list []replicator.Copy, asked Asked) {
 	for _, c := range list {
+		if !asked.about(c.Source) {
+			continue
+		}
 		r.Copies = append(r.Copies, Copy{Object: c.Object.String(), Source: c.Source.String()})
 	}
 }
@@ -131,12 +137,16 @@ type Write struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// New reports on the decisions of an Inspector.
-func New(i *replicator.Inspector, settings Settings) *Report {
+// New reports on the decisions of an Inspector on the sources that are asked about. Mirrorball's own objects are
+// reported on where everything is.
+func New(i *replicator.Inspector, settings Settings, asked Asked) *Report {
 	r := &Report{
 		APIVersion: APIVersion, Kind: Kind, Settings: settings, Rules: i.Rules(), InSync: true, Sources: []Source{},
 	}
 	for _, d := range i.Decisions() {
+		if !asked.about(d.Key) {
+			continue
+		}
 		if d.Err != nil {
 			r.Unknown = append(r.Unknown, undecided(&d))
 			continue
@@ -146,13 +156,22 @@ func New(i *replicator.Inspector, settings Settings) *Report {
 			r.Sources = append(r.Sources, newSource(i, &d))
 		}
 	}
-	for _, record := range i.Unreadable() {
-		r.Problems = append(r.Problems, Finding{
-			Object: "ConfigMap " + record.String(), Reason: "RecordUnreadable", Note: record.Problem,
-		})
+	if asked == nil {
+		r.Problems = unreadable(i)
 	}
 	r.count()
 	return r
+}
+
+// unreadable reports the saved policies that can't be read.
+func unreadable(i *replicator.Inspector) []Finding {
+	var list []Finding
+	for _, record := range i.Unreadable() {
+		list = append(list, Finding{
+			Object: "ConfigMap " + record.String(), Reason: "RecordUnreadable", Note: record.Problem,
+		})
+	}
+	return list
 }
 
 // undecided says what could not be decided on, and why.

@@ -156,27 +156,46 @@ func TestHTML(t *testing.T) {
 	})
 }
 
-func TestHTMLShowsTheWorstOfSeveralTargets(t *testing.T) {
-	for name, states := range map[string][]plan.State{
-		"after one in sync":          {plan.InSync, plan.Occupied},
-		"before one in sync":         {plan.Occupied, plan.InSync},
-		"after one that is missing":  {plan.Missing, plan.Occupied},
-		"before one that is missing": {plan.Occupied, plan.Missing},
-		"after one that is paused":   {plan.Paused, plan.Occupied},
+func TestHTMLOfSeveralTargets(t *testing.T) {
+	for name, tc := range map[string]struct {
+		states []plan.State
+		want   string
+	}{
+		"the worst is first, after one in sync":          {[]plan.State{plan.InSync, plan.Occupied}, "O✓"},
+		"the worst is first, before one in sync":         {[]plan.State{plan.Occupied, plan.InSync}, "O✓"},
+		"the worst is first, after one that is missing":  {[]plan.State{plan.Missing, plan.Occupied}, "OM"},
+		"the worst is first, before one that is missing": {[]plan.State{plan.Occupied, plan.Missing}, "OM"},
+		"the worst is first, after one that is paused":   {[]plan.State{plan.Paused, plan.Occupied}, "OP"},
+		"a state is shown once":                          {[]plan.State{plan.Occupied, plan.InSync, plan.Occupied}, "O✓"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := inspect.Source{Kind: annotations.Secret, Namespace: "infra", Name: "regcred"}
-			for _, state := range states {
+			for _, state := range tc.states {
 				source.Targets = append(source.Targets, inspect.Target{Namespace: "team-a", State: state})
 			}
 			var b bytes.Buffer
 			if err := inspect.WriteHTML(&b, &inspect.Report{Sources: []inspect.Source{source}}); err != nil {
 				t.Fatal(err)
 			}
-			if want := `<td class="b" title="Occupied">O`; !strings.Contains(b.String(), want) {
+			if want := `<td class="b" title="Occupied">` + tc.want + "\n"; !strings.Contains(b.String(), want) {
 				t.Errorf("the cell of the namespace is not %s:\n%s", want, b.String())
 			}
 		})
+	}
+}
+
+func TestHTMLOfManyTargets(t *testing.T) {
+	source := inspect.Source{Kind: annotations.Secret, Namespace: "infra", Name: "regcred"}
+	for range 203 {
+		source.Targets = append(source.Targets, inspect.Target{Namespace: "team-a", Name: "regcred", State: plan.Missing})
+	}
+	var b bytes.Buffer
+	if err := inspect.WriteHTML(&b, &inspect.Report{Sources: []inspect.Source{source}}); err != nil {
+		t.Fatal(err)
+	}
+	if rows := strings.Count(b.String(), "<td>team-a/regcred</td>"); rows != 200 ||
+		!strings.Contains(b.String(), "<p>3 more are not in sync; <code>mirrorball audit -o wide</code> lists them.</p>") {
+		t.Errorf("the page lists %d targets, want 200, and does not say how many it leaves out", rows)
 	}
 }
 
@@ -218,14 +237,42 @@ func TestFilter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := full()
-	(&inspect.Filter{Targets: targets}).Apply(r)
-	if len(r.Sources) != 1 || len(r.Sources[0].Targets) != 1 || r.States[plan.InSync] != 1 || r.InSync {
-		t.Errorf("got %+v, want the target in team-a alone", r)
-	}
-	r = full()
-	(&inspect.Filter{States: []plan.State{plan.Orphaned}}).Apply(r)
-	if len(r.Sources) != 0 {
-		t.Errorf("got %+v, want no source", r.Sources)
-	}
+	t.Run("by namespace, what is in it and what is about the whole source is left", func(t *testing.T) {
+		r := full()
+		r.Sources[0].Findings = append(r.Sources[0].Findings,
+			inspect.Finding{Object: "Secret infra/regcred", Reason: "Braked"},
+			inspect.Finding{Object: "Secret team-b/mine", Reason: "NoSource"})
+		(&inspect.Filter{Targets: targets}).Apply(r)
+		if len(r.Sources) != 1 || len(r.Sources[0].Targets) != 1 || r.States[plan.InSync] != 1 || r.InSync {
+			t.Errorf("got %+v, want the target in team-a alone", r)
+		}
+		if found := r.Sources[0].Findings; len(found) != 1 || found[0].Reason != "Braked" {
+			t.Errorf("the findings are %+v, want the one about the source", found)
+		}
+		if r.Findings() != 1 {
+			t.Errorf("there are %d findings, want 1: %+v", r.Findings(), r)
+		}
+	})
+	t.Run("by namespace, what a controller writes elsewhere does not count", func(t *testing.T) {
+		r := full()
+		r.Sources[0].Writes[0].Namespace, r.Sources[0].Later[0].Namespace = "team-b", "team-b"
+		(&inspect.Filter{Targets: targets}).Apply(r)
+		if !r.InSync || r.Sources[0].Waits != "" {
+			t.Errorf("got %+v, want in sync and nothing that waits", r)
+		}
+	})
+	t.Run("by state, the targets in it are left", func(t *testing.T) {
+		r := full()
+		(&inspect.Filter{States: []plan.State{plan.Occupied}}).Apply(r)
+		if len(r.Sources) != 1 || len(r.Sources[0].Targets) != 1 || !r.InSync || r.Findings() != 2 {
+			t.Errorf("got %+v with %d findings, want the target that is occupied, and the copy", r, r.Findings())
+		}
+	})
+	t.Run("by a state that nothing has, nothing is left", func(t *testing.T) {
+		r := full()
+		(&inspect.Filter{States: []plan.State{plan.Orphaned}}).Apply(r)
+		if len(r.Sources) != 0 {
+			t.Errorf("got %+v, want no source", r.Sources)
+		}
+	})
 }

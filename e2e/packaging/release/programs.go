@@ -16,7 +16,7 @@ import (
 var ProgramPlatforms = []product.Platform{
 	{OS: "linux", Arch: "amd64"}, {OS: "linux", Arch: "arm64"},
 	{OS: "darwin", Arch: "amd64"}, {OS: "darwin", Arch: "arm64"},
-	{OS: "windows", Arch: "amd64"},
+	{OS: "windows", Arch: "amd64"}, {OS: "windows", Arch: "arm64"},
 }
 
 // program is a built program and what it contains.
@@ -25,6 +25,31 @@ type program struct {
 	file     string
 	notices  []byte
 	spdx     []byte
+}
+
+// packed is the archive of a program.
+type packed struct {
+	platform product.Platform
+	// name is that of the archive, and program that of the program in it.
+	name, program string
+	content       []byte
+}
+
+// programs makes the archives and SBOMs of all programs, and the manifest with which krew installs them.
+func (m Maker) programs(ctx context.Context) error {
+	var list []packed
+	for _, p := range m.Programs {
+		one, err := m.program(ctx, p)
+		if err != nil {
+			return err
+		}
+		list = append(list, one)
+	}
+	plugin, err := m.krew(list)
+	if err != nil {
+		return err
+	}
+	return m.write("mirrorball.yaml", plugin)
 }
 
 // build makes the program of a platform in the folder.
@@ -49,36 +74,44 @@ func (m Maker) build(ctx context.Context, p product.Platform, dir string) (progr
 }
 
 // program makes the archive and the SBOM of the program of a platform.
-func (m Maker) program(ctx context.Context, p product.Platform) error {
+func (m Maker) program(ctx context.Context, p product.Platform) (packed, error) {
 	work, err := os.MkdirTemp("", "mirrorball-program-")
 	if err != nil {
-		return fmt.Errorf("make a temporary folder: %w", err)
+		return packed{}, fmt.Errorf("make a temporary folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(work) }()
 	built, err := m.build(ctx, p, work)
 	if err != nil {
-		return err
+		return packed{}, err
 	}
+	name := fmt.Sprintf("mirrorball-%s-%s-%s", m.Source.Version, p.OS, p.Arch)
+	one, err := m.pack(name, built)
+	if err != nil {
+		return packed{}, err
+	}
+	return one, errors.Join(m.write(one.name, one.content), m.write(name+".spdx.json", built.spdx))
+}
+
+// pack makes the archive of a program, whose name gets the extension of its format.
+func (m Maker) pack(name string, built program) (packed, error) {
+	one := packed{platform: built.platform, program: filepath.Base(built.file)}
 	binary, err := os.ReadFile(built.file)
 	if err != nil {
-		return fmt.Errorf("read the program: %w", err)
+		return one, fmt.Errorf("read the program: %w", err)
 	}
 	licence, err := os.ReadFile(filepath.Join(m.Source.Dir, "LICENSE"))
 	if err != nil {
-		return fmt.Errorf("read the licence: %w", err)
+		return one, fmt.Errorf("read the licence: %w", err)
 	}
-	name := fmt.Sprintf("mirrorball-%s-%s-%s", m.Source.Version, p.OS, p.Arch)
-	pack, extension := archive.TarGzip, ".tar.gz"
-	if p.OS == "windows" {
-		pack, extension = archive.Zip, ".zip"
+	format, extension := archive.TarGzip, ".tar.gz"
+	if built.platform.OS == "windows" {
+		format, extension = archive.Zip, ".zip"
 	}
-	content, err := pack(m.Source.Time,
+	one.name = name + extension
+	one.content, err = format(m.Source.Time,
 		archive.File{Name: "LICENSE", Mode: 0o644, Content: licence},
 		archive.File{Name: "NOTICES.txt", Mode: 0o644, Content: built.notices},
-		archive.File{Name: filepath.Base(built.file), Mode: 0o755, Content: binary},
+		archive.File{Name: one.program, Mode: 0o755, Content: binary},
 	)
-	if err != nil {
-		return err
-	}
-	return errors.Join(m.write(name+extension, content), m.write(name+".spdx.json", built.spdx))
+	return one, err
 }

@@ -1,5 +1,6 @@
-// Package release makes what a release consists of, in a folder: the image, the chart, install.yaml, programs, SBOMs,
-// checksums and the section of the changelog. Two releases of one commit are equal, byte for byte.
+// Package release makes what a release consists of, in a folder: the image, the chart, install.yaml, programs, a
+// manifest for krew, SBOMs, checksums and the section of the changelog. Two releases of one commit are equal, byte for
+// byte.
 package release
 
 import (
@@ -26,7 +27,9 @@ type Maker struct {
 	Dist   string
 	// Programs are the platforms of the programs in a release, usually ProgramPlatforms.
 	Programs []product.Platform
-	Log      io.Writer
+	// Downloads is the address of the folder that the files will be published in; by default that of GitHub's release.
+	Downloads string
+	Log       io.Writer
 }
 
 func (m Maker) say(format string, args ...any) { fmt.Fprintf(m.Log, format+"\n", args...) }
@@ -74,10 +77,8 @@ func (m Maker) Release(ctx context.Context, repository string) error {
 			return err
 		}
 	}
-	for _, p := range m.Programs {
-		if err := m.program(ctx, p); err != nil {
-			return err
-		}
+	if err := m.programs(ctx); err != nil {
+		return err
 	}
 	return m.checksums()
 }

@@ -139,6 +139,15 @@ func TestRelease(t *testing.T) {
 		}
 	})
 
+	t.Run("krew can install the programs", func(t *testing.T) {
+		plugin := parseKrewPlugin(t, []byte(files["mirrorball.yaml"]))
+		checkKrewPlugin(t, plugin)
+		if got := len(plugin.Spec.Platforms); got != len(m.Programs) {
+			t.Errorf("the manifest has %d platforms, want %d", got, len(m.Programs))
+		}
+		checkKrewArchives(t, plugin, files)
+	})
+
 	t.Run("sha256sum accepts the checksums, which are of all other files", func(t *testing.T) {
 		var want string
 		for _, line := range slices.Collect(strings.Lines(files["SHA256SUMS"])) {

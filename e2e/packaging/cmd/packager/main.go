@@ -88,7 +88,8 @@ func pushCommand(maker newMaker) *cobra.Command {
 }
 
 func releaseCommand(maker newMaker) *cobra.Command {
-	return &cobra.Command{
+	var downloads string
+	command := &cobra.Command{
 		Use:   "release IMAGE",
 		Short: "Make a release, whose manifests and chart name this image",
 		Args:  cobra.ExactArgs(1),
@@ -97,7 +98,11 @@ func releaseCommand(maker newMaker) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			m.Downloads = downloads
 			return m.Release(cmd.Context(), args[0])
 		},
 	}
+	command.Flags().StringVar(&downloads, "downloads", "",
+		"`address` of the folder that dist/ will be published in, for krew (default: that of GitHub's release)")
+	return command
 }
