@@ -17,9 +17,10 @@ type queue struct {
 	lanes *lanes
 }
 
-func newQueue(m workqueue.MetricsProvider) *queue {
+// newQueue returns a queue for so many workers, and one more that takes urgent keys only.
+func newQueue(m workqueue.MetricsProvider, workers int) *queue {
 	const name = "sources"
-	l := newLanes()
+	l := newLanes(workers)
 	// Per key only: a bucket shared by all keys would make the last of many failing sources wait for half an hour.
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[informers.Key](20*time.Millisecond, 5*time.Minute)
 	waiting := workqueue.NewTypedWithConfig(
@@ -39,14 +40,31 @@ func (q *queue) AddUrgent(key informers.Key) {
 	q.Add(key)
 }
 
+// Done ends what Get began.
+func (q *queue) Done(key informers.Key) {
+	q.lanes.done(key)
+	q.TypedRateLimitingInterface.Done(key)
+}
+
+// IsExtra reports whether a key that is worked on was taken while all workers but the extra one were busy.
+func (q *queue) IsExtra(key informers.Key) bool { return q.lanes.isExtra(key) }
+
+// IsWorkedOn reports whether a worker has the key.
+func (q *queue) IsWorkedOn(key informers.Key) bool { return q.lanes.isWorkedOn(key) }
+
 // UrgentWaiting reports whether a source with an urgent change waits for a worker.
 func (q *queue) UrgentWaiting() bool { return q.lanes.urgentWaiting() }
 
-// lanes order the keys that wait by two priorities. It implements workqueue.Queue.
+// lanes order the keys that wait by two priorities. It implements workqueue.Queue. While all workers but the extra one
+// are busy, only the keys of the fast lane are there to take: what a new namespace lacks need not wait until a pass of a
+// fan-out ends.
 type lanes struct {
 	mu      sync.Mutex
+	workers int
 	urgent  map[informers.Key]struct{}
 	waiting map[informers.Key]place
+	// working are the keys that are worked on, with whether the extra worker took them.
+	working map[informers.Key]bool
 	// The two lanes.
 	fast, ordinary *lane
 	// streak is how many keys in a row came from the fast lane.
@@ -58,10 +76,33 @@ type place struct {
 	element *list.Element
 }
 
-func newLanes() *lanes {
+func newLanes(workers int) *lanes {
 	return &lanes{
-		urgent: map[informers.Key]struct{}{}, waiting: map[informers.Key]place{}, fast: newLane(), ordinary: newLane(),
+		workers: workers, urgent: map[informers.Key]struct{}{}, waiting: map[informers.Key]place{},
+		working: map[informers.Key]bool{}, fast: newLane(), ordinary: newLane(),
 	}
+}
+
+// busy reports whether all workers but the extra one are.
+func (l *lanes) busy() bool { return len(l.working) >= l.workers }
+
+func (l *lanes) done(key informers.Key) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.working, key)
+}
+
+func (l *lanes) isExtra(key informers.Key) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.working[key]
+}
+
+func (l *lanes) isWorkedOn(key informers.Key) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, found := l.working[key]
+	return found
 }
 
 func (l *lanes) markUrgent(key informers.Key) {
@@ -101,10 +142,13 @@ func (l *lanes) put(key informers.Key) {
 	l.waiting[key] = place{lane, lane.push(key)}
 }
 
-// Len returns the length of both lanes.
+// Len returns how many keys there are to take.
 func (l *lanes) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.busy() {
+		return l.fast.len
+	}
 	return len(l.waiting)
 }
 
@@ -114,14 +158,17 @@ func (l *lanes) Pop() informers.Key {
 	const inARow = 3
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	lane := l.fast
-	if lane.empty() || l.streak == inARow && !l.ordinary.empty() {
+	lane, extra := l.fast, l.busy()
+	switch {
+	case extra: // the other lane's are not to be taken
+	case lane.empty() || l.streak == inARow && !l.ordinary.empty():
 		lane, l.streak = l.ordinary, 0
-	} else {
+	default:
 		l.streak = min(l.streak+1, inARow)
 	}
 	key := lane.pop()
 	delete(l.waiting, key)
 	delete(l.urgent, key)
+	l.working[key] = extra
 	return key
 }

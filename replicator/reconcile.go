@@ -12,9 +12,10 @@ import (
 type pass struct {
 	key   informers.Key
 	state *state
-	// scope is what the pass looks at; urgent says that people wait for it, and more that another pass has to follow.
-	scope        informers.Scope
-	urgent, more bool
+	// scope is what the pass looks at; urgent says that people wait for it, more that another pass has to follow, and
+	// extra that it is the extra worker's, which has to be free again soon.
+	scope               informers.Scope
+	urgent, more, extra bool
 	// The rest is what the steps came to.
 	observed   observation
 	resolution plan.Resolution
@@ -81,7 +82,9 @@ func (c *Controller) begin(key informers.Key) *pass {
 	if change.Deleted {
 		s.deletedAt = now
 	}
-	p := &pass{key: key, state: s, scope: change.Scope, urgent: change.Urgent, more: more}
+	p := &pass{
+		key: key, state: s, scope: change.Scope, urgent: change.Urgent, more: more, extra: c.queue.IsExtra(key),
+	}
 	s.backoffs.expire(now)
 	due := s.backoffs.due(now)
 	if !s.brake.waitingSince.IsZero() && s.brake.remaining(c.options.SourceDeleteGrace, now) <= time.Millisecond {
