@@ -55,7 +55,7 @@ func (g *grown) next() string {
 }
 
 // namespace is the event of a namespace that has this label.
-func (g *grown) namespace(tb testing.TB, i int, label string) {
+func (g *grown) namespace(tb testing.TB, i int, label string) *metav1.PartialObjectMetadata {
 	m := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Name: fmt.Sprintf("team-%05d", i), UID: types.UID(fmt.Sprintf("team-%05d", i)), ResourceVersion: g.next(),
 		Labels: map[string]string{"label": label},
@@ -63,6 +63,7 @@ func (g *grown) namespace(tb testing.TB, i int, label string) {
 	if err := g.namespaces.Update(m); err != nil {
 		tb.Fatal(err)
 	}
+	return m
 }
 
 // replica is the event of a replica that has this content.
@@ -99,8 +100,12 @@ func BenchmarkGrowth(b *testing.B) {
 			name string
 			run  func(b *testing.B, i int)
 		}{
-			{"new namespace", func(b *testing.B, i int) {
-				g.namespace(b, size.namespaces+i, "a")
+			{"namespace made and deleted", func(b *testing.B, _ int) {
+				made := g.namespace(b, size.namespaces, "a")
+				g.look(b, size.sources)
+				if err := g.namespaces.Delete(made); err != nil {
+					b.Fatal(err)
+				}
 				g.look(b, size.sources)
 			}},
 			{"label flip", func(b *testing.B, i int) {

@@ -53,7 +53,7 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 		"`names` of ConfigMaps onto which nothing is pushed; your value replaces the default")
 	set.StringVar(&f.kinds, "kinds", "secrets,configmaps", "`kinds` to mirror: secrets, configmaps or both")
 	set.IntVar(&f.workers, "workers", 8, "how many sources are reconciled in parallel")
-	set.IntVar(&f.writeConcurrency, "write-concurrency", 64, "how many write requests are in flight at once")
+	set.IntVar(&f.writeConcurrency, "write-concurrency", 64, "how many write requests are in flight at most")
 	set.BoolVar(&f.leaderElect, "leader-elect", false,
 		"use leader election, so that only one of several processes writes "+
 			"(default: true in a cluster, false with --kubeconfig)")
