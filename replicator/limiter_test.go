@@ -75,18 +75,18 @@ func TestBoundFollowsAnswers(t *testing.T) {
 		}
 		begin(false, 100)
 		check("at first", firstWrites)
-		for range firstWrites {
+		for range minRound {
 			w.answered(time.Now(), nil)
 		}
 		check("after a quick round", firstWrites*maxStep)
 		begin(true, 100)
 		check("with urgent ones", firstWrites*maxStep+8)
 		w.answered(time.Now(), apierrors.NewTooManyRequests("later", 1))
-		if w.bound() != firstWrites*maxStep/2 {
+		if w.bound() != firstWrites {
 			t.Errorf("after a 429 the bound is %d", w.bound())
 		}
 		w.answered(time.Now(), apierrors.NewConflict(schema.GroupResource{}, "s", nil))
-		if w.bound() != firstWrites*maxStep/2 {
+		if w.bound() != firstWrites {
 			t.Errorf("after a conflict the bound is %d", w.bound())
 		}
 	})

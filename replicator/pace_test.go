@@ -2,6 +2,8 @@ package replicator
 
 import (
 	"container/heap"
+	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -9,6 +11,8 @@ import (
 // simulatedServer answers writes one after the other, at a rate, each after a delay that does not depend on the others.
 type simulatedServer struct {
 	delay, each time.Duration
+	// uneven makes the delays differ, by a log-normal distribution around the same average.
+	uneven *rand.Rand
 	// free is when it has no write to carry out any more.
 	free time.Time
 }
@@ -18,7 +22,10 @@ func (s *simulatedServer) answer(at time.Time) time.Time {
 		s.free = at
 	}
 	s.free = s.free.Add(s.each)
-	return s.free.Add(s.delay)
+	if s.uneven == nil {
+		return s.free.Add(s.delay)
+	}
+	return s.free.Add(time.Duration(float64(s.delay) * math.Exp(s.uneven.NormFloat64()-0.5)))
 }
 
 // bulk is a client with any number of writes to send, at the pace that it finds.
@@ -88,10 +95,13 @@ func TestPace(t *testing.T) {
 		"a slow server":      {delay: 2 * time.Millisecond, each: 10 * time.Millisecond},
 		"a very slow server": {delay: 5 * time.Millisecond, each: 200 * time.Millisecond},
 		"far away":           {delay: 80 * time.Millisecond, each: 2 * time.Millisecond},
+		"an uneven server": {
+			delay: 20 * time.Millisecond, each: 200 * time.Microsecond, uneven: rand.New(rand.NewPCG(1, 2)),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBulk(t, 56, server)
-			b.run(20 * time.Second)
+			b.run(time.Minute)
 			b.busy("when it has settled")
 			if b.lowest < 1 || b.highest > 56 {
 				t.Errorf("the bound was between %d and %d, want 1 and 56", b.lowest, b.highest)
@@ -112,7 +122,7 @@ func TestPaceAfterAChange(t *testing.T) {
 		{"none is any more", quick}} {
 		phase.server.free = b.now
 		b.server = phase.server
-		b.run(5 * time.Second)
+		b.run(20 * time.Second)
 		b.busy(phase.name)
 	}
 }
