@@ -69,8 +69,8 @@ func (g *grown) namespace(tb testing.TB, i int, label string) *metav1.PartialObj
 // replica is the event of a replica that has this content.
 func (g *grown) replica(tb testing.TB, source, namespace int, content string) {
 	s := benchmarkedSecret()
-	s.Namespace, s.Name, s.ResourceVersion = fmt.Sprintf("team-%05d", namespace), fmt.Sprintf("source-%d", source), g.next()
-	s.UID = types.UID(fmt.Sprintf("%d-%d", source, namespace))
+	s.Namespace, s.Name = fmt.Sprintf("team-%05d", namespace), fmt.Sprintf("source-%d", source)
+	s.ResourceVersion, s.UID = g.next(), types.UID(fmt.Sprintf("%d-%d", source, namespace))
 	s.Annotations[annotations.ReplicaOf] = "infra/" + s.Name
 	s.Data = map[string][]byte{"k": []byte(content)}
 	if err := g.kinds[annotations.Secret].replicas.Update(s); err != nil {

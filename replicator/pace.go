@@ -3,9 +3,9 @@ package replicator
 import "time"
 
 // pace finds how many bulk writes may be under way: as many as keep the API server busy, and not so many that what
-// others want from it waits behind them. It works as LEDBAT (RFC 6817) does for transfers in the background: what writes
-// take beyond what one takes alone is time in a queue, and after each round the bound is set so that this comes to what
-// is allowed.
+// others want from it waits behind them. It works as LEDBAT (RFC 6817) does for transfers in the background: what
+// writes take beyond what one takes alone is time in a queue, and after each round the bound is set so that this comes
+// to what is allowed.
 //
 //	a round's writes, on average                            the bound
 //	took less than allowed, and others waited for them      grows in proportion, to the double at the most
@@ -14,8 +14,8 @@ import "time"
 //	one was answered with 429 or 503, or not at all         is halved
 //	now and then                                            is one for a round, to learn what one takes alone
 //
-// A round is as many writes as the bound, and as many as make an average, all begun after the bound was set: those before
-// tell of another one.
+// A round is as many writes as the bound, and as many as make an average, all begun after the bound was set: those
+// before tell of another one.
 type pace struct {
 	max   int
 	exact float64

@@ -56,8 +56,8 @@ func (q *queue) IsWorkedOn(key informers.Key) bool { return q.lanes.isWorkedOn(k
 func (q *queue) UrgentWaiting() bool { return q.lanes.urgentWaiting() }
 
 // lanes order the keys that wait by two priorities. It implements workqueue.Queue. While all workers but the extra one
-// are busy, only the keys of the fast lane are there to take: what a new namespace lacks need not wait until a pass of a
-// fan-out ends.
+// are busy, only the keys of the fast lane are there to take: what a new namespace lacks need not wait until a pass of
+// a fan-out ends.
 type lanes struct {
 	mu      sync.Mutex
 	workers int

@@ -116,7 +116,7 @@ func TestExtraWorkerDoesNotStarveOthers(t *testing.T) {
 		for range 3 {
 			workers.Go(func() {
 				for key, shutdown := q.Get(); !shutdown; key, shutdown = q.Get() {
-					time.Sleep(time.Millisecond)
+					<-time.After(time.Millisecond)
 					mu.Lock()
 					left[key]--
 					again := left[key] > 0
@@ -139,7 +139,7 @@ func TestExtraWorkerDoesNotStarveOthers(t *testing.T) {
 				q.Add(key)
 			}
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		for key, n := range left {
 			if n > 0 {
 				t.Errorf("%s waits for %d more passes", key.Name, n)

@@ -19,7 +19,7 @@ const (
 	churnPrefix   = targets + "churn"
 )
 
-// churn makes and deletes 3,600 namespaces at twenty a second, which takes three minutes, and says how far the
+// churn makes and deletes 3,600 namespaces at twenty a second, which takes three minutes. It says how far the
 // controller falls behind, what that costs, and what is left of it afterwards.
 func churn(ctx context.Context, b *bench) (Result, error) {
 	sources, count := b.sized(10), b.sized(3600)
@@ -31,11 +31,7 @@ func churn(ctx context.Context, b *bench) (Result, error) {
 	if err := b.pause(ctx, pauseAfterLoad); err != nil {
 		return Result{}, err
 	}
-	before, _, err := memory(b.subject.PID())
-	if err != nil {
-		return Result{}, err
-	}
-	cpu, err := cpuSeconds(b.subject.PID())
+	before, err := b.usage()
 	if err != nil {
 		return Result{}, err
 	}
@@ -52,19 +48,16 @@ func churn(ctx context.Context, b *bench) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	used, err := cpuSeconds(b.subject.PID())
+	after, err := b.usage()
 	if err != nil {
 		return Result{}, err
 	}
-	after, peak, err := memory(b.subject.PID())
-	if err != nil {
-		return Result{}, err
-	}
+	each := func(n float64) []float64 { return []float64{n / float64(count)} }
 	figures := append(compare("of "+rootCA+"'s", &replicas, rootCA, &cas),
-		Figure{Name: "CPU a namespace, made and deleted", Unit: "ms", Values: []float64{(used - cpu) * 1000 / float64(count)}},
-		Figure{Name: "requests a namespace", Values: []float64{float64(total(t.requests)) / float64(count)}},
-		Figure{Name: "RSS afterwards, of that before", Unit: "×", Values: []float64{after / before}, Raw: []Series{
-			{"before", "MB", []float64{before}}, {"at the peak", "MB", []float64{peak}}, {"afterwards", "MB", []float64{after}},
+		Figure{Name: "CPU a namespace, made and deleted", Unit: "ms", Values: each((after.seconds - before.seconds) * 1000)},
+		Figure{Name: "requests a namespace", Values: each(float64(total(t.requests)))},
+		Figure{Name: "RSS afterwards, of that before", Unit: "×", Values: []float64{after.rss / before.rss}, Raw: []Series{
+			{"before, at the peak and afterwards", "MB", []float64{before.rss, after.peak, after.rss}},
 		}},
 	)
 	if left, ok := b.metric(ctx, "mirrorball_replicas"); ok {

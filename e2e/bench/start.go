@@ -39,18 +39,15 @@ func startUp(ctx context.Context, b *bench) (Result, error) {
 		if err := b.pause(ctx, pauseAfterLoad); err != nil {
 			return Result{}, err
 		}
-		used, err := cpuSeconds(b.subject.PID())
-		if err != nil {
-			return Result{}, err
-		}
-		_, most, err := memory(b.subject.PID())
+		used, err := b.usage()
 		if err != nil {
 			return Result{}, err
 		}
 		list, ready = append(list, listed.Seconds()), append(ready, untilReady.Seconds())
-		wrote, cpu, peak = append(wrote, untilWrote.Seconds()), append(cpu, used), append(peak, most)
+		wrote, cpu, peak = append(wrote, untilWrote.Seconds()), append(cpu, used.seconds), append(peak, used.peak)
 		b.say("round %d: ready after %.2f s, the first write after %.2f s; a bare client's list takes %.2f s; %.2f s of "+
-			"CPU, %.0f MB at the peak", round+1, untilReady.Seconds(), untilWrote.Seconds(), listed.Seconds(), used, most)
+			"CPU, %.0f MB at the peak", round+1, untilReady.Seconds(), untilWrote.Seconds(), listed.Seconds(),
+			used.seconds, used.peak)
 	}
 	return Result{Figures: []Figure{
 		{
@@ -73,8 +70,8 @@ func (b *bench) listSecrets(ctx context.Context) (time.Duration, error) {
 	return time.Since(begin), err
 }
 
-// startWithout deletes a replica and starts the controller, which has to be stopped, and says when it was ready and when
-// it had made the replica again.
+// startWithout deletes a replica and starts the controller, which has to be stopped, and says when it was ready and
+// when it had made the replica again.
 func (b *bench) startWithout(ctx context.Context, namespace, name string) (ready, wrote time.Duration, err error) {
 	if err := b.client.CoreV1().Secrets(namespace).Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
 		return 0, 0, err

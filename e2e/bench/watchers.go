@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// watchers is new-namespace while other clients watch all Secrets: the API server has each write to send to all of them.
+// watchers is new-namespace, while other clients watch all Secrets: the API server has to send them each write.
 func watchers(ctx context.Context, b *bench) (_ Result, err error) {
 	if err := b.source(ctx, b.unique("source")); err != nil {
 		return Result{}, err
