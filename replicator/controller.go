@@ -162,7 +162,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	logger.Info("caches synced, starting workers", "namespaces", len(c.cluster.Namespaces()))
 	settled := time.AfterFunc(c.options.SourceDeleteGrace, c.cluster.Settle)
 	defer settled.Stop()
-	for range c.options.Workers + 1 { // one is the extra worker
+	for range 2 * c.options.Workers { // half of them are extra ones, for urgent changes
 		workers.Go(func() {
 			for c.processNext(ctx) {
 			}

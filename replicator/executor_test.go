@@ -570,7 +570,7 @@ func TestRepairIsUrgent(t *testing.T) {
 	}
 }
 
-// TestExtraPass: the extra worker makes a few writes, and leaves the rest for another pass.
+// TestExtraPass: an extra worker makes a few writes, and leaves the rest for another pass.
 func TestExtraPass(t *testing.T) {
 	many := make([]plan.Action, minWrites+1)
 	for i := range many {

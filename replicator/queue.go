@@ -17,7 +17,7 @@ type queue struct {
 	lanes *lanes
 }
 
-// newQueue returns a queue for so many workers, and one more that takes urgent keys only.
+// newQueue returns a queue for so many workers, and extra ones for urgent keys only.
 func newQueue(m workqueue.MetricsProvider, workers int) *queue {
 	const name = "sources"
 	l := newLanes(workers)
@@ -46,7 +46,7 @@ func (q *queue) Done(key informers.Key) {
 	q.TypedRateLimitingInterface.Done(key)
 }
 
-// IsExtra reports whether a key that is worked on was taken while all workers but the extra one were busy.
+// IsExtra reports whether an extra worker has the key.
 func (q *queue) IsExtra(key informers.Key) bool { return q.lanes.isExtra(key) }
 
 // IsWorkedOn reports whether a worker has the key.
@@ -55,7 +55,7 @@ func (q *queue) IsWorkedOn(key informers.Key) bool { return q.lanes.isWorkedOn(k
 // UrgentWaiting reports whether a source with an urgent change waits for a worker.
 func (q *queue) UrgentWaiting() bool { return q.lanes.urgentWaiting() }
 
-// lanes order the keys that wait by two priorities. It implements workqueue.Queue. While all workers but the extra one
+// lanes order the keys that wait by two priorities. It implements workqueue.Queue. While all workers but the extra ones
 // are busy, only the keys of the fast lane are there to take: what a new namespace lacks need not wait until a pass of
 // a fan-out ends.
 type lanes struct {
@@ -63,8 +63,9 @@ type lanes struct {
 	workers int
 	urgent  map[informers.Key]struct{}
 	waiting map[informers.Key]place
-	// working are the keys that are worked on, with whether the extra worker took them.
+	// working are the keys that are worked on, with whether an extra worker has them, and regular how many the others have.
 	working map[informers.Key]bool
+	regular int
 	// The two lanes.
 	fast, ordinary *lane
 	// streak is how many keys in a row came from the fast lane.
@@ -83,12 +84,15 @@ func newLanes(workers int) *lanes {
 	}
 }
 
-// busy reports whether all workers but the extra one are.
-func (l *lanes) busy() bool { return len(l.working) >= l.workers }
+// busy reports whether all workers but the extra ones are.
+func (l *lanes) busy() bool { return l.regular >= l.workers }
 
 func (l *lanes) done(key informers.Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.working[key] {
+		l.regular--
+	}
 	delete(l.working, key)
 }
 
@@ -170,5 +174,8 @@ func (l *lanes) Pop() informers.Key {
 	delete(l.waiting, key)
 	delete(l.urgent, key)
 	l.working[key] = extra
+	if !extra {
+		l.regular++
+	}
 	return key
 }

@@ -75,7 +75,7 @@ func TestUrgentKeysAndOthers(t *testing.T) {
 	}
 }
 
-func TestExtraWorker(t *testing.T) {
+func TestExtraWorkers(t *testing.T) {
 	q := newTestQueue(t)
 	for _, name := range []string{"a", "b", "c"} {
 		q.Add(queueKey(name))
@@ -84,7 +84,7 @@ func TestExtraWorker(t *testing.T) {
 		t.Helper()
 		key, _ := q.Get()
 		if key.Name != want || q.IsExtra(key) != extra {
-			t.Errorf("%s was taken, by the extra worker: %t; want %s, %t", key.Name, q.IsExtra(key), want, extra)
+			t.Errorf("%s was taken, by an extra worker: %t; want %s, %t", key.Name, q.IsExtra(key), want, extra)
 		}
 	}
 	get("a", false)
@@ -95,25 +95,24 @@ func TestExtraWorker(t *testing.T) {
 	q.AddUrgent(queueKey("d"))
 	get("d", true)
 	q.AddUrgent(queueKey("e"))
-	q.Done(queueKey("d"))
 	get("e", true)
-	q.Done(queueKey("a"))
+	q.Done(queueKey("d"))
 	if q.Len() != 0 {
 		t.Errorf("%d sources are there to take while both workers are busy, want none", q.Len())
 	}
-	q.Done(queueKey("b"))
+	q.Done(queueKey("a"))
 	get("c", false)
 }
 
-// TestExtraWorkerDoesNotStarveOthers: those who wait for a worker get one when it is free again.
-func TestExtraWorkerDoesNotStarveOthers(t *testing.T) {
+// TestExtraWorkersDoNotStarveOthers: those who wait for a worker get one when it is free again.
+func TestExtraWorkersDoNotStarveOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(newMetrics(prometheus.NewRegistry(), gauges{}), 2)
 		const sources, passes = 20, 50
 		var mu sync.Mutex
 		left := map[informers.Key]int{}
 		var workers sync.WaitGroup
-		for range 3 {
+		for range 4 {
 			workers.Go(func() {
 				for key, shutdown := q.Get(); !shutdown; key, shutdown = q.Get() {
 					<-time.After(time.Millisecond)

@@ -13,7 +13,7 @@ type pass struct {
 	key   informers.Key
 	state *state
 	// scope is what the pass looks at; urgent says that people wait for it, more that another pass has to follow, and
-	// extra that it is the extra worker's, which has to be free again soon.
+	// extra that it is an extra worker's, which has to be free again soon.
 	scope               informers.Scope
 	urgent, more, extra bool
 	// The rest is what the steps came to.
