@@ -14,8 +14,8 @@ import "time"
 //	one was answered with 429 or 503, or not at all         is halved
 //	now and then                                            is one for a round, to learn what one takes alone
 //
-// A round is as many writes as the bound, and as many as make an average, all begun after the bound was set: those
-// before tell of another one.
+// A round is as many writes as the bound, if it is used, and as many as make an average, all begun after the bound was
+// set: those before tell of another one.
 type pace struct {
 	max   int
 	exact float64
@@ -61,7 +61,7 @@ func (p *pace) succeeded(began, ended time.Time) {
 	}
 	p.writes++
 	p.sum += ended.Sub(began)
-	if p.writes < max(p.bound(), minRound) {
+	if p.writes < minRound || p.waited && p.writes < p.bound() {
 		return
 	}
 	mean := p.sum / time.Duration(p.writes)

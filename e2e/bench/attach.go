@@ -30,7 +30,7 @@ func attach(ctx context.Context, b *bench) (Result, error) {
 	defer b.profile(ctx)()
 	var ours, theirs quantiles
 	for round := range b.options.Rounds {
-		arriving := arrivals{names: b.newNames(targets+"new", b.sized(200)), every: interval}
+		arriving := arrivals{names: b.newNames(newTargets, b.sized(200)), every: interval}
 		a, t, err := b.stream(ctx, arriving, attached, there)
 		if err != nil {
 			return Result{}, err

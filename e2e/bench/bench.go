@@ -96,6 +96,8 @@ var benchmarks = []benchmark{
 	{"new-namespace", "200 namespaces at 5 a second, one source", newNamespaceOne},
 	{"new-namespace-50", "200 namespaces at 5 a second, 50 sources", newNamespaceMany},
 	{"behind-fan-out", "new namespaces while 10,000 other writes are under way", behindFanOut},
+	{"behind-other-fan-out", "new namespaces while 10,000 writes of sources that do not reach them are under way",
+		behindOtherFanOut},
 	{"watchers", "200 namespaces at 5 a second, one source, while 100 other clients watch all Secrets", watchers},
 	{"attach", "200 namespaces at 5 a second, a source that attaches to default ServiceAccounts", attach},
 	{"strangers-large", "5,000 unrelated Secrets of 100 KiB", strangersLarge},
