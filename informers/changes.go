@@ -91,7 +91,7 @@ func (o *objects) competitorChanged(n types.NamespacedName, all changes, policie
 }
 
 func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *Replica) {
-	all, object := changes{}, Change{Scope: ObjectScope(n)}
+	all, object := changes{}, Change{Scope: ObjectScope(n), Repair: c.isRepair(n, old, new)}
 	for _, x := range []*Replica{old, new} {
 		if x == nil {
 			continue
@@ -118,6 +118,15 @@ func (c *Cluster) replicaChanged(o *objects, n types.NamespacedName, old, new *R
 		o.strippedUncovered(n, all)
 	}
 	c.send(o.kind, all)
+}
+
+// isRepair reports whether the change is one that may have to be undone: nothing is repaired while a namespace goes.
+func (c *Cluster) isRepair(n types.NamespacedName, old, new *Replica) bool {
+	if old == nil || new != nil && old.Version == new.Version {
+		return false
+	}
+	ns := c.namespace(n.Namespace)
+	return ns != nil && !ns.Deleting
 }
 
 // strippedUncovered adds the source that the object without the label names, which stands where a replica stood: it was

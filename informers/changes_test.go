@@ -63,6 +63,19 @@ func TestChanges(t *testing.T) {
 	all := Change{Scope: FullScope()}
 	inNamespace := func(name string) Change { return Change{Scope: NamespaceScope(name), Urgent: true} }
 	object := func(namespace, name string) Change { return Change{Scope: ObjectScope(named(namespace, name))} }
+	repair := func(namespace, name string) Change {
+		return Change{Scope: ObjectScope(named(namespace, name)), Repair: true}
+	}
+	going := func(name string) func() error {
+		return func() error {
+			m := meta("", name)
+			m.DeletionTimestamp = &metav1.Time{}
+			return c.namespaces.Update(&metav1.PartialObjectMetadata{ObjectMeta: m})
+		}
+	}
+	noReplica := func(namespace, name string) func() error {
+		return func() error { return secrets.replicas.Delete(&corev1.Secret{ObjectMeta: meta(namespace, name)}) }
+	}
 
 	push := []string{annotations.PushTo, "team-*", annotations.AttachToServiceAccounts, "default"}
 	for _, step := range []struct {
@@ -78,7 +91,12 @@ func TestChanges(t *testing.T) {
 		{"what the namespace accepts", ns("team-a", annotations.AcceptFrom, "from"),
 			map[string]Change{"from/s": inNamespace("team-a")}},
 		{"a replica", replica("team-a", "s", "from/s", "1"), map[string]Change{"from/s": object("team-a", "s")}},
-		{"its content by hand", replica("team-a", "s", "from/s", "2"), map[string]Change{"from/s": object("team-a", "s")}},
+		{"its content by hand", replica("team-a", "s", "from/s", "2"), map[string]Change{"from/s": repair("team-a", "s")}},
+		{"its deletion", noReplica("team-a", "s"), map[string]Change{"from/s": repair("team-a", "s")}},
+		{"another replica", replica("team-a", "s", "from/s", "3"), map[string]Change{"from/s": object("team-a", "s")}},
+		{"a namespace that goes", going("team-a"), map[string]Change{"from/s": inNamespace("team-a")}},
+		{"the replica in it", noReplica("team-a", "s"), map[string]Change{"from/s": object("team-a", "s")}},
+		{"the namespace again", ns("team-a"), map[string]Change{"from/s": inNamespace("team-a")}},
 		{"a stranger at a target", candidate("team-b", "s"), map[string]Change{"from/s": object("team-b", "s")}},
 		{"a stranger elsewhere", candidate("team-b", "unrelated"), map[string]Change{}},
 		{"a new ServiceAccount", account("team-a", "default"), map[string]Change{"from/s": inNamespace("team-a")}},

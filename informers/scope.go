@@ -66,6 +66,8 @@ type Change struct {
 	// Urgent says that people wait for the outcome: the source itself has changed, or a namespace is new or takes
 	// something else than before. The watch events of our own writes are not urgent.
 	Urgent bool
+	// Repair says that a replica was changed or deleted, by somebody or by a write of ours that is still under way.
+	Repair bool
 	// Deleted says that the source itself is gone.
 	Deleted bool
 	// Outdating says that the source is another object or has another policy, so that a pass that is under way acts on
@@ -78,6 +80,7 @@ type Change struct {
 func (c *Change) Add(later Change) {
 	c.Scope.Add(later.Scope)
 	c.Urgent = c.Urgent || later.Urgent
+	c.Repair = c.Repair || later.Repair
 	c.Deleted = c.Deleted || later.Deleted
 	c.Outdating = c.Outdating || later.Outdating
 }

@@ -22,7 +22,11 @@ import (
 
 // api is the few requests that the controller makes besides its watches. Writes bring metadata back and no content, and
 // carry the version that they were decided on.
-type api struct{ client rest.Interface }
+type api struct {
+	client rest.Interface
+	// answered is told of each write when it began and what was answered.
+	answered func(began time.Time, err error)
+}
 
 const (
 	protobufType = "application/vnd.kubernetes.protobuf"
@@ -45,7 +49,7 @@ func newAPI(config *rest.Config) (*api, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	return &api{client: client}, nil
+	return &api{client: client, answered: func(time.Time, error) {}}, nil
 }
 
 // requestTimeout bounds one request: an API server that does not answer is tried again later.
@@ -88,13 +92,20 @@ func (a *api) namespace(ctx context.Context, name string) (*metav1.PartialObject
 	return &m, err
 }
 
+// write sends a write, once.
+func (a *api) write(ctx context.Context, request *rest.Request) rest.Result {
+	began := time.Now()
+	result := request.SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).Do(ctx)
+	a.answered(began, result.Error())
+	return result
+}
+
 // create makes an object where there must be none.
 func (a *api) create(
 	ctx context.Context, resource, namespace string, obj runtime.Object,
 ) (*metav1.PartialObjectMetadata, error) {
 	var m metav1.PartialObjectMetadata
-	err := a.client.Post().Namespace(namespace).Resource(resource).
-		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).Body(obj).Do(ctx).Into(&m)
+	err := a.write(ctx, a.client.Post().Namespace(namespace).Resource(resource).Body(obj)).Into(&m)
 	return &m, err
 }
 
@@ -118,8 +129,8 @@ func (a *api) patch(
 		return nil, fmt.Errorf("encode patch: %w", err)
 	}
 	var m metav1.PartialObjectMetadata
-	err = a.client.Patch(types.JSONPatchType).Namespace(n.Namespace).Resource(resource).Name(n.Name).
-		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).Body(body).Do(ctx).Into(&m)
+	request := a.client.Patch(types.JSONPatchType).Namespace(n.Namespace).Resource(resource).Name(n.Name).Body(body)
+	err = a.write(ctx, request).Into(&m)
 	return &m, err
 }
 
@@ -133,7 +144,6 @@ func (a *api) delete(ctx context.Context, resource string, id informers.Identity
 		//mutant:version-of-delete
 		ResourceVersion: &version,
 	}
-	return a.client.Delete().Namespace(id.Namespace).Resource(resource).Name(id.Name).
-		SetHeader("Accept", metadataOnly).Timeout(requestTimeout).MaxRetries(0).
-		Body(&metav1.DeleteOptions{Preconditions: preconditions}).Do(ctx).Error()
+	return a.write(ctx, a.client.Delete().Namespace(id.Namespace).Resource(resource).Name(id.Name).
+		Body(&metav1.DeleteOptions{Preconditions: preconditions})).Error()
 }

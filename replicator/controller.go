@@ -84,15 +84,16 @@ func New(o Options) (*Controller, error) {
 	}
 	api := clients.api
 	c := &Controller{
-		options: o, pending: newPending(), states: newStates(), workers: newWorkers(o.Workers),
+		options: o, pending: newPending(), states: newStates(), workers: newWorkers(2 * o.Workers),
 	}
 	c.metrics = newMetrics(o.Registry, gauges{
 		count:         func() (map[string]int, map[plan.State]int) { return c.states.count(c.cluster) },
 		rulesReadable: func() bool { return c.rulebook.readable() },
+		writeBound:    func() int { return c.executors.limiter.bound() },
 	})
 	c.events = events.NewWriter(clients.typed.EventsV1(), eventAnswer, c.metrics.eventsDropped.Inc)
 	c.rulebook = newRulebook(o.Namespace, func() *informers.RulesDocument { return c.cluster.Rules() }, c.events)
-	c.queue = newQueue(c.metrics)
+	c.queue = newQueue(c.metrics, o.Workers)
 	key, contents := informers.NewDigestKey(), newContents()
 	c.cluster = informers.New(informers.Options{
 		Metadata: clients.metadata, Typed: clients.typed, Kinds: o.Kinds, Namespace: o.Namespace,
@@ -105,8 +106,10 @@ func New(o Options) (*Controller, error) {
 		api: api, cluster: c.cluster, digestKey: key, contents: contents, records: c.records, metrics: c.metrics,
 	})
 	c.decider = decider{observer: c.observer, rulebook: c.rulebook}
+	limiter := newWriteLimiter(o.WriteConcurrency)
+	api.answered = limiter.answered
 	c.executors = executors{
-		writers:  writers{api: api, cluster: c.cluster, digestKey: key, limiter: newWriteLimiter(o.WriteConcurrency)},
+		writers:  writers{api: api, cluster: c.cluster, digestKey: key, limiter: limiter},
 		contents: contents, pending: c.pending, queue: c.queue, metrics: c.metrics,
 	}
 	c.reporter = reporter{cluster: c.cluster, recorder: c.events, notify: c.notify}
@@ -190,7 +193,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	settled := time.AfterFunc(c.options.SourceDeleteGrace, c.cluster.Settle)
 	defer settled.Stop()
 	c.working.Store(true)
-	for _, w := range c.workers {
+	for _, w := range c.workers { // half of them are extra ones, for urgent changes
 		workers.Go(func() {
 			for c.processNext(w.context(ctx)) {
 			}
@@ -206,6 +209,8 @@ func (c *Controller) Run(ctx context.Context) error {
 
 // notify takes in a change that may concern a source.
 func (c *Controller) notify(key informers.Key, change informers.Change) {
+	// While a source is not worked on, none of our writes for it is under way: somebody else has changed the replica.
+	change.Urgent = change.Urgent || change.Repair && !c.queue.IsWorkedOn(key)
 	c.pending.add(key, change)
 	if change.Urgent {
 		c.queue.AddUrgent(key)

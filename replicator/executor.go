@@ -58,14 +58,18 @@ func (x *executors) execute(ctx context.Context, p *pass) outcome {
 // ready returns the actions that need not wait, as many as fit into a pass.
 func (p *pass) ready(o *outcome) []plan.Action {
 	now, actions := time.Now(), p.decision.Actions
-	ready := make([]plan.Action, 0, min(len(actions), maxWrites))
+	most := maxWrites
+	if p.extra {
+		most = minWrites
+	}
+	ready := make([]plan.Action, 0, min(len(actions), most))
 	for i := range actions {
 		object := actions[i].Object(p.key.Kind)
 		switch {
 		case actions[i].Removes() && !p.confirmed:
 			o.retry(object, requeueAfter(unconfirmedPause))
 		case p.state.backoffs.remaining(backoffKeyOf(object, &actions[i]), now) > 0: // looked at again when that is over
-		case len(ready) == maxWrites:
+		case len(ready) == most:
 			o.retry(object, result{requeue: requeueNow})
 		default:
 			ready = append(ready, actions[i])
@@ -164,19 +168,25 @@ var (
 func (e *executor) executeAll(ctx context.Context, actions []plan.Action) []error {
 	errs := make([]error, len(actions))
 	var next atomic.Int64
-	var overload atomic.Bool
 	var wg sync.WaitGroup
+	// When the pass ends, those that wait for their turn do so no longer: the first few if it ends at once, else the rest.
+	first, endAll := context.WithCancelCause(ctx)
+	defer endAll(nil)
+	rest, endRest := context.WithCancelCause(first)
+	defer endRest(nil)
 	one := func(i int) error {
+		ctx, end := first, endAll
+		if i >= minWrites {
+			ctx, end = rest, endRest
+		}
 		release, err := e.limiter.acquire(ctx, e.urgent && i < minWrites)
 		if err != nil {
-			return err
+			return context.Cause(ctx)
 		}
 		defer release()
-		switch {
-		case e.stop(i):
+		if e.stop(i) {
+			end(errNotTried)
 			return errNotTried
-		case overload.Load():
-			return errOverloaded
 		}
 		// What has begun is finished when the process is asked to stop; each request has its own timeout.
 		return e.execute(context.WithoutCancel(ctx), &actions[i])
@@ -186,7 +196,7 @@ func (e *executor) executeAll(ctx context.Context, actions []plan.Action) []erro
 			for i := int(next.Add(1)) - 1; i < len(actions); i = int(next.Add(1)) - 1 {
 				errs[i] = one(i)
 				if isOverload(errs[i]) {
-					overload.Store(true)
+					endAll(errOverloaded)
 				}
 			}
 		})

@@ -2,6 +2,7 @@ package replicator
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -550,6 +551,36 @@ func TestEndsBefore(t *testing.T) {
 	c.pending.take(testSource)
 	c.notify(other, urgent)
 	check("something urgent waits for another source", false, true)
+}
+
+// TestRepairIsUrgent unless it may be the event of a write of ours.
+func TestRepairIsUrgent(t *testing.T) {
+	c, _ := newTestController(t)
+	repair := informers.Change{Scope: informers.ObjectScope(testTarget), Repair: true}
+	c.notify(testSource, repair)
+	if !c.queue.UrgentWaiting() {
+		t.Error("a repair is not urgent")
+	}
+	c.queue.Get()
+	c.pending.take(testSource)
+	c.notify(testSource, repair)
+	c.queue.Done(testSource)
+	if c.queue.UrgentWaiting() {
+		t.Error("a change of a replica while its source is worked on is urgent")
+	}
+}
+
+// TestExtraPass: an extra worker makes a few writes, and leaves the rest for another pass.
+func TestExtraPass(t *testing.T) {
+	many := make([]plan.Action, minWrites+1)
+	for i := range many {
+		many[i] = plan.Action{Verb: plan.Create, Target: types.NamespacedName{Namespace: fmt.Sprint(i), Name: "s"}}
+	}
+	p := &pass{key: testSource, state: newState(), decision: plan.Plan{Actions: many}, extra: true}
+	var o outcome
+	if ready := p.ready(&o); len(ready) != minWrites || o.requeue != requeueNow || o.remaining.Empty() {
+		t.Errorf("%d writes are made, requeued: %v; want %d, %v", len(ready), o.requeue, minWrites, requeueNow)
+	}
 }
 
 func TestOverloadEndsAPass(t *testing.T) {

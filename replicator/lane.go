@@ -12,6 +12,8 @@ type lane struct {
 	// turns are the namespaces that have keys, the next one first. Its elements are *turn.
 	turns *list.List
 	of    map[string]*turn
+	// len is how many keys there are.
+	len int
 }
 
 // turn is a namespace that has keys.
@@ -24,7 +26,7 @@ type turn struct {
 
 func newLane() *lane { return &lane{turns: list.New(), of: map[string]*turn{}} }
 
-func (l *lane) empty() bool { return l.turns.Len() == 0 }
+func (l *lane) empty() bool { return l.len == 0 }
 
 func (l *lane) push(key informers.Key) *list.Element {
 	t := l.of[key.Namespace]
@@ -33,6 +35,7 @@ func (l *lane) push(key informers.Key) *list.Element {
 		t.place = l.turns.PushBack(t)
 		l.of[key.Namespace] = t
 	}
+	l.len++
 	return t.keys.PushBack(key)
 }
 
@@ -51,8 +54,9 @@ func (l *lane) pop() informers.Key {
 	return key
 }
 
-// tidy forgets a namespace that has no keys any more.
+// tidy follows the removal of a key: it forgets a namespace that has none any more.
 func (l *lane) tidy(t *turn) {
+	l.len--
 	if t.keys.Len() == 0 {
 		l.turns.Remove(t.place)
 		delete(l.of, t.namespace)

@@ -23,13 +23,14 @@ type metrics struct {
 	unfinished, longest           *prometheus.GaugeVec
 	gauges                        gauges
 	sourcesByState, targetByState *prometheus.Desc
-	rulesReadable                 *prometheus.Desc
+	rulesReadable, writeBound     *prometheus.Desc
 }
 
 // gauges are asked for what is counted at the time of a scrape.
 type gauges struct {
 	count         func() (map[string]int, map[plan.State]int)
 	rulesReadable func() bool
+	writeBound    func() int
 }
 
 func newMetrics(registry prometheus.Registerer, g gauges) *metrics {
@@ -86,6 +87,8 @@ func newMetrics(registry prometheus.Registerer, g gauges) *metrics {
 			[]string{"state"}, nil),
 		rulesReadable: prometheus.NewDesc("mirrorball_rules_readable", "1 if the operator's rules can be read, or if there "+
 			"are none; 0 if they cannot, and the last readable ones are in force.", nil, nil),
+		writeBound: prometheus.NewDesc("mirrorball_write_bound", "How many bulk writes may be in flight at present: it "+
+			"follows the latency of the API server.", nil, nil),
 	}
 	if registry != nil {
 		registry.MustRegister(m.reconcile, m.actions, m.reads, m.eventsDropped, m.unreadable, m.depth, m.adds,
@@ -99,6 +102,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.sourcesByState
 	ch <- m.targetByState
 	ch <- m.rulesReadable
+	ch <- m.writeBound
 }
 
 // Collect implements prometheus.Collector: the gauges are counted when they are asked for.
@@ -115,6 +119,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		readable = 1
 	}
 	ch <- prometheus.MustNewConstMetric(m.rulesReadable, prometheus.GaugeValue, readable)
+	ch <- prometheus.MustNewConstMetric(m.writeBound, prometheus.GaugeValue, float64(m.gauges.writeBound()))
 }
 
 func (m *metrics) reconciled(d time.Duration, err error) {

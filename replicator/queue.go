@@ -20,8 +20,9 @@ type queue struct {
 // queueName is the name of the queue in metrics.
 const queueName = "sources"
 
-func newQueue(m workqueue.MetricsProvider) *queue {
-	l := newLanes()
+// newQueue returns a queue for so many workers, and extra ones for urgent keys only.
+func newQueue(m workqueue.MetricsProvider, workers int) *queue {
+	l := newLanes(workers)
 	// Per key only: a bucket shared by all keys would make the last of many failing sources wait for half an hour.
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[informers.Key](20*time.Millisecond, 5*time.Minute)
 	waiting := workqueue.NewTypedWithConfig(
@@ -41,6 +42,18 @@ func (q *queue) AddUrgent(key informers.Key) {
 	q.Add(key)
 }
 
+// Done ends what Get began.
+func (q *queue) Done(key informers.Key) {
+	q.lanes.done(key)
+	q.TypedRateLimitingInterface.Done(key)
+}
+
+// IsExtra reports whether an extra worker has the key.
+func (q *queue) IsExtra(key informers.Key) bool { return q.lanes.isExtra(key) }
+
+// IsWorkedOn reports whether a worker has the key.
+func (q *queue) IsWorkedOn(key informers.Key) bool { return q.lanes.isWorkedOn(key) }
+
 // UrgentWaiting reports whether a source with an urgent change waits for a worker.
 func (q *queue) UrgentWaiting() bool { return q.lanes.urgentWaiting() }
 
@@ -54,11 +67,17 @@ func (q *queue) Taken() (n uint64, waiting bool) {
 	return q.lanes.taken, len(q.lanes.waiting) > 0
 }
 
-// lanes order the keys that wait by two priorities. It implements workqueue.Queue.
+// lanes order the keys that wait by two priorities. It implements workqueue.Queue. While all workers but the extra ones
+// are busy, only the keys of the fast lane are there to take: what a new namespace lacks need not wait until a pass of
+// a fan-out ends.
 type lanes struct {
 	mu      sync.Mutex
+	workers int
 	urgent  map[informers.Key]struct{}
 	waiting map[informers.Key]place
+	// working are the keys that are worked on, with whether an extra worker has them, and regular how many the others have.
+	working map[informers.Key]bool
+	regular int
 	// The two lanes.
 	fast, ordinary *lane
 	// streak is how many keys in a row came from the fast lane.
@@ -74,11 +93,36 @@ type place struct {
 	element, arrival *list.Element
 }
 
-func newLanes() *lanes {
+func newLanes(workers int) *lanes {
 	return &lanes{
-		urgent: map[informers.Key]struct{}{}, waiting: map[informers.Key]place{}, fast: newLane(), ordinary: newLane(),
-		arrivals: list.New(),
+		workers: workers, urgent: map[informers.Key]struct{}{}, waiting: map[informers.Key]place{},
+		working: map[informers.Key]bool{}, fast: newLane(), ordinary: newLane(), arrivals: list.New(),
 	}
+}
+
+// busy reports whether all workers but the extra ones are.
+func (l *lanes) busy() bool { return l.regular >= l.workers }
+
+func (l *lanes) done(key informers.Key) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.working[key] {
+		l.regular--
+	}
+	delete(l.working, key)
+}
+
+func (l *lanes) isExtra(key informers.Key) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.working[key]
+}
+
+func (l *lanes) isWorkedOn(key informers.Key) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, found := l.working[key]
+	return found
 }
 
 func (l *lanes) markUrgent(key informers.Key) {
@@ -128,10 +172,13 @@ func (l *lanes) oldest() time.Duration {
 	return 0
 }
 
-// Len returns the length of both lanes.
+// Len returns how many keys there are to take.
 func (l *lanes) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.busy() {
+		return l.fast.len
+	}
 	return len(l.waiting)
 }
 
@@ -141,10 +188,12 @@ func (l *lanes) Pop() informers.Key {
 	const inARow = 3
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	lane := l.fast
-	if lane.empty() || l.streak == inARow && !l.ordinary.empty() {
+	lane, extra := l.fast, l.busy()
+	switch {
+	case extra: // the other lane's are not to be taken
+	case lane.empty() || l.streak == inARow && !l.ordinary.empty():
 		lane, l.streak = l.ordinary, 0
-	} else {
+	default:
 		l.streak = min(l.streak+1, inARow)
 	}
 	key := lane.pop()
@@ -152,5 +201,9 @@ func (l *lanes) Pop() informers.Key {
 	l.taken++
 	delete(l.waiting, key)
 	delete(l.urgent, key)
+	l.working[key] = extra
+	if !extra {
+		l.regular++
+	}
 	return key
 }

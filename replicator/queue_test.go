@@ -1,7 +1,11 @@
 package replicator
 
 import (
+	"fmt"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,7 +31,7 @@ func take(q *queue, n int) (names []string) {
 
 func newTestQueue(t *testing.T) *queue {
 	t.Helper()
-	q := newQueue(newMetrics(prometheus.NewRegistry(), gauges{}))
+	q := newQueue(newMetrics(prometheus.NewRegistry(), gauges{}), 2)
 	t.Cleanup(q.ShutDown)
 	return q
 }
@@ -69,6 +73,80 @@ func TestUrgentKeysAndOthers(t *testing.T) {
 	if diff := cmp.Diff(want, order); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
+}
+
+func TestExtraWorkers(t *testing.T) {
+	q := newTestQueue(t)
+	for _, name := range []string{"a", "b", "c"} {
+		q.Add(queueKey(name))
+	}
+	get := func(want string, extra bool) {
+		t.Helper()
+		key, _ := q.Get()
+		if key.Name != want || q.IsExtra(key) != extra {
+			t.Errorf("%s was taken, by an extra worker: %t; want %s, %t", key.Name, q.IsExtra(key), want, extra)
+		}
+	}
+	get("a", false)
+	get("b", false)
+	if q.Len() != 0 {
+		t.Errorf("%d sources are there to take while both workers are busy, want none", q.Len())
+	}
+	q.AddUrgent(queueKey("d"))
+	get("d", true)
+	q.AddUrgent(queueKey("e"))
+	get("e", true)
+	q.Done(queueKey("d"))
+	if q.Len() != 0 {
+		t.Errorf("%d sources are there to take while both workers are busy, want none", q.Len())
+	}
+	q.Done(queueKey("a"))
+	get("c", false)
+}
+
+// TestExtraWorkersDoNotStarveOthers: those who wait for a worker get one when it is free again.
+func TestExtraWorkersDoNotStarveOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(newMetrics(prometheus.NewRegistry(), gauges{}), 2)
+		const sources, passes = 20, 50
+		var mu sync.Mutex
+		left := map[informers.Key]int{}
+		var workers sync.WaitGroup
+		for range 4 {
+			workers.Go(func() {
+				for key, shutdown := q.Get(); !shutdown; key, shutdown = q.Get() {
+					<-time.After(time.Millisecond)
+					mu.Lock()
+					left[key]--
+					again := left[key] > 0
+					mu.Unlock()
+					q.Done(key)
+					if again {
+						q.Add(key)
+					}
+				}
+			})
+		}
+		for i := range sources {
+			key := queueKey(fmt.Sprint(i))
+			mu.Lock()
+			left[key] = passes
+			mu.Unlock()
+			if i%4 == 0 {
+				q.AddUrgent(key)
+			} else {
+				q.Add(key)
+			}
+		}
+		<-time.After(time.Minute)
+		for key, n := range left {
+			if n > 0 {
+				t.Errorf("%s waits for %d more passes", key.Name, n)
+			}
+		}
+		q.ShutDown()
+		workers.Wait()
+	})
 }
 
 func TestUrgentChangeDuringAPass(t *testing.T) {

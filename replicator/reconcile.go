@@ -12,9 +12,10 @@ import (
 type pass struct {
 	key   informers.Key
 	state *state
-	// scope is what the pass looks at; urgent says that people wait for it, and more that another pass has to follow.
-	scope        informers.Scope
-	urgent, more bool
+	// scope is what the pass looks at; urgent says that people wait for it, more that another pass has to follow, and
+	// extra that it is an extra worker's, which has to be free again soon.
+	scope               informers.Scope
+	urgent, more, extra bool
 	// confirmed says that the caches had nothing any more, when the pass began, that was over when this process began to
 	// lead. Without that nothing is removed.
 	confirmed bool
@@ -96,7 +97,8 @@ func (c *Controller) begin(key informers.Key) *pass {
 	//mutant:confirmed-caches
 	confirmed := c.cluster.Confirmed()
 	p := &pass{
-		key: key, state: s, scope: change.Scope, urgent: change.Urgent, more: more, confirmed: confirmed,
+		key: key, state: s, scope: change.Scope, urgent: change.Urgent, more: more, extra: c.queue.IsExtra(key),
+		confirmed: confirmed,
 	}
 	s.backoffs.expire(now)
 	due := s.backoffs.due(now)

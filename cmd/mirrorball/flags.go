@@ -67,7 +67,7 @@ func (f *runFlags) register(set *pflag.FlagSet) {
 		"attach pull secrets to ServiceAccounts where a source asks for it; with false, no permissions on "+
 			"ServiceAccounts are needed")
 	set.IntVar(&f.workers, "workers", 8, "how many sources are reconciled in parallel")
-	set.IntVar(&f.writeConcurrency, "write-concurrency", 64, "how many write requests are in flight at once")
+	set.IntVar(&f.writeConcurrency, "write-concurrency", 64, "how many write requests are in flight at most")
 	set.BoolVar(&f.leaderElect, "leader-elect", false,
 		"use leader election, so that only one of several processes writes "+
 			"(default: true in a cluster, false with --kubeconfig)")

@@ -30,7 +30,8 @@ func attach(ctx context.Context, b *bench) (Result, error) {
 	defer b.profile(ctx)()
 	var ours, theirs quantiles
 	for round := range b.options.Rounds {
-		a, t, err := b.stream(ctx, b.newNames(targets+"new", b.sized(200)), nil, attached, there)
+		arriving := arrivals{names: b.newNames(newTargets, b.sized(200)), every: interval}
+		a, t, err := b.stream(ctx, arriving, attached, there)
 		if err != nil {
 			return Result{}, err
 		}

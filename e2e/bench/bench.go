@@ -17,7 +17,7 @@ import (
 
 // Options say what to measure, and how long.
 type Options struct {
-	// Cases are the names of those to run; empty is all but hostile and scale.
+	// Cases are the names of those to run; empty is all but churn, start, hostile and scale.
 	Cases []string
 	// Rounds is how often each figure is taken.
 	Rounds int
@@ -89,23 +89,30 @@ type benchmark struct {
 
 var benchmarks = []benchmark{
 	{"fan-out", "one source into 1,000 namespaces", fanOut},
+	{"fan-out-300", "one source into 300 namespaces", fanOutSmall},
 	{"many-sources", "50 sources into 200 namespaces", manySources},
 	{"rotation", "the data of a source with 1,000 replicas changes", rotation},
+	{"rotation-300", "the data of a source with 300 replicas changes", rotationSmall},
 	{"new-namespace", "200 namespaces at 5 a second, one source", newNamespaceOne},
 	{"new-namespace-50", "200 namespaces at 5 a second, 50 sources", newNamespaceMany},
 	{"behind-fan-out", "new namespaces while 10,000 other writes are under way", behindFanOut},
+	{"behind-other-fan-out", "new namespaces while 10,000 writes of sources that do not reach them are under way",
+		behindOtherFanOut},
+	{"watchers", "200 namespaces at 5 a second, one source, while 100 other clients watch all Secrets", watchers},
 	{"attach", "200 namespaces at 5 a second, a source that attaches to default ServiceAccounts", attach},
 	{"strangers-large", "5,000 unrelated Secrets of 100 KiB", strangersLarge},
 	{"strangers-small", "50,000 small unrelated Secrets", strangersSmall},
 	{"cost", "requests and bytes a replica", cost},
 	{"rest-and-restart", "10,000 replicas in sync: at rest, and restarted", restAndRestart},
 	{"failover", "10,000 replicas: the leader is killed, and a source changes 0.1 s later", failover},
+	{"churn", "3,600 namespaces, made and deleted at 20 a second, 10 sources", churn},
+	{"start", "a start with 100,000 replicas, one of which is missing", startUp},
 	{"hostile", "new namespaces while a tenant has 5,000 hostile sources", hostile},
 	{"scale", "10,000, 30,000 and 100,000 replicas", scale},
 }
 
 // notByDefault have to be asked for by name.
-var notByDefault = []string{"hostile", "scale"}
+var notByDefault = []string{"churn", "start", "hostile", "scale"}
 
 // Names are the cases, in order.
 func Names() []string {

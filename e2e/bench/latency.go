@@ -16,6 +16,9 @@ import (
 // interval is that of new namespaces: five a second.
 const interval = 200 * time.Millisecond
 
+// newTargets is the beginning of the names of new namespaces that are targets.
+const newTargets = targets + "new"
+
 func newNamespaceOne(ctx context.Context, b *bench) (Result, error) {
 	if err := b.source(ctx, b.unique("source")); err != nil {
 		return Result{}, err
@@ -120,7 +123,8 @@ func (b *bench) fastestFill(ctx context.Context, secrets int) (func(namespace st
 
 // fillNamespaces makes namespaces that a bare client fills, and says how soon each had all.
 func (b *bench) fillNamespaces(ctx context.Context, n, secrets int, fill func(string) error) ([]float64, error) {
-	filled, _, err := b.stream(ctx, b.newNames(bareTargets, n), fill, replicasOf("", secrets), rootCAs)
+	a := arrivals{names: b.newNames(bareTargets, n), every: interval, then: fill}
+	filled, _, err := b.stream(ctx, a, replicasOf("", secrets), rootCAs)
 	return filled, err
 }
 
@@ -170,7 +174,7 @@ func (b *bench) newNames(prefix string, n int) []string {
 // newNamespaceTimes says how many milliseconds after the request each of n new namespaces has what is expected of the
 // controller, and Kubernetes' own ConfigMap.
 func (b *bench) newNamespaceTimes(ctx context.Context, n int, measured expected) (ours, cas []float64, err error) {
-	return b.stream(ctx, b.newNames(targets+"new", n), nil, measured, rootCAs)
+	return b.stream(ctx, arrivals{names: b.newNames(newTargets, n), every: interval}, measured, rootCAs)
 }
 
 // expected is what a new namespace is to have.
@@ -196,23 +200,31 @@ func replicasOf(name string, sources int) expected {
 	return expected{secrets, selector, sources, created}
 }
 
-// stream makes these namespaces, five a second, and says how many milliseconds after the request each had the last of
-// what is expected of the controller, and of the reference. If fill is not nil, it is called for each new namespace.
+// arrivals are new namespaces.
+type arrivals struct {
+	names []string
+	every time.Duration
+	// then is called for each once it is there, unless it is nil.
+	then func(namespace string) error
+}
+
+// stream makes namespaces and says how many milliseconds after the request each had the last of what is expected of the
+// controller, and of the reference.
 func (b *bench) stream(
-	ctx context.Context, names []string, fill func(namespace string) error, measured, reference expected,
+	ctx context.Context, a arrivals, measured, reference expected,
 ) (ours, theirs []float64, err error) {
 	var mu sync.Mutex
 	begun := map[string]time.Time{}
-	failed := make([]error, len(names))
-	var filling sync.WaitGroup
+	failed := make([]error, len(a.names))
+	var following sync.WaitGroup
 	makeNamespace := func(i int) error {
 		mu.Lock()
-		begun[names[i]] = time.Now()
+		begun[a.names[i]] = time.Now()
 		mu.Unlock()
-		if err := b.namespaces(ctx, names[i]); err != nil || fill == nil {
+		if err := b.namespaces(ctx, a.names[i]); err != nil || a.then == nil {
 			return err
 		}
-		filling.Go(func() { failed[i] = fill(names[i]) })
+		following.Go(func() { failed[i] = a.then(a.names[i]) })
 		return nil
 	}
 	collect := func(e expected, out *[]float64) func(sighting) bool {
@@ -227,7 +239,7 @@ func (b *bench) stream(
 			if counts[s.namespace]++; counts[s.namespace] == e.objects {
 				*out = append(*out, milliseconds(s.at.Sub(start)))
 			}
-			return len(*out) == len(names)
+			return len(*out) == len(a.names)
 		}
 	}
 	ready, done := make(chan struct{}), make(chan error, 1)
@@ -237,27 +249,40 @@ func (b *bench) stream(
 	}()
 	err = b.observe(ctx, measured.resource, measured.selector, func() error {
 		<-ready
-		tick := time.NewTicker(interval)
+		tick := time.NewTicker(a.every)
 		defer tick.Stop()
-		for i := range names {
+		for i := range a.names {
 			if err := makeNamespace(i); err != nil {
 				return err
 			}
 			<-tick.C
 		}
-		filling.Wait()
+		following.Wait()
 		return errors.Join(failed...)
 	}, collect(measured, &ours))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%d of %d namespaces have what is expected: %w", len(ours), len(names), err)
+		return nil, nil, fmt.Errorf("%d of %d namespaces have what is expected: %w", len(ours), len(a.names), err)
 	}
 	return ours, theirs, <-done
 }
 
-// behindFanOut takes new namespaces' latency while the controller has some ten thousand other writes to do. It compares
-// it with Kubernetes' own ConfigMap under the same load, and with the same without the load; and the other writes with
-// those of a bare client.
+// behindFanOut has the other sources reach the new namespaces too: each needs fifty more writes.
 func behindFanOut(ctx context.Context, b *bench) (Result, error) {
+	return b.behindOthers(ctx, nil)
+}
+
+// behindOtherFanOut has the other sources keep out of the new namespaces: what is measured is the wait behind them.
+func behindOtherFanOut(ctx context.Context, b *bench) (Result, error) {
+	if b.options.Command != "" {
+		return Result{}, fmt.Errorf("only Mirrorball's own way to exclude namespaces is known: leave this case out")
+	}
+	return b.behindOthers(ctx, map[string]string{"mirrorball.dev/exclude": newTargets + "-*"})
+}
+
+// behindOthers takes new namespaces' latency while the controller has some ten thousand other writes to do, for sources
+// with these annotations. It compares it with Kubernetes' own ConfigMap under the same load, and with the same without
+// the load; and the other writes with those of a bare client.
+func (b *bench) behindOthers(ctx context.Context, annotations map[string]string) (Result, error) {
 	sources := b.sized(50)
 	existing, err := b.targetNamespaces(ctx, b.sized(200))
 	if err != nil {
@@ -289,7 +314,7 @@ func behindFanOut(ctx context.Context, b *bench) (Result, error) {
 		go func() {
 			var err error
 			took, err = b.untilWritten(ctx, sources*len(existing), func() error {
-				return parallel(sources, sources, func(i int) error { return b.source(ctx, names[i]) })
+				return parallel(sources, sources, func(i int) error { return b.sourceWith(ctx, names[i], annotations) })
 			}, names...)
 			fanned <- err
 		}()

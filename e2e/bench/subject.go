@@ -118,6 +118,20 @@ func cpuSeconds(pid int) (float64, error) {
 	return (u + s) / ticksPerSecond, nil
 }
 
+// usage is what the controller's process has used so far, and holds.
+type usage struct {
+	// seconds of processor time; the rest is MB.
+	seconds, rss, peak float64
+}
+
+func (b *bench) usage() (u usage, err error) {
+	if u.seconds, err = cpuSeconds(b.subject.PID()); err != nil {
+		return u, err
+	}
+	u.rss, u.peak, err = memory(b.subject.PID())
+	return u, err
+}
+
 // transferred is how many bytes a process has read and written so far: the wire, as TLS has it, and its log.
 func transferred(pid int) (read, written float64, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))

@@ -60,6 +60,10 @@ func fanOut(ctx context.Context, b *bench) (Result, error) {
 	return b.spread(ctx, 1, b.sized(1000))
 }
 
+func fanOutSmall(ctx context.Context, b *bench) (Result, error) {
+	return b.spread(ctx, 1, b.sized(300))
+}
+
 func manySources(ctx context.Context, b *bench) (Result, error) {
 	return b.spread(ctx, b.sized(50), b.sized(200))
 }
@@ -90,7 +94,15 @@ func (b *bench) spread(ctx context.Context, sources, count int) (Result, error) 
 }
 
 func rotation(ctx context.Context, b *bench) (Result, error) {
-	count := b.sized(1000)
+	return b.rotateAll(ctx, b.sized(1000))
+}
+
+func rotationSmall(ctx context.Context, b *bench) (Result, error) {
+	return b.rotateAll(ctx, b.sized(300))
+}
+
+// rotateAll changes the data of a source with so many replicas.
+func (b *bench) rotateAll(ctx context.Context, count int) (Result, error) {
 	namespaces, err := b.targetNamespaces(ctx, count)
 	if err != nil {
 		return Result{}, err

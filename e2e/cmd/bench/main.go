@@ -49,7 +49,7 @@ func command() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringSliceVar(&o.Cases, "case", nil, "`names` of the cases to run: "+strings.Join(bench.Names(), ", ")+
-		" (default: all but hostile and scale)")
+		" (default: all but churn, start, hostile and scale)")
 	f.IntVar(&o.Rounds, "rounds", 5, "how often each figure is taken")
 	f.Float64Var(&o.Size, "size", 1, "`factor` for the numbers of objects, to try something out")
 	f.DurationVar(&o.Rest, "rest", 3*time.Minute, "how long the controller is watched at rest")
