@@ -52,10 +52,9 @@ type krewFile struct {
 
 const krewVersion = "krew.googlecontainertools.github.com/v1alpha2"
 
-const krewDescription = `Mirrorball mirrors annotated Secrets and ConfigMaps into other namespaces. The plugin
-only reads. audit shows every source with its replicas and what is wrong, explain
-says why an object is mirrored or is not, plan shows what the controller would
-write, and doctor finds out why Pods cannot pull their images.
+const krewDescription = `Mirrorball mirrors annotated Secrets and ConfigMaps into other namespaces. This plugin
+only reads. It shows what is mirrored where, why or why not, what the controller
+would write, and why Pods cannot pull their images.
 `
 
 // krew returns the manifest with which krew installs the programs from where the release is published.
