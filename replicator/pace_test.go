@@ -47,7 +47,10 @@ type answers []sent
 func (a answers) Len() int           { return len(a) }
 func (a answers) Less(i, j int) bool { return a[i].ended.Before(a[j].ended) }
 func (a answers) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
-func (a *answers) Push(x any)        { *a = append(*a, x.(sent)) }
+func (a *answers) Push(x any) {
+	s, _ := x.(sent)
+	*a = append(*a, s)
+}
 func (a *answers) Pop() any {
 	last := (*a)[len(*a)-1]
 	*a = (*a)[:len(*a)-1]

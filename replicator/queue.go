@@ -75,7 +75,8 @@ type lanes struct {
 	workers int
 	urgent  map[informers.Key]struct{}
 	waiting map[informers.Key]place
-	// working are the keys that are worked on, with whether an extra worker has them, and regular how many the others have.
+	// working are the keys that are worked on, with whether an extra worker has them; regular is how many the others
+	// have.
 	working map[informers.Key]bool
 	regular int
 	// The two lanes.
