@@ -24,7 +24,9 @@ func TestRenewals(t *testing.T) {
 		want   string
 	}{
 		"a leader renews":             {lock: &memoryLock{}, wait: time.Hour},
-		"the process is about to end": {lock: &memoryLock{}, change: down, wait: DefaultTimings().RenewDeadline + 2*time.Second},
+		"the process is about to end": {
+			lock: &memoryLock{}, change: down, wait: DefaultTimings().RenewDeadline + 2*time.Second,
+		},
 		"the process does not end": {
 			lock: &memoryLock{}, change: down, wait: time.Minute, want: "the lease was not renewed",
 		},
