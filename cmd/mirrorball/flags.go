@@ -158,6 +158,10 @@ func (f runFlags) checkNumbers() error {
 			f.sourceDeleteGrace)
 	case f.workers < 1:
 		return unable("--workers %d: must be at least 1; the default is 8", f.workers)
+	case f.bornAttached && (!f.attach || f.namespaces != ""):
+		// The API server would attach what this process does not look at.
+		return unable("--born-attached cannot be combined with --attach-to-service-accounts=false or --namespaces: " +
+			"leave it out")
 	case f.writeConcurrency < 1:
 		return unable("--write-concurrency %d: must be at least 1; the default is 64", f.writeConcurrency)
 	}

@@ -23,7 +23,7 @@ func TestRenewals(t *testing.T) {
 		wait   time.Duration
 		want   string
 	}{
-		"a leader renews":             {lock: &memoryLock{}, wait: time.Hour},
+		"a leader renews": {lock: &memoryLock{}, wait: time.Hour},
 		"the process is about to end": {
 			lock: &memoryLock{}, change: down, wait: DefaultTimings().RenewDeadline + 2*time.Second,
 		},
