@@ -31,8 +31,8 @@ The state lives in --dir, where a later start continues with it; without --dir, 
 at the end.
 
 With --node there is also a node that runs Pods: kubelet, scheduler, containerd, and registries with and without a
-password, all in namespaces of their own. --nodes N is the same with N nodes. This needs Linux, root, and Debian's packages containerd, runc,
-containernetworking-plugins and docker-registry.`,
+password, all in namespaces of their own. --nodes N is the same with N nodes. This needs Linux, root, and Debian's
+packages containerd, runc, containernetworking-plugins and docker-registry.`,
 		Example: `  devcluster up --kubeconfig /tmp/dev.kubeconfig
   KUBECONFIG=/tmp/dev.kubeconfig kubectl get namespaces`,
 		Args: cobra.NoArgs,
