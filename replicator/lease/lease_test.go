@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,8 +192,9 @@ func TestStandbyWaitsAndStops(t *testing.T) {
 		}}
 		stop, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		e, stoodBy := election(lock), 0
-		e.StandBy = func() { stoodBy++ }
+		e := election(lock)
+		var stoodBy atomic.Int32
+		e.StandBy = func() { stoodBy.Add(1) }
 		err := Lead(stop, e, func(context.Context) error {
 			t.Error("a standby worked")
 			return nil
@@ -200,8 +202,8 @@ func TestStandbyWaitsAndStops(t *testing.T) {
 		if err != nil {
 			t.Errorf("Lead: %v", err)
 		}
-		if stoodBy != 1 {
-			t.Errorf("it was told %d times to stand by, want once", stoodBy)
+		if n := stoodBy.Load(); n != 1 {
+			t.Errorf("it was told %d times to stand by, want once", n)
 		}
 		if slices.Contains(lock.calls, "me") || lock.holder() != "other" {
 			t.Error("a standby wrote the lease")
