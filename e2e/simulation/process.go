@@ -42,6 +42,10 @@ type Settings struct {
 	Hostile bool
 }
 
+// timings are those that docs/flags.md gives for slow API servers. With the default ones, most of what a history costs
+// would be renewals.
+var timings = lease.Timings{LeaseDuration: 15 * time.Second, RenewDeadline: 10 * time.Second, RetryPeriod: 2 * time.Second}
+
 // reserved are the names of ConfigMaps that nothing is pushed onto.
 var reserved = []string{"kube-root-ca.crt", "istio-ca-root-cert"}
 
@@ -104,7 +108,6 @@ func (p *process) run(ctx context.Context, config *rest.Config, s Settings) erro
 	if !s.Lease {
 		return work(ctx)
 	}
-	timings := lease.DefaultTimings()
 	renewals := rest.CopyConfig(config) // the controller's has no timeout, which would end its watches
 	renewals.Timeout = timings.RequestTimeout()
 	client, err := coordinationclient.NewForConfig(renewals)
