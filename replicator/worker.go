@@ -89,3 +89,6 @@ func (t waitingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer workerOf(r.Context()).wait()()
 	return t.next.RoundTrip(r)
 }
+
+// WrappedRoundTripper implements k8s.io/apimachinery/pkg/util/net.RoundTripperWrapper.
+func (t waitingTransport) WrappedRoundTripper() http.RoundTripper { return t.next }

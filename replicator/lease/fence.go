@@ -39,3 +39,6 @@ func (t *fenced) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return t.next.RoundTrip(r)
 }
+
+// WrappedRoundTripper implements k8s.io/apimachinery/pkg/util/net.RoundTripperWrapper.
+func (t *fenced) WrappedRoundTripper() http.RoundTripper { return t.next }
