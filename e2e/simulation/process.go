@@ -44,7 +44,9 @@ type Settings struct {
 
 // timings are those that docs/flags.md gives for slow API servers. With the default ones, most of what a history costs
 // would be renewals.
-var timings = lease.Timings{LeaseDuration: 15 * time.Second, RenewDeadline: 10 * time.Second, RetryPeriod: 2 * time.Second}
+var timings = lease.Timings{
+	LeaseDuration: 15 * time.Second, RenewDeadline: 10 * time.Second, RetryPeriod: 2 * time.Second,
+}
 
 // reserved are the names of ConfigMaps that nothing is pushed onto.
 var reserved = []string{"kube-root-ca.crt", "istio-ca-root-cert"}
