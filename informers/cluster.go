@@ -135,15 +135,17 @@ func (c *Cluster) Synced() error {
 	}
 	leading := c.leading.Load()
 	var waiting []string
-	for _, s := range c.stores() { // the namespaces first: those that were found have open gates
-		if !s.hasSynced() {
+	for _, s := range c.stores() { // the namespaces first: they say which of the others are waited for
+		if !c.isAbsent(s.where()) && !s.hasSynced() {
 			waiting = append(waiting, s.title())
 		}
 	}
 	if len(waiting) > 0 {
 		return fmt.Errorf("waiting for the first list of %s", strings.Join(waiting, ", "))
 	}
-	c.synced.Store(leading)
+	if leading {
+		c.synced.Store(true)
+	}
 	return nil
 }
 
@@ -151,7 +153,7 @@ func (c *Cluster) Synced() error {
 type runner interface {
 	run(ctx context.Context)
 	lead(ctx context.Context)
-	confirm(ctx context.Context)
+	confirm(ctx context.Context, isAbsent func() bool)
 	list(ctx context.Context) error
 	hasSynced() bool
 	title() string

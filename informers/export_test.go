@@ -16,15 +16,15 @@ func NewTestCluster(notify func(Key, Change)) *Cluster {
 	return NewTestClusterOf(&rest.Config{Host: "http://unused.invalid"}, notify)
 }
 
-// NewTestClusterOf is a Cluster of the Secrets of an API server.
-func NewTestClusterOf(server *rest.Config, notify func(Key, Change)) *Cluster {
+// NewTestClusterOf is a Cluster of the Secrets of an API server, in some namespaces or in all.
+func NewTestClusterOf(server *rest.Config, notify func(Key, Change), namespaces ...string) *Cluster {
 	if notify == nil {
 		notify = func(Key, Change) {}
 	}
 	return New(Options{
 		Metadata: metadata.NewForConfigOrDie(server), Typed: kubernetes.NewForConfigOrDie(server),
-		Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system", DigestKey: NewDigestKey(),
-		OnRules: func() {}, Notify: notify, Unreadable: func(*Record) {},
+		Kinds: []annotations.Kind{annotations.Secret}, Namespace: "mirrorball-system", Namespaces: namespaces,
+		DigestKey: NewDigestKey(), OnRules: func() {}, Notify: notify, Unreadable: func(*Record) {},
 	})
 }
 

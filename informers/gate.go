@@ -92,3 +92,6 @@ func (c *Cluster) namespaceListerWatcher(o Options) cache.ListerWatcher {
 func (c *Cluster) IsOutOfReach(namespace string) bool {
 	return c.gates != nil && c.namespace(namespace) == nil
 }
+
+// isAbsent reports whether a store looks at a namespace that is not there: it has not been found, or has gone.
+func (c *Cluster) isAbsent(at area) bool { return at.namespace != "" && c.IsOutOfReach(at.namespace) }

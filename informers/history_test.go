@@ -1,9 +1,11 @@
 package informers_test
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -35,6 +37,8 @@ type etcdTest struct {
 	mu sync.Mutex
 	// stalled is closed when watches go on that are held back; nil where none is.
 	stalled chan struct{}
+	// denied is a namespace without a Role; empty is none.
+	denied string
 	// notified are the sources that were told of.
 	notified map[informers.Key]informers.Change
 }
@@ -47,14 +51,15 @@ func newETCDTest(t *testing.T, options apiservertest.Options) *etcdTest {
 	return w
 }
 
-// newStandbyTest returns one whose caches are filled, and that does not lead.
-func newStandbyTest(t *testing.T, options apiservertest.Options) *etcdTest {
+// newStandbyTest returns one whose caches are filled, of some namespaces or of all, and that does not lead.
+func newStandbyTest(t *testing.T, options apiservertest.Options, namespaces ...string) *etcdTest {
 	w := &etcdTest{T: t, server: apiservertest.New(options)}
 	t.Cleanup(w.server.Close)
 	w.client = kubernetes.NewForConfigOrDie(&rest.Config{
 		Host: "http://sim", Transport: w.server.RoundTripper("user"), QPS: -1,
 	})
-	w.cluster = informers.NewTestClusterOf(&rest.Config{Host: "http://sim", Transport: w, QPS: -1}, w.notify)
+	config := &rest.Config{Host: "http://sim", Transport: w, QPS: -1}
+	w.cluster = informers.NewTestClusterOf(config, w.notify, namespaces...)
 	for _, name := range []string{"from", "to"} {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		if _, err := w.client.CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
@@ -74,6 +79,13 @@ func (w *etcdTest) RoundTrip(r *http.Request) (*http.Response, error) {
 	if w.away.Load() {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
+	if w.isDenied(r.URL.Path) {
+		body := `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`
+		return &http.Response{
+			StatusCode: http.StatusForbidden, Request: r, Header: http.Header{"Content-Type": {"application/json"}},
+			Body: io.NopCloser(strings.NewReader(body)),
+		}, nil
+	}
 	query := r.URL.Query()
 	if query.Has("sendInitialEvents") || !query.Has("watch") && !query.Has("limit") {
 		w.lists.Add(1)
@@ -83,6 +95,19 @@ func (w *etcdTest) RoundTrip(r *http.Request) (*http.Response, error) {
 		response.Body = &stallable{ReadCloser: response.Body, test: w, closed: make(chan struct{})}
 	}
 	return response, err
+}
+
+// deny takes away the Role in a namespace, as happens when the namespace is deleted.
+func (w *etcdTest) deny(namespace string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.denied = namespace
+}
+
+func (w *etcdTest) isDenied(path string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.denied != "" && strings.HasPrefix(path+"/", "/api/v1/namespaces/"+w.denied+"/")
 }
 
 func (w *etcdTest) notify(source informers.Key, change informers.Change) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // This file is about the moment at which a process begins to lead. The informers of a standby have run before it. What
@@ -38,10 +40,11 @@ func (c *Cluster) Lead(ctx context.Context) {
 }
 
 // Confirm returns when every store has got as far as the API server was when Lead was called, or when ctx is done.
+// Those of a namespace that is not there are not waited for.
 func (c *Cluster) Confirm(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, s := range c.stores() {
-		wg.Go(func() { s.confirm(ctx) })
+		wg.Go(func() { s.confirm(ctx, func() bool { return c.isAbsent(s.where()) }) })
 	}
 	wg.Wait()
 	if ctx.Err() == nil {
@@ -77,16 +80,19 @@ func (s *store[T]) lead(ctx context.Context) {
 	s.addHandler()
 }
 
-// confirm returns when the store has got as far as the API server was when lead was called.
-func (s *store[T]) confirm(ctx context.Context) {
+// confirm returns when the store has got as far as the API server was when lead was called, or when its namespace has
+// gone.
+func (s *store[T]) confirm(ctx context.Context, isAbsent func() bool) {
 	if !s.area.gate.isOpen() {
 		return
 	}
-	s.waits(ctx, nil, s.informer.HasSynced)
+	s.waits(ctx, nil, func() bool { return s.informer.HasSynced() || isAbsent() })
 	defer s.watcher.hurry(false)
 	for p := s.led; ctx.Err() == nil; p = s.progress(ctx) {
 		pause := confirmPatience
 		switch {
+		case apierrors.IsForbidden(p.err) && isAbsent(): // the Role went with the namespace
+			return
 		case p.err != nil: // the Reflector, which gets the same answers, says so
 			pause = versionPause
 		// Where the API server is behind, its etcd was restored from a backup, and what the store has never happened.

@@ -146,3 +146,28 @@ func TestConfirm(t *testing.T) {
 		})
 	}
 }
+
+// TestConfirmWithoutNamespace: a namespace that has gone, with the Role in it, does not keep the others from being
+// confirmed.
+func TestConfirmWithoutNamespace(t *testing.T) {
+	for title, before := range map[string]time.Duration{
+		"gone while others led": time.Minute, "going as this process leads": 0,
+	} {
+		t.Run(title, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newStandbyTest(t, apiservertest.Options{}, "from", "to")
+				w.put("to")
+				<-time.After(90 * time.Second)
+				w.deny("to")
+				<-time.After(before)
+				w.cluster.Lead(t.Context())
+				go w.cluster.Confirm(t.Context())
+				<-time.After(time.Minute)
+				if !w.cluster.Confirmed() {
+					t.Error("the stores of the namespace that has gone are still to be confirmed")
+				}
+				w.shows("confirmed")
+			})
+		})
+	}
+}

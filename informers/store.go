@@ -112,10 +112,9 @@ func (s *store[T]) observed() *Stream { return s.stream }
 func (s *store[T]) where() area { return s.area }
 
 // hasSynced reports whether the store has had its first list and, in a process that leads, the event handler has been
-// called for all of it, or there is nothing to list. The informer has synced earlier, before what is derived from the
-// changes is known.
+// called for all of it. The informer has synced earlier, before what is derived from the changes is known.
 func (s *store[T]) hasSynced() bool {
-	if s.listed.Load() || !s.area.gate.isOpen() {
+	if s.listed.Load() {
 		return true
 	}
 	if handler := s.handler.Load(); handler != nil {
