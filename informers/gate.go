@@ -80,7 +80,7 @@ func (c *Cluster) namespaceListerWatcher(o Options) cache.ListerWatcher {
 	}
 	client := o.Metadata.Resource(corev1.SchemeGroupVersion.WithResource("namespaces"))
 	return &namespacePoller{
-		names: slices.Sorted(maps.Keys(c.gates)), found: c.namespaceFound,
+		names: slices.Sorted(maps.Keys(c.gates)), found: c.namespaceFound, acting: c.synced.Load,
 		get: func(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
 			return client.Get(ctx, name, metav1.GetOptions{})
 		},

@@ -24,6 +24,8 @@ type namespacePoller struct {
 	// found is called with each namespace that was read, and reports whether all that is in it is known. One that is found
 	// while the process runs is shown when that is so.
 	found func(name string) (known bool)
+	// acting reports whether anybody acts on what is shown. Before, all that is in the namespaces is waited for.
+	acting func() bool
 }
 
 // readNamespaces are those that there are, by name.
@@ -67,7 +69,7 @@ func (p *namespacePoller) WatchWithContext(ctx context.Context, options metav1.L
 	return w, nil
 }
 
-// readAll reads every namespace. They are all shown: nobody acts before what is in them is known.
+// readAll returns the namespaces that are to be shown.
 func (p *namespacePoller) readAll(ctx context.Context) (readNamespaces, error) {
 	all := readNamespaces{}
 	for _, name := range p.names {
@@ -75,8 +77,7 @@ func (p *namespacePoller) readAll(ctx context.Context) (readNamespaces, error) {
 		if err != nil {
 			return nil, err
 		}
-		if m != nil {
-			p.found(name)
+		if m != nil && (p.found(name) || !p.acting()) {
 			all[name] = m
 		}
 	}

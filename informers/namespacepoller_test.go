@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -22,6 +23,7 @@ type polledCluster struct {
 	objects map[string]*metav1.PartialObjectMetadata
 	errs    map[string]error
 	unknown map[string]bool
+	acting  bool
 }
 
 func (p *polledCluster) change(f func()) {
@@ -56,6 +58,8 @@ func (p *polledCluster) found(name string) bool {
 	return !p.unknown[name]
 }
 
+func (p *polledCluster) isActing() bool { return p.acting }
+
 // TestNamespacePoller: what happens to namespaces comes as the events of a watch.
 func TestNamespacePoller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -67,7 +71,7 @@ func TestNamespacePoller(t *testing.T) {
 		p.put("b", "2", "11")
 		p.errs["b"] = forbidden
 		initial := true
-		poller := &namespacePoller{names: []string{"a", "b", "c"}, get: p.get, found: p.found}
+		poller := &namespacePoller{names: []string{"a", "b", "c"}, get: p.get, found: p.found, acting: p.isActing}
 		w, err := poller.WatchWithContext(t.Context(), metav1.ListOptions{SendInitialEvents: &initial})
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +135,7 @@ func TestNamespacePoller(t *testing.T) {
 // TestNamespacePollerFirst: what can't be told is an error and no empty list, and a watch cannot be resumed.
 func TestNamespacePollerFirst(t *testing.T) {
 	p := &polledCluster{errs: map[string]error{"a": errors.New("no answer")}}
-	poller := &namespacePoller{names: []string{"a"}, get: p.get, found: p.found}
+	poller := &namespacePoller{names: []string{"a"}, get: p.get, found: p.found, acting: p.isActing}
 	if list, err := poller.List(metav1.ListOptions{}); err == nil {
 		t.Errorf("got the list %v, want an error", list)
 	}
@@ -141,5 +145,33 @@ func TestNamespacePollerFirst(t *testing.T) {
 	}
 	if _, err := poller.Watch(metav1.ListOptions{ResourceVersion: "1"}); !apierrors.IsResourceExpired(err) {
 		t.Errorf("a watch was resumed: %v", err)
+	}
+}
+
+// TestNamespacePollerAgain: a list that follows another shows no namespace before what is in it is known.
+func TestNamespacePollerAgain(t *testing.T) {
+	p := &polledCluster{
+		objects: map[string]*metav1.PartialObjectMetadata{}, unknown: map[string]bool{"late": true},
+	}
+	p.put("a", "1", "10")
+	p.put("late", "2", "11")
+	poller := &namespacePoller{names: []string{"a", "late"}, get: p.get, found: p.found, acting: p.isActing}
+	for _, step := range []struct {
+		title string
+		do    func()
+		want  int
+	}{
+		{"nobody acts before all is known", func() {}, 2},
+		{"what is in one of them is not known", func() { p.acting = true }, 1},
+		{"it is known", func() { delete(p.unknown, "late") }, 2},
+	} {
+		step.do()
+		list, err := poller.List(metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := meta.LenList(list); got != step.want {
+			t.Errorf("%s: %d namespaces are shown, want %d", step.title, got, step.want)
+		}
 	}
 }
