@@ -7,7 +7,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 )
@@ -23,8 +22,7 @@ const (
 
 // restarter is a ListerWatcher whose watch can be made to begin anew, or to be replaced by a list.
 type restarter struct {
-	cache.ListerWatcher
-	client cache.ListerWatcherWithContext
+	*cache.ListWatch
 
 	mu sync.Mutex
 	// current is the last watch, and began is when it began.
@@ -36,15 +34,6 @@ type restarter struct {
 
 var _ cache.ListerWatcherWithContext = (*restarter)(nil)
 
-func newRestarter(client cache.ListerWatcher) *restarter {
-	return &restarter{ListerWatcher: client, client: cache.ToListerWatcherWithContext(client)}
-}
-
-// ListWithContext implements cache.ListerWatcherWithContext.
-func (r *restarter) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-	return r.client.ListWithContext(ctx, options)
-}
-
 // WatchWithContext implements cache.ListerWatcherWithContext.
 func (r *restarter) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	if resumes(options) {
@@ -52,7 +41,7 @@ func (r *restarter) WatchWithContext(ctx context.Context, options metav1.ListOpt
 			return nil, err
 		}
 	}
-	w, err := r.client.WatchWithContext(ctx, options)
+	w, err := r.ListWatch.WatchWithContext(ctx, options)
 	if err == nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()

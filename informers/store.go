@@ -54,7 +54,9 @@ type storeOptions[T lean] struct {
 func newStore[T lean](o storeOptions[T]) *store[T] {
 	s := &store[T]{storeOptions: o, history: newHistoryChecker(o.source)}
 	s.stream = &Stream{name: s.title()}
-	s.watcher = newRestarter(s.stream.observe(s.history))
+	// The stream counts what the history checker refuses, since that shows the state of the API server, and not what the
+	// restarter does, which is our own doing.
+	s.watcher = &restarter{ListWatch: s.stream.observe(s.history)}
 	s.informer = cache.NewTypedSharedIndexInformer[T](cache.NewSharedIndexInformerWithOptions(
 		s.watcher, o.expected, cache.SharedIndexInformerOptions{
 			Indexers: cache.TypedIndexersToIndexers(o.indexers), ObjectDescription: o.name,

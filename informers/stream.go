@@ -79,7 +79,7 @@ func (s *Stream) ended(err error) {
 }
 
 // observe returns a ListerWatcher that notes in the stream what from does.
-func (s *Stream) observe(from cache.ListerWatcherWithContext) cache.ListerWatcher {
+func (s *Stream) observe(from cache.ListerWatcherWithContext) *cache.ListWatch {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			s.lists.Add(1)
