@@ -101,7 +101,6 @@ func TestWarmStandby(t *testing.T) {
 			uid = w.oracle.items[kept].UID
 			return true
 		}),
-		pausesStandby(),
 		killsLeader(),
 		edits(source, func(i *item) { i.Annotations[annotations.PushTo] = "team-b"; i.data = content("Opaque", "tok-2") }),
 		leads("has removed one replica and changed the other", func(w *World) bool {

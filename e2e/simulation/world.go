@@ -254,11 +254,13 @@ func (w *World) failover(selectors []string, behind, back time.Duration) {
 
 // pauseStandbys holds back watches of all processes but the leader.
 func (w *World) pauseStandbys(selectors ...string) {
+	leader := w.leader()
 	for _, p := range w.processes {
+		if p == leader {
+			continue
+		}
 		for _, selector := range selectors {
-			if p != w.leader() {
-				w.network.pauseWatches(selector, p.name)
-			}
+			w.network.pauseWatches(selector, p.name)
 		}
 	}
 }
