@@ -1,8 +1,6 @@
 package informers
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,8 +35,7 @@ func (a *Attachment) Same(o *Attachment) bool {
 
 // AttachmentName is the name of the ConfigMap for a source.
 func AttachmentName(source types.NamespacedName) string {
-	sum := sha256.Sum256([]byte(source.String()))
-	return "attach-" + hex.EncodeToString(sum[:10])
+	return "attach-" + shortHash(source.String())
 }
 
 // ConfigMap is the object in the given namespace.

@@ -53,9 +53,12 @@ func (r *Record) Same(o *Record) bool {
 }
 
 // RecordName is the name of the ConfigMap in which the policy of a source is kept.
-func RecordName(source Key) string {
-	sum := sha256.Sum256([]byte(source.String()))
-	return "policy-" + hex.EncodeToString(sum[:10])
+func RecordName(source Key) string { return "policy-" + shortHash(source.String()) }
+
+// shortHash tells sources apart in names of fixed length.
+func shortHash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:10])
 }
 
 // ConfigMap is the object in which the record is kept in the given namespace.
