@@ -162,7 +162,7 @@ $(GOLANGCI_LINT):
 bench: bench-build ## Compare with a bare client and Kubernetes' own controllers; write docs/benchmarks.md; half an hour
 	bin/bench --docs $(BENCH_FLAGS)
 
-bench-scale: bench-build ## Run the benchmarks with up to 100,000 replicas, and with 20 namespaces a second for three minutes
+bench-scale: bench-build ## Run those with up to 100,000 replicas, and with 20 new namespaces a second
 	bin/bench --docs --case churn,start,scale $(BENCH_FLAGS)
 
 bench-hostile: bench-build ## Measure a controller under its memory limit, with a tenant who has 5,000 hostile sources

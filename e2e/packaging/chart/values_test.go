@@ -90,6 +90,14 @@ func TestWrongValues(t *testing.T) {
 		"Pods without their ServiceAccounts": {
 			"admission.bornAttached.pods=true", []string{"/admission/bornAttached/enabled", "true"},
 		},
+		"born attached in some namespaces": {
+			"admission.bornAttached.enabled=true,config.namespaces=team-a",
+			[]string{"/config/namespaces", "maxLength"},
+		},
+		"born attached without attaching": {
+			"admission.bornAttached.enabled=true,config.attachToServiceAccounts=false",
+			[]string{"/config/attachToServiceAccounts", "true"},
+		},
 		"another controller": {"migrateFrom=flux", []string{"/migrateFrom", "reflector"}},
 		"no image":           {"image.repository=", []string{"image.repository is not set"}},
 	} {
