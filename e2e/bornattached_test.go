@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,47 +14,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 
-	"github.com/mirrorball-dev/mirrorball/e2e/controlplane"
 	"github.com/mirrorball-dev/mirrorball/e2e/harness"
-	"github.com/mirrorball-dev/mirrorball/e2e/internal/repo"
 )
-
-// withComponents is a kustomize folder with the base and components of deploy/.
-func withComponents(t *testing.T, components ...string) string {
-	t.Helper()
-	root, err := repo.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	below, err := filepath.Rel(dir, filepath.Join(root, "deploy", "kustomize")) // kustomize refuses absolute paths
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := "resources: [" + filepath.Join(below, "base") + "]\ncomponents:\n"
-	for _, component := range components {
-		text += "- " + filepath.Join(below, "components", component) + "\n"
-	}
-	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 // bornAttachedScene is a cluster with the two policies, whose rules let the sources in a namespace attach.
 func bornAttachedScene(t *testing.T) (s *scene, from string) {
 	t.Helper()
-	if !*slow {
-		t.Skip("a slow test, with a control plane of its own: run it with -slow")
-	}
-	t.Parallel()
-	s = &scene{TB: t, prefix: harness.Prefix(t), system: harness.OwnSystem(t, harness.Options{
-		Manifests:    withComponents(t, "born-attached", "born-attached-pods"),
-		ControlPlane: controlplane.Options{Audit: true},
-	})}
+	s = sceneWith(t, harness.BornAttached, harness.BornAttachedPods)
 	from = s.namespace("from")
 	s.rules(`{sources: ["*"], targets: ["*"], allow: [push]}`,
 		fmt.Sprintf(`{sources: [%q], targets: ["*"], allow: [attach]}`, from))

@@ -83,11 +83,7 @@ func (p *pod) keep(ctx context.Context) {
 func (p *pod) kill() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	err := syscall.Kill(p.c.PID(), syscall.SIGKILL)
-	if errors.Is(err, syscall.ESRCH) { // it has ended by itself: it lost the lease
-		return nil
-	}
-	return err
+	return p.c.Kill() // nil if it has ended by itself: it lost the lease
 }
 
 // load is what people and programs do to a cluster all day long: they make, change, rotate and delete sources and

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -18,40 +17,32 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
+	"github.com/mirrorball-dev/mirrorball/e2e/harness"
 	"github.com/mirrorball-dev/mirrorball/e2e/internal/repo"
 )
 
 // licensed labels the namespaces in which the policy is in force: other tests share the cluster.
 const licensed = "licensed"
 
-// readComponent reads the objects of a file of deploy/kustomize/components.
-func readComponent(t *testing.T, path []string, objects ...any) {
-	t.Helper()
-	root, err := repo.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(append([]string{root, "deploy", "kustomize", "components"}, path...)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	documents := strings.Split(string(text), "\n---\n")
-	if len(documents) != len(objects) {
-		t.Fatalf("%v has %d objects, want %d", path, len(documents), len(objects))
-	}
-	for i, object := range objects {
-		if err := yaml.UnmarshalStrict([]byte(documents[i]), object); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// installLicence puts the policy in force in the namespaces that are labelled.
+// installLicence puts the policy in force in the namespaces that are labelled. A component of the harness would put it
+// in force in all.
 func installLicence(t *testing.T, s *scene) *admissionv1.ValidatingAdmissionPolicyBinding {
 	t.Helper()
 	var policy admissionv1.ValidatingAdmissionPolicy
 	var binding admissionv1.ValidatingAdmissionPolicyBinding
-	readComponent(t, []string{"licence", "licence.yaml"}, &policy, &binding)
+	root, err := repo.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "deploy", "kustomize", "components", "licence", "licence.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second, _ := strings.Cut(string(text), "\n---\n")
+	err = errors.Join(yaml.UnmarshalStrict([]byte(first), &policy), yaml.UnmarshalStrict([]byte(second), &binding))
+	if err != nil {
+		t.Fatal(err)
+	}
 	binding.Spec.MatchResources = &admissionv1.MatchResources{
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{licensed: s.prefix}},
 	}
@@ -273,24 +264,6 @@ func testLicenceOfRestored(s *scene, t *tenant, namespace string) {
 	})
 }
 
-// warnings collects those of the API server.
-type warnings struct {
-	mu   sync.Mutex
-	list []string
-}
-
-func (w *warnings) HandleWarningHeader(_ int, _, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.list = append(w.list, text)
-}
-
-func (w *warnings) all() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return strings.Join(w.list, "\n")
-}
-
 // testLicenceWarning: with the mode Warn nothing is refused, and the client is told.
 func testLicenceWarning(
 	t *testing.T, s *scene, binding *admissionv1.ValidatingAdmissionPolicyBinding, namespace string,
@@ -302,10 +275,10 @@ func testLicenceWarning(
 	if err != nil {
 		t.Fatal(err)
 	}
-	var told warnings
+	var warnings harness.Warnings
 	config := rest.CopyConfig(s.system.Config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":tenant"}
-	config.WarningHandler = &told
+	config.WarningHandler = &warnings
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)
@@ -316,7 +289,8 @@ func testLicenceWarning(
 			namespace: namespace, name: s.token(), annotations: map[string]string{native + "push-to": "a"},
 		})
 	})
-	if !strings.Contains(told.all(), "the verb push on mirrors.mirrorball.dev in the namespace "+namespace) {
-		t.Errorf("the warnings are %q", told.all())
+	got := warnings.Take()
+	if !strings.Contains(got, "the verb push on mirrors.mirrorball.dev in the namespace "+namespace) {
+		t.Errorf("the warnings are %q", got)
 	}
 }

@@ -23,10 +23,8 @@ const (
 // controller falls behind, what that costs, and what is left of it afterwards.
 func churn(ctx context.Context, b *bench) (Result, error) {
 	sources, count := b.sized(10), b.sized(3600)
-	for range sources {
-		if err := b.source(ctx, b.unique("source")); err != nil {
-			return Result{}, err
-		}
+	if err := b.sources(ctx, sources); err != nil {
+		return Result{}, err
 	}
 	if err := b.pause(ctx, pauseAfterLoad); err != nil {
 		return Result{}, err

@@ -43,10 +43,8 @@ func newNamespaceMany(ctx context.Context, b *bench) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	for range sources {
-		if err := b.source(ctx, b.unique("source")); err != nil {
-			return Result{}, err
-		}
+	if err := b.sources(ctx, sources); err != nil {
+		return Result{}, err
 	}
 	defer b.profile(ctx)()
 	var bare quantiles

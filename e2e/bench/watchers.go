@@ -16,20 +16,12 @@ import (
 
 // watchers is new-namespace, while other clients watch all Secrets: the API server has to send them each write.
 func watchers(ctx context.Context, b *bench) (_ Result, err error) {
-	if err := b.source(ctx, b.unique("source")); err != nil {
-		return Result{}, err
-	}
 	stop, err := b.watchSecrets(ctx, b.sized(100))
 	if err != nil {
 		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	defer b.profile(ctx)()
-	replica, reference, err := b.newNamespaces(ctx, 1, nil)
-	return Result{
-		Figures: withGoals(compare("of "+rootCA+"'s", replica, rootCA, reference), 1, 1.2),
-		Samples: []Series{{"replica", "ms", replica.all}, {rootCA, "ms", reference.all}},
-	}, err
+	return newNamespaceOne(ctx, b)
 }
 
 // watchSecrets has so many clients, each with a connection of its own, watch all Secrets until stop is called. It is an

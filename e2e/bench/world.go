@@ -207,6 +207,16 @@ func (b *bench) source(ctx context.Context, name string) error {
 	return b.sourceWith(ctx, name, nil)
 }
 
+// sources makes n sources, one after the other.
+func (b *bench) sources(ctx context.Context, n int) error {
+	for range n {
+		if err := b.source(ctx, b.unique("source")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // sourceWith is source with more annotations.
 func (b *bench) sourceWith(ctx context.Context, name string, annotations map[string]string) error {
 	s := secret(home, name, 0)

@@ -100,11 +100,19 @@ func ended(p *process.Process) error {
 
 // address is where the controller serves, as the line of its log says that has the message "serving".
 func (c *Controller) address() (string, error) {
-	text, err := os.ReadFile(c.log)
+	file, err := os.Open(c.log)
 	if err != nil {
 		return "", err
 	}
-	for line := range bytes.Lines(text[min(c.logFrom, int64(len(text))):]) {
+	defer file.Close()
+	if _, err := file.Seek(c.logFrom, io.SeekStart); err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return "", err
+	}
+	for line := range bytes.Lines(text) {
 		var entry struct {
 			Message string `json:"msg"`
 			Address string `json:"address"`

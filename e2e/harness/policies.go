@@ -25,9 +25,11 @@ import (
 
 // The components of deploy/kustomize that are admission policies.
 const (
-	Cage      = "cage"
-	Guard     = "guard"
-	GuardWarn = "guard-warn"
+	BornAttached     = "born-attached"
+	BornAttachedPods = "born-attached-pods"
+	Cage             = "cage"
+	Guard            = "guard"
+	GuardWarn        = "guard-warn"
 )
 
 // kustomization writes one of the manifests and the components, and returns its folder.
