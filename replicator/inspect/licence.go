@@ -91,9 +91,8 @@ func (r *Report) AddLicence(decisions []replicator.Decision, rbac *RBAC) {
 	}
 	for i := range r.Sources {
 		s := &r.Sources[i]
-		object := string(s.Kind) + " " + s.Namespace + "/" + s.Name
-		if note := missing[object]; note != "" {
-			s.Findings = append(s.Findings, Finding{Object: object, Reason: reasonUnlicensed, Note: note})
+		if note := missing[s.String()]; note != "" {
+			s.Findings = append(s.Findings, Finding{Object: s.String(), Reason: reasonUnlicensed, Note: note})
 		}
 	}
 }
