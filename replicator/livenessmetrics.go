@@ -37,7 +37,8 @@ func (m *livenessMetrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector. A standby has no watches.
+// Collect implements prometheus.Collector. A stream whose informer does not run, such as that of a namespace that is not
+// there, is left out.
 func (m *livenessMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
 	for _, s := range m.controller.cluster.Streams() {

@@ -61,11 +61,7 @@ func (q *queue) UrgentWaiting() bool { return q.lanes.urgentWaiting() }
 func (q *queue) OldestWaiting() time.Duration { return q.lanes.oldest() }
 
 // Taken returns how many times a worker has taken a source, and reports whether any waits.
-func (q *queue) Taken() (n uint64, waiting bool) {
-	q.lanes.mu.Lock()
-	defer q.lanes.mu.Unlock()
-	return q.lanes.taken, len(q.lanes.waiting) > 0
-}
+func (q *queue) Taken() (n uint64, waiting bool) { return q.lanes.progress() }
 
 // lanes order the keys that wait by two priorities. It implements workqueue.Queue. While all workers but the extra ones
 // are busy, only the keys of the fast lane are there to take: what a new namespace lacks need not wait until a pass of
@@ -161,6 +157,12 @@ func (l *lanes) put(key informers.Key, arrival *list.Element) {
 		lane = l.fast
 	}
 	l.waiting[key] = place{lane, lane.push(key), arrival}
+}
+
+func (l *lanes) progress() (taken uint64, waiting bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.taken, len(l.waiting) > 0
 }
 
 func (l *lanes) oldest() time.Duration {

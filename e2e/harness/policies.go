@@ -147,8 +147,12 @@ func (s *System) awaitPolicies(ctx context.Context, names []string) error {
 		return fmt.Errorf("make a client: %w", err)
 	}
 	for _, name := range names {
+		ask, found := probes[name]
+		if !found {
+			return fmt.Errorf("there is no probe that says when the policy %s is in force: add it to probes", name)
+		}
 		err := Poll(ctx, func(ctx context.Context) error {
-			err := probes[name](ctx, admin, controller)
+			err := ask(ctx, admin, controller)
 			if answer := fmt.Sprint(err) + warnings.Take(); !strings.Contains(answer, "'"+name+"'") {
 				return fmt.Errorf("the policy %s is not in force yet: %w", name, errors.Join(err, ctx.Err()))
 			}
