@@ -37,8 +37,8 @@ func (m *livenessMetrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector. A stream whose informer does not run is left out, such as that of a namespace
-// that is not there.
+// Collect implements prometheus.Collector. A stream whose informer does not run is left out, such as that of a
+// namespace that is not there.
 func (m *livenessMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
 	for _, s := range m.controller.cluster.Streams() {
