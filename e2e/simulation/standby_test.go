@@ -38,7 +38,7 @@ func killsLeader() Step {
 
 // leads expects that another process leads, and what else has to be so then.
 func leads(text string, ok func(*World) bool) Step {
-	return Step{Text: "the standby leads, and " + text, After: 20 * time.Second,
+	return Step{Text: "the standby leads, and " + text, After: timings.Takeover() + 5*time.Second,
 		execute: func(_ context.Context, w *World) error {
 			leader := w.leader()
 			w.oracle.locked(func() {
